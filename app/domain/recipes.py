@@ -1,0 +1,161 @@
+"""Recipes: frozen descriptions of computations. At once cache key, permalink, job, manifest and CLI input.
+
+A recipe holds everything that changes numbers and nothing that changes pixels. `kind` names the analysis.
+JSON in, JSON out; unknown fields are refused. Parse with `parse_recipe`, write with `recipe_json`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from app.domain.errors import BadRecipe, MicrotomeError
+from app.domain.interventions import Intervention, Reference
+from app.domain.models import ModelSpec
+from app.domain.prompts import PromptPair
+
+
+def _as_listed(value: Any) -> Any:
+    return {"source": "listed", "name": value} if isinstance(value, str) else value
+
+
+def _as_pair(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"clean": value}
+    if not isinstance(value, dict):
+        return value
+    pair = cast(dict[str, Any], value)
+    answers = {k: (v,) for k, v in pair.items() if k in ("answer", "incorrect_answer") and isinstance(v, str)}
+    return {**pair, **answers}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OnRuns:
+    """What every recipe says: the model, the prompts, and the interventions in force (none = baseline)."""
+
+    model: Annotated[ModelSpec, BeforeValidator(_as_listed)]
+    prompts: tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+    interventions: tuple[Intervention, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.prompts:
+            raise BadRecipe("The recipe has no prompts; give at least one.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(_OnRuns):
+    """Most likely next tokens, and the metrics of the answers, at the last position."""
+
+    top_k: int = 10
+    kind: Literal["prediction"] = "prediction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectLogitAttribution(_OnRuns):
+    """What each component writes along the answer direction (formulas.md section 3)."""
+
+    kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionPattern(_OnRuns):
+    """Attention of one prompt; `layers=None` means all of them."""
+
+    prompt: int = 0
+    layers: tuple[int, ...] | None = None
+    kind: Literal["attention_pattern"] = "attention_pattern"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualTrajectory(_OnRuns):
+    """Logit difference of the residual stream by layer: logit lens, and cumulative direct attribution."""
+
+    kind: Literal["residual_trajectory"] = "residual_trajectory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogitLens(_OnRuns):
+    """Top tokens of every layer and position of one prompt (formulas.md section 4)."""
+
+    prompt: int = 0
+    top_k: int = 5
+    kind: Literal["logit_lens"] = "logit_lens"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadAblation(_OnRuns):
+    """Exact effect of ablating every head alone, at all positions (formulas.md section 9).
+
+    On top of `interventions`, which hold in the baseline too.
+    """
+
+    method: Literal["zero", "mean"] = "zero"
+    reference: Reference = "background"
+    kind: Literal["head_ablation"] = "head_ablation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectnessMeters(_OnRuns):
+    """Identities that must hold on this model and prompt (product.md, Trust)."""
+
+    kind: Literal["correctness_meters"] = "correctness_meters"
+
+
+AnyRecipe = (
+    Prediction
+    | DirectLogitAttribution
+    | AttentionPattern
+    | ResidualTrajectory
+    | LogitLens
+    | HeadAblation
+    | CorrectnessMeters
+)
+Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
+T = TypeVar("T")
+_ADAPTER: TypeAdapter[AnyRecipe] = TypeAdapter(Recipe, config=ConfigDict(extra="forbid"))
+
+
+def parse_json(adapter: TypeAdapter[T], given: str | bytes | dict[str, Any], what: str) -> T:
+    """Validate JSON against a type; every refusal is one `BadRecipe` sentence that names the field."""
+    validate: Callable[..., T] = adapter.validate_python if isinstance(given, dict) else adapter.validate_json
+    try:
+        return validate(given)
+    except MicrotomeError:
+        raise
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise BadRecipe(f"This is not {what}: {first['msg']} (at {where}). See docs/recipes/ for examples.") from error
+
+
+def parse_recipe(given: str | bytes | dict[str, Any]) -> AnyRecipe:
+    """JSON text or a dict -> recipe; refuses unknown kinds, unknown fields and wrong types in plain words."""
+    return parse_json(_ADAPTER, given, "a recipe")
+
+
+def recipe_dict(recipe: AnyRecipe) -> dict[str, Any]:
+    """The recipe as plain JSON values."""
+    return _ADAPTER.dump_python(recipe, mode="json")
+
+
+def canonical_json(value: Any) -> str:
+    """One spelling per value: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def recipe_json(recipe: AnyRecipe, indent: int | None = None) -> str:
+    """The recipe as JSON text."""
+    return json.dumps(recipe_dict(recipe), indent=indent, ensure_ascii=False)
+
+
+def digest(*values: Any) -> str:
+    """SHA-256 of the canonical JSON of the values."""
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()
+
+
+def baseline(recipe: AnyRecipe) -> AnyRecipe:
+    """The same question without interventions."""
+    return replace(recipe, interventions=())

@@ -1,0 +1,174 @@
+"""Results: frozen, labelled NumPy arrays with the baselines needed to draw without the model.
+
+Every array field names its axes in `axes(...)`. `prompt` is always an index into the recipe's prompts. Effects are
+`intervened - clean`, so a negative ablation effect means the head helped. Logits, log-probabilities, entropies and
+KL are in nats. NaN means "not computed (yet)", never zero.
+
+On disk a result is an npz without pickle: its arrays plus one JSON text; `to_bytes` / `from_bytes`.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.models import Provenance
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Strings = NDArray[np.str_]
+
+METRICS = ("logit_diff", "answer_log_prob", "probability", "rank", "kl_divergence")
+"""logit_diff: mean answer logit - mean incorrect_answer logit. answer_log_prob: log of the answers' total
+probability. probability: its exponential. rank: tokens with a strictly larger logit than the best answer (0 = top).
+kl_divergence: KL(baseline || this run) of the next-token distribution, nats, 0 on the baseline itself."""
+
+
+def axes(*names: str, difference: bool = True) -> Any:
+    """An array field with these axis names; `difference` says whether intervened - baseline has a meaning."""
+    return field(metadata={"axes": names, "difference": difference})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result:
+    """What every result carries: the recipe as JSON text, its digest, and where the numbers come from."""
+
+    recipe: str
+    digest: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PredictionResult(Result):
+    """Next token at END. `metrics` follows METRICS; NaN where the prompt names no answers."""
+
+    top_tokens: Strings = axes("prompt", "rank", difference=False)
+    top_probabilities: Floats = axes("prompt", "rank", difference=False)
+    top_logits: Floats = axes("prompt", "rank", difference=False)
+    metrics: Floats = axes("metric", "prompt")
+    corrupted_metrics: Floats = axes("metric", "prompt", difference=False)
+    """The same metrics on the corrupted prompt's plain run; NaN where there is none."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DirectLogitAttributionResult(Result):
+    """Shares of the logit difference. `components.sum(-1) == logit_diff`: the last component, `bias`, is the
+    answers' unembedding bias. `heads.sum(-1) + attn_bias == ` the `L{l}.attn` component."""
+
+    component_labels: tuple[str, ...]
+    """`embed`, `pos_embed` (learned positions only), `L0.attn`, `L0.mlp`, ..., `bias`."""
+    components: Floats = axes("prompt", "component")
+    heads: Floats = axes("prompt", "layer", "head")
+    attn_bias: Floats = axes("prompt", "layer")
+    logit_diff: Floats = axes("prompt")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AttentionPatternResult(Result):
+    """Post-softmax attention; rows (dest_pos) are queries and sum to 1 over src_pos (keys)."""
+
+    layers: tuple[int, ...]
+    str_tokens: tuple[str, ...]
+    pattern: Floats = axes("layer", "head", "dest_pos", "src_pos")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResidualTrajectoryResult(Result):
+    """Logit difference read from the residual stream at END after each sublayer. `lens` recomputes the final norm
+    on each stream (logit lens); `cumulative` divides by the final run's own scale, so its steps are direct
+    attributions. Both end at the same value, the logit difference."""
+
+    points: tuple[str, ...]
+    """`0_pre`, `0_mid`, `1_pre`, ..., `final`; parallel blocks and attention-only models have no `_mid`."""
+    lens: Floats = axes("prompt", "point")
+    cumulative: Floats = axes("prompt", "point")
+    logit_diff: Floats = axes("prompt")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LogitLensResult(Result):
+    """Logit lens of resid_post of every layer at every position. `logit_diff` and `answer_rank` are NaN without
+    answers; entropy in nats."""
+
+    str_tokens: tuple[str, ...]
+    top_tokens: Strings = axes("layer", "position", "rank", difference=False)
+    top_probabilities: Floats = axes("layer", "position", "rank", difference=False)
+    logit_diff: Floats = axes("layer", "position")
+    answer_probability: Floats = axes("layer", "position")
+    answer_rank: Floats = axes("layer", "position")
+    entropy: Floats = axes("layer", "position")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadAblationResult(Result):
+    """Metrics at END with each head ablated alone. NaN cells are not computed yet (a partial result)."""
+
+    method: str
+    reference: str
+    """Name of the reference set of a mean ablation, `none` for zero."""
+    engine: str
+    """`replay` or `bridge`, whichever computed it."""
+    values: Floats = axes("metric", "prompt", "layer", "head", difference=False)
+    clean: Floats = axes("metric", "prompt", difference=False)
+    corrupted: Floats = axes("metric", "prompt", difference=False)
+
+    def effect(self, metric: str = "logit_diff") -> Floats:
+        """`[prompt layer head]` ablated - clean; negative = the head helped the answer (for logit_diff)."""
+        at = METRICS.index(metric)
+        return self.values[at] - self.clean[at][:, None, None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CorrectnessMetersResult(Result):
+    """One row per identity: the largest deviation found, and the tolerance it must stay under. NaN = does not
+    apply here (`notes` says why)."""
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    deviation: Floats = axes("meter", difference=False)
+    tolerance: Floats = axes("meter", difference=False)
+
+
+R = TypeVar("R", bound=Result)
+
+
+def array_axes(kind: type[Result]) -> dict[str, tuple[str, ...]]:
+    """Array field -> its axis names."""
+    return {f.name: f.metadata["axes"] for f in fields(kind) if "axes" in f.metadata}
+
+
+def difference(intervened: R, baseline: R) -> R:
+    """Intervened - baseline for every array where that has a meaning; the rest is the intervened run's."""
+    changed = {
+        f.name: getattr(intervened, f.name) - getattr(baseline, f.name)
+        for f in fields(intervened)
+        if f.metadata.get("difference")
+    }
+    return replace(intervened, **changed)
+
+
+def to_bytes(result: Result) -> bytes:
+    """One npz without pickle."""
+    arrays = {name: getattr(result, name) for name in array_axes(type(result))}
+    plain = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in arrays}
+    plain["provenance"] = vars(result.provenance)
+    text = np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays, __plain__=text)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
+
+
+def from_bytes(kind: type[R], raw: bytes) -> R:
+    """Read what `to_bytes` wrote. Raises ValueError, KeyError, TypeError, OSError or zipfile.BadZipFile on damage."""
+    with np.load(io.BytesIO(raw), allow_pickle=False) as stored:
+        plain: dict[str, Any] = json.loads(bytes(stored["__plain__"]))
+        arrays = {name: stored[name] for name in array_axes(kind)}
+    given = plain.pop("provenance")
+    given["versions"] = tuple((str(k), str(v)) for k, v in given["versions"])
+    values: dict[str, Any] = {
+        name: tuple(cast(list[Any], v)) if isinstance(v, list) else v for name, v in plain.items()
+    }
+    return kind(provenance=Provenance(**given), **values, **arrays)

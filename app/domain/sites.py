@@ -1,0 +1,76 @@
+"""Places in a forward pass: a head, and an activation at a layer.
+
+Layers and heads are 0-based and printed `L5H1`. `None` for heads or positions means all of them.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from app.domain.errors import BadSite
+
+Activation = Literal[
+    "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",
+    "q", "k", "v", "z", "attn_scores", "pattern", "mlp_pre", "mlp_post",
+]  # fmt: skip
+HEAD_ACTIVATIONS: tuple[Activation, ...] = ("q", "k", "v", "z", "attn_scores", "pattern")
+_HOOK_SUFFIX: dict[str, str] = {
+    "mlp_pre": "mlp.hook_pre",
+    "mlp_post": "mlp.hook_post",
+    "attn_scores": "attn.hook_attn_scores",
+    **{name: f"attn.hook_{name}" for name in HEAD_ACTIVATIONS if name != "attn_scores"},
+}
+_HEAD = re.compile(r"L(\d+)H(\d+)")
+
+
+@dataclass(frozen=True, order=True)
+class Head:
+    """One attention head, 0-based; `str(Head(5, 1)) == "L5H1"`, which is 5.1 in many papers."""
+
+    layer: int
+    head: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer}H{self.head}"
+
+    @classmethod
+    def parse(cls, label: str) -> "Head":
+        """`"L5H1"` -> `Head(5, 1)`; refuses anything else."""
+        match = _HEAD.fullmatch(label.strip())
+        if match is None:
+            raise BadSite(f"{label!r} is not a head; write it as L5H1 (layer 5, head 1, both from 0).")
+        return cls(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True)
+class Site:
+    """An activation at one layer, optionally only some heads or positions (`None` = all)."""
+
+    activation: Activation
+    layer: int
+    heads: tuple[int, ...] | None = None
+    positions: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Activation):
+            raise BadSite(f"{self.activation!r} is not an activation; use one of {', '.join(get_args(Activation))}.")
+        if self.layer < 0:
+            raise BadSite(f"Layer {self.layer} does not exist; layers count from 0.")
+        if self.heads is not None and self.activation not in HEAD_ACTIVATIONS:
+            raise BadSite(
+                f"`{self.activation}` has no head axis, so heads={self.heads} cannot be selected; "
+                f"drop heads or use one of {', '.join(HEAD_ACTIVATIONS)}."
+            )
+        for name, values in (("heads", self.heads), ("positions", self.positions)):
+            if values is not None and (not values or min(values) < 0):
+                raise BadSite(f"{name}={values} selects nothing that exists; give numbers from 0, or null for all.")
+
+    @property
+    def hook_name(self) -> str:
+        """TransformerLens' name of the hook point, e.g. `blocks.5.attn.hook_z`."""
+        return f"blocks.{self.layer}.{_HOOK_SUFFIX.get(self.activation, f'hook_{self.activation}')}"
+
+    def __str__(self) -> str:
+        heads = "" if self.heads is None else "H" + ",".join(map(str, self.heads))
+        where = "" if self.positions is None else "@" + ",".join(map(str, self.positions))
+        return f"L{self.layer}{heads}.{self.activation}{where}"

@@ -1,0 +1,67 @@
+"""What changes pixels and never numbers: style and selection; and a view, which is a recipe with both.
+
+A view is what `python -m app figure VIEW.json` draws and what an exported figure carries as its manifest.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from app.domain.recipes import Recipe, parse_json
+from app.domain.sites import Head
+
+_STRICT = ConfigDict(extra="forbid")
+Theme = Literal["light", "dark"]
+Show = Literal["baseline", "intervened", "difference"]
+Quantity = Literal["direct", "zero", "mean"]
+"""What colours the head matrix: direct attribution, exact zero-ablation effect, exact mean-ablation effect."""
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Style:
+    """How a figure is drawn. `None` sizes fill the panel; exports give them in CSS pixels (1/96 inch)."""
+
+    theme: Theme = "light"
+    show: Show = "baseline"
+    width: int | None = None
+    height: int | None = None
+    color_limit: float | None = None
+    """Locked colour limit: signed scales run -limit..limit; None takes the largest magnitude shown."""
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Selection:
+    """What is selected; empty means all. Filters and marks, never changes a number."""
+
+    heads: tuple[Head, ...] = ()
+    primary: Head | None = None
+    pinned: Head | None = None
+    positions: tuple[int, ...] = ()
+    layers: tuple[int, ...] = ()
+    prompt: int = 0
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class View:
+    """One figure: which numbers, drawn how, with what marked."""
+
+    recipe: Recipe
+    style: Style = Style()
+    selection: Selection = Selection()
+
+
+_VIEW: TypeAdapter[View] = TypeAdapter(View)
+
+
+def parse_view(given: str | bytes | dict[str, Any]) -> View:
+    """JSON -> view; refusals as for recipes."""
+    return parse_json(_VIEW, given, "a view")
+
+
+def view_dict(view: View) -> dict[str, Any]:
+    """The view as plain JSON values."""
+    return _VIEW.dump_python(view, mode="json")
