@@ -22,7 +22,7 @@ JOBS = "jobs"
 CLEAN, CORRUPTED = "clean-prompt", "corrupted-prompt"
 ANSWER, INCORRECT_ANSWER = "answer", "incorrect-answer"
 RUN = "run"
-TOKEN_STRIP, TOKEN_DIFF = "token-strip", "token-diff"  # noqa: S105  not a secret
+TOKEN_STRIP, TOKEN_DIFF = "token-strip", "token-diff"
 INTERVENTIONS = "interventions"
 REFUSAL_TEXT = "refusal-text"
 # selection bar

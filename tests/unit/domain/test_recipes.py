@@ -1,0 +1,106 @@
+"""Recipes: JSON round trip, digests that are equal exactly when recipes are, refusals in the right words."""
+
+import json
+
+import pytest
+from hypothesis import given
+
+from app.domain.errors import BadPrompt, BadRecipe, BadSite
+from app.domain.recipes import LogitLens, baseline, digest, parse_recipe, recipe_dict, recipe_json
+from app.domain.session import WORKED_EXAMPLE, parse_session, session_dict
+from app.domain.views import View, parse_view, view_dict
+from tests.unit.domain.strategies import recipes, sessions
+
+LENS = {"kind": "logit_lens", "model": "ground-truth", "prompts": ["cat dog"]}
+
+
+@given(recipes)
+def test_a_recipe_survives_json(recipe):
+    assert parse_recipe(recipe_json(recipe)) == recipe
+
+
+@given(recipes, recipes)
+def test_digests_are_equal_exactly_when_recipes_are(one, other):
+    assert (digest(recipe_dict(one)) == digest(recipe_dict(other))) == (one == other)
+
+
+@given(recipes)
+def test_a_view_survives_json(recipe):
+    assert parse_view(view_dict(View(recipe))) == View(recipe)
+
+
+@given(sessions)
+def test_a_session_survives_json(session):
+    assert parse_session(json.dumps(session_dict(session))) == session
+
+
+@given(recipes)
+def test_the_baseline_of_a_recipe_has_no_interventions_and_nothing_else_changed(recipe):
+    plain, kept = recipe_dict(baseline(recipe)), recipe_dict(recipe)
+    assert plain.pop("interventions") == []
+    kept.pop("interventions")
+    assert plain == kept
+
+
+def test_a_bare_string_names_a_listed_model_and_a_bare_prompt_is_a_clean_prompt():
+    recipe = parse_recipe(LENS)
+    assert isinstance(recipe, LogitLens)
+    assert (recipe.model.source, recipe.model.name, recipe.prompts[0].clean) == ("listed", "ground-truth", "cat dog")
+
+
+def test_one_answer_may_be_written_without_a_list():
+    recipe = parse_recipe({**LENS, "prompts": [{"clean": "cat", "answer": " dog"}]})
+    assert recipe.prompts[0].answer == (" dog",)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"kind": "logit_lense"}, BadRecipe, "logit_lens"),
+        ({"top_q": 3}, BadRecipe, "top_q"),
+        ({"prompts": []}, BadRecipe, "no prompts"),
+        ({"prompts": [""]}, BadPrompt, "empty"),
+        ({"prompts": [{"clean": "a", "corrupted": " "}]}, BadPrompt, "corrupted prompt is empty"),
+        ({"top_k": "many"}, BadRecipe, "top_k"),
+        ({"model": {"source": "pickle", "name": "x"}}, BadRecipe, "source"),
+    ],
+)
+def test_what_is_not_a_recipe_is_refused_in_words_that_name_the_fault(change, error, words):
+    with pytest.raises(error, match=words):
+        parse_recipe({**LENS, **change})
+
+
+def test_text_that_is_not_json_is_refused():
+    with pytest.raises(BadRecipe, match="Invalid JSON"):
+        parse_recipe("{")
+
+
+@pytest.mark.parametrize(
+    ("site", "words"),
+    [
+        ({"activation": "mlp_out", "layer": 0, "heads": [1]}, "no head axis"),
+        ({"activation": "z", "layer": -1}, "layers count from 0"),
+        ({"activation": "z", "layer": 0, "heads": []}, "selects nothing"),
+        ({"activation": "z", "layer": 0, "positions": [-2]}, "selects nothing"),
+    ],
+)
+def test_a_site_that_cannot_exist_is_refused(site, words):
+    with pytest.raises(BadSite, match=words):
+        parse_recipe({**LENS, "interventions": [{"kind": "ablate", "site": site}]})
+
+
+def test_mean_ablation_is_refused_where_it_is_not_defined():
+    bad = {"kind": "ablate", "method": "mean", "site": {"activation": "mlp_out", "layer": 0}}
+    with pytest.raises(BadSite, match="use z or method zero"):
+        parse_recipe({**LENS, "interventions": [bad]})
+
+
+def test_an_experiment_makes_recipes_for_the_baseline_and_for_the_switched_on_interventions():
+    zero = {"kind": "ablate", "site": {"activation": "z", "layer": 3, "heads": [1]}}
+    off = {"kind": "ablate", "site": {"activation": "z", "layer": 4, "heads": [2]}}
+    spoken = session_dict(WORKED_EXAMPLE)
+    spoken["experiment"]["interventions"] = [{"intervention": zero, "on": True}, {"intervention": off, "on": False}]
+    experiment = parse_session(spoken).experiment
+    assert experiment.recipe("logit_lens").interventions == ()
+    assert [i.site.layer for i in experiment.recipe("logit_lens", intervened=True).interventions] == [3]
+    assert experiment.has_interventions

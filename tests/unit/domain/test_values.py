@@ -1,0 +1,108 @@
+"""Heads, sites, prompts, results: what the small values promise."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from app.domain.errors import BadPrompt, BadSite
+from app.domain.interventions import Ablate, for_heads
+from app.domain.models import Provenance
+from app.domain.prompts import TokenisedPrompt, aligned, first_difference
+from app.domain.results import METRICS, HeadAblationResult, LogitLensResult, difference, from_bytes, to_bytes
+from app.domain.sites import Head, Site
+from tests.unit.domain.strategies import heads
+
+HERE = Provenance("m", "id", "rev", "raw", "float32", "cpu", "none", (("torch", "2"),))
+
+
+def prompt(*ids: int) -> TokenisedPrompt:
+    return TokenisedPrompt(ids, tuple(f"t{i}" for i in ids), False)
+
+
+def lens(value: float) -> LogitLensResult:
+    grid = np.full((2, 3), value, np.float32)
+    tokens = np.array([[['a"', "\n,"]] * 3] * 2)
+    return LogitLensResult(
+        recipe="{}", digest="d", provenance=HERE, str_tokens=("a", " b", "é"), top_tokens=tokens,
+        top_probabilities=np.zeros((2, 3, 2), np.float32), logit_diff=grid, answer_probability=grid,
+        answer_rank=grid, entropy=grid,
+    )  # fmt: skip
+
+
+@given(heads)
+def test_a_head_reads_back_from_its_label(head):
+    assert Head.parse(str(head)) == head
+
+
+@pytest.mark.parametrize("label", ["5.1", "L5", "L5H1x", "", "L-1H0"])
+def test_a_label_that_is_not_a_head_is_refused(label):
+    with pytest.raises(BadSite, match="write it as L5H1"):
+        Head.parse(label)
+
+
+@pytest.mark.parametrize(
+    ("site", "name"),
+    [
+        (Site("resid_pre", 3), "blocks.3.hook_resid_pre"),
+        (Site("z", 0, (1,)), "blocks.0.attn.hook_z"),
+        (Site("mlp_post", 2), "blocks.2.mlp.hook_post"),
+        (Site("attn_scores", 2), "blocks.2.attn.hook_attn_scores"),
+    ],
+)
+def test_a_site_knows_its_hook_name(site, name):
+    assert site.hook_name == name
+
+
+def test_selected_heads_become_one_ablation_per_layer():
+    made = for_heads((Head(3, 1), Head(2, 0), Head(3, 0)), Ablate, method="zero")
+    assert [str(one) for one in made] == ["zero L2H0.z", "zero L3H0,1.z"]
+
+
+def test_first_difference_is_the_first_position_whose_tokens_differ():
+    assert first_difference(prompt(1, 2, 3), prompt(1, 9, 3)) == 1
+    assert first_difference(prompt(1, 2), prompt(1, 2)) is None
+
+
+def test_a_pair_of_unequal_length_is_refused_with_the_place_where_it_parts():
+    with pytest.raises(BadPrompt, match=r"3 tokens and the corrupted one 2; they first differ at position 1 \('t2'"):
+        aligned(prompt(1, 2, 3), prompt(1, 3))
+    with pytest.raises(BadPrompt, match="'the end'"):
+        aligned(prompt(1, 2, 3), prompt(1, 2))
+
+
+def test_a_result_survives_bytes_exactly_strings_included():
+    given_result = lens(0.5)
+    read = from_bytes(LogitLensResult, to_bytes(given_result))
+    assert read.provenance == HERE
+    assert read.str_tokens == given_result.str_tokens
+    np.testing.assert_array_equal(read.top_tokens, given_result.top_tokens)
+    np.testing.assert_array_equal(read.logit_diff, given_result.logit_diff)
+
+
+def test_damaged_bytes_raise_and_never_unpickle():
+    good = to_bytes(lens(1.0))
+    with pytest.raises((zipfile.BadZipFile, ValueError, OSError)):
+        from_bytes(LogitLensResult, good[: len(good) // 2])
+    with pytest.raises((zipfile.BadZipFile, ValueError, OSError)):
+        from_bytes(LogitLensResult, b"\x80\x04N.")
+
+
+def test_a_difference_subtracts_the_baseline_and_keeps_the_intervened_tokens():
+    changed = difference(lens(2.0), lens(0.5))
+    assert changed.logit_diff.tolist() == [[1.5] * 3] * 2
+    np.testing.assert_array_equal(changed.top_tokens, lens(2.0).top_tokens)
+
+
+def test_an_ablation_effect_is_ablated_minus_clean_and_nan_where_not_computed():
+    values = np.full((len(METRICS), 1, 1, 2), 2.0, np.float32)
+    values[..., 1] = np.nan
+    flat = np.full((len(METRICS), 1), 3.0, np.float32)
+    result = HeadAblationResult(
+        recipe="{}", digest="d", provenance=HERE, method="zero", reference="none", engine="replay",
+        values=values, clean=flat, corrupted=flat,
+    )  # fmt: skip
+    effect = result.effect()
+    assert effect[0, 0, 0] == -1.0
+    assert np.isnan(effect[0, 0, 1])
