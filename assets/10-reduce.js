@@ -1,0 +1,167 @@
+/* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
+ *
+ * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
+ *        experiment, selection, view.show and view.quantity (never the workspace).
+ * model  {n_layers, n_heads, n_positions}, any of them null while unknown; selections are clamped to it.
+ * An action that changes nothing returns the very same object, so projections of the state cannot loop.
+ */
+(function (root) {
+  "use strict";
+
+  const HISTORY_LIMIT = 100;
+  const WORKSPACES = ["look", "attention", "residual"];
+  const SHOWS = ["baseline", "intervened", "difference"];
+  const QUANTITIES = ["direct", "zero", "mean"];
+  const EMPTY_SELECTION = Object.freeze({
+    heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0,
+  });
+  const FIRST_VIEW = Object.freeze({ workspace: "look", show: "baseline", quantity: "direct" });
+
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const isIndex = (value, count) => Number.isInteger(value) && value >= 0 && (count == null || value < count);
+  const sameHead = (a, b) => !!a && !!b && a.layer === b.layer && a.head === b.head;
+  const headLabel = (head) => `L${head.layer}H${head.head}`;
+  const hasHead = (heads, head) => heads.some((other) => sameHead(other, head));
+  const last = (list) => (list.length ? list[list.length - 1] : null);
+  const range = (count) => Array.from({ length: count || 0 }, (_, index) => index);
+  const clampTo = (value, count) => Math.max(0, count == null ? value : Math.min(count - 1, value));
+  const anyOn = (experiment) => experiment.interventions.some((item) => item.on);
+
+  function existingHeads(heads, model) {
+    const found = [];
+    for (const { layer, head } of heads || []) {
+      const exists = isIndex(layer, model.n_layers) && isIndex(head, model.n_heads);
+      if (exists && !hasHead(found, { layer, head })) found.push({ layer, head });
+    }
+    return found;
+  }
+
+  const existingIndices = (values, count) => [...new Set(values || [])].filter((value) => isIndex(value, count));
+
+  /** The selection without what this model or prompt does not have. */
+  function clampSelection(selection, model) {
+    const heads = existingHeads(selection.heads, model);
+    const primary = selection.primary && hasHead(heads, selection.primary) ? selection.primary : last(heads);
+    return {
+      heads,
+      primary,
+      pinned: existingHeads(selection.pinned ? [selection.pinned] : [], model)[0] || null,
+      positions: existingIndices(selection.positions, model.n_positions),
+      layers: existingIndices(selection.layers, model.n_layers),
+      prompt: selection.prompt || 0,
+    };
+  }
+
+  /** Fewer keys than the whole are filled in; the run shown exists. */
+  function completeSession(session, model) {
+    const experiment = { interventions: [], ...session.experiment };
+    const view = { ...FIRST_VIEW, ...session.view };
+    if (!anyOn(experiment)) view.show = "baseline";
+    return { experiment, selection: clampSelection({ ...EMPTY_SELECTION, ...session.selection }, model), view };
+  }
+
+  // ---- selection -----------------------------------------------------------------------------------------------
+
+  /** Toggle the group when adding, else replace: returns heads in the order in which they were selected. */
+  function combine(current, group, add) {
+    if (!add) return [...current.filter((head) => hasHead(group, head)), ...group.filter((h) => !hasHead(current, h))];
+    const fresh = group.filter((head) => !hasHead(current, head));
+    return fresh.length ? [...current, ...fresh] : current.filter((head) => !hasHead(group, head));
+  }
+
+  function withHeads(selection, heads, primary, layers) {
+    const kept = primary && hasHead(heads, primary) ? primary : last(heads);
+    return { ...selection, heads, primary: kept, layers };
+  }
+
+  function selectGroup(selection, group, add, layers) {
+    if (!group.length) return selection;
+    const heads = combine(selection.heads, group, add);
+    const inside = group.filter((head) => hasHead(heads, head));
+    const primary = hasHead(inside, selection.primary) ? selection.primary : inside[0] || selection.primary;
+    return withHeads(selection, heads, primary, layers);
+  }
+
+  function clickHead(selection, action, model) {
+    const group = existingHeads([action], model);
+    const layers = action.add ? selection.layers : [];
+    const next = selectGroup(selection, group, action.add, layers);
+    return group.length && hasHead(next.heads, group[0]) ? { ...next, primary: group[0] } : next;
+  }
+
+  function clickLayer(selection, action, model) {
+    if (!isIndex(action.layer, model.n_layers) || !model.n_heads) return selection;
+    const group = range(model.n_heads).map((head) => ({ layer: action.layer, head }));
+    const whole = action.add && group.every((head) => hasHead(selection.heads, head));
+    const others = action.add ? selection.layers.filter((layer) => layer !== action.layer) : [];
+    return selectGroup(selection, group, action.add, whole ? others : [...others, action.layer]);
+  }
+
+  function clickHeadIndex(selection, action, model) {
+    if (!isIndex(action.head, model.n_heads) || !model.n_layers) return selection;
+    const group = range(model.n_layers).map((layer) => ({ layer, head: action.head }));
+    return selectGroup(selection, group, action.add, action.add ? selection.layers : []);
+  }
+
+  function setHeads(selection, action, model) {
+    const given = existingHeads(action.heads, model);
+    const union = existingHeads([...selection.heads, ...given], model);
+    const heads = action.add ? union : combine(selection.heads, given, false);
+    const layers = existingIndices(action.layers || (action.add ? selection.layers : []), model.n_layers);
+    const primary = hasHead(given, selection.primary) ? selection.primary : given[0] || selection.primary;
+    return withHeads(selection, heads, primary, layers);
+  }
+
+  function clickPosition(selection, action, model) {
+    const { position, add } = action;
+    if (!isIndex(position, model.n_positions)) return selection;
+    if (!add) return { ...selection, positions: [position] };
+    const others = selection.positions.filter((other) => other !== position);
+    const had = others.length < selection.positions.length;
+    return { ...selection, positions: had ? others : [...others, position] };
+  }
+
+  function movePrimary(selection, action, model) {
+    const from = selection.primary;
+    const head = {
+      layer: from ? clampTo(from.layer + (action.dy || 0), model.n_layers) : 0,
+      head: from ? clampTo(from.head + (action.dx || 0), model.n_heads) : 0,
+    };
+    return withHeads(selection, [head], head, []);
+  }
+
+  function pinPrimary(selection) {
+    const pinned = sameHead(selection.primary, selection.pinned) ? null : selection.primary;
+    return { ...selection, pinned };
+  }
+
+  /** What is selected goes first; once nothing is, the pinned reference goes too. */
+  function clearSelection(selection) {
+    const selected = selection.heads.length + selection.positions.length + selection.layers.length > 0;
+    return { ...EMPTY_SELECTION, pinned: selected ? selection.pinned : null, prompt: selection.prompt };
+  }
+
+  const SELECTING = {
+    "click-head": clickHead,
+    "set-heads": setHeads,
+    "click-layer": clickLayer,
+    "click-head-index": clickHeadIndex,
+    "click-position": clickPosition,
+    move: movePrimary,
+    pin: pinPrimary,
+    unpin: (selection) => ({ ...selection, pinned: null }),
+    clear: clearSelection,
+  };
+
+  function select(session, action, model) {
+    return { ...session, selection: SELECTING[action.type](session.selection, action, model) };
+  }
+
+  root.microtome = Object.assign(root.microtome || {}, {
+    state: {
+      HISTORY_LIMIT, WORKSPACES, SHOWS, QUANTITIES, EMPTY_SELECTION, FIRST_VIEW,
+      same, isIndex, sameHead, hasHead, headLabel, anyOn, clampSelection, completeSession, select, SELECTING,
+    },
+  });
+  if (typeof module !== "undefined") module.exports = root.microtome.state;
+})(typeof window === "undefined" ? globalThis : window);

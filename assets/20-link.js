@@ -1,0 +1,116 @@
+/* A session in the address bar: `#s=` + url-safe base64 (no padding) of compact UTF-8 JSON.
+ *
+ * decode checks the shape only; whether model, heads and tokens exist is the server's matter. A refusal says why.
+ */
+(function (root) {
+  "use strict";
+
+  const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
+  const { isIndex, SHOWS, QUANTITIES, WORKSPACES } = state;
+  const PREFIX = "#s=";
+  const LONGEST = 200000;
+
+  // ---- text ----------------------------------------------------------------------------------------------------
+
+  function toBase64(text) {
+    const bytes = new TextEncoder().encode(text);
+    let binary = "";
+    for (const byte of bytes) binary += String.fromCharCode(byte);
+    return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  }
+
+  function fromBase64(text) {
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  }
+
+  // ---- shape ---------------------------------------------------------------------------------------------------
+
+  const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const isText = (value) => typeof value === "string";
+  const isTextOrNone = (value) => value == null || isText(value);
+  const isIndexList = (value) => Array.isArray(value) && value.every((item) => isIndex(item));
+  const isHead = (value) => isObject(value) && isIndex(value.layer) && isIndex(value.head);
+  const isHeadOrNone = (value) => value == null || isHead(value);
+  const isTextList = (value) => Array.isArray(value) && value.every(isText);
+  const missingOr = (check) => (value) => value === undefined || check(value);
+  const oneOf = (options) => (value) => options.includes(value);
+  const indexListOrNone = (value) => value == null || isIndexList(value);
+
+  const isSite = (site) =>
+    isObject(site) && isText(site.activation) && isIndex(site.layer) &&
+    indexListOrNone(site.heads) && indexListOrNone(site.positions);
+
+  const isSwitched = (item) =>
+    isObject(item) && missingOr((on) => typeof on === "boolean")(item.on) &&
+    isObject(item.intervention) && isText(item.intervention.kind) && isSite(item.intervention.site);
+
+  const SHAPE = {
+    experiment: {
+      model: (model) => isObject(model) && isText(model.source) && isText(model.name),
+      prompt: (prompt) =>
+        isObject(prompt) && isText(prompt.clean) && isTextOrNone(prompt.corrupted) &&
+        missingOr(isTextList)(prompt.answer) && missingOr(isTextList)(prompt.incorrect_answer),
+      interventions: missingOr((list) => Array.isArray(list) && list.every(isSwitched)),
+    },
+    selection: {
+      heads: missingOr((heads) => Array.isArray(heads) && heads.every(isHead)),
+      primary: isHeadOrNone,
+      pinned: isHeadOrNone,
+      positions: missingOr(isIndexList),
+      layers: missingOr(isIndexList),
+      prompt: missingOr((value) => isIndex(value)),
+    },
+    view: {
+      workspace: missingOr(oneOf(WORKSPACES)),
+      show: missingOr(oneOf(SHOWS)),
+      quantity: missingOr(oneOf(QUANTITIES)),
+    },
+  };
+
+  /** Why this is not a session, or null. */
+  function fault(session) {
+    if (!isObject(session)) return "it does not hold a session";
+    for (const [part, fields] of Object.entries(SHAPE)) {
+      if (part !== "experiment" && session[part] === undefined) continue;
+      if (!isObject(session[part])) return `its ${part} is missing`;
+      const wrong = Object.keys(fields).find((field) => !fields[field](session[part][field]));
+      if (wrong) return `its ${part} has no usable ${wrong}`;
+    }
+    return null;
+  }
+
+  function withDefaults(session) {
+    const prompt = { corrupted: null, answer: [], incorrect_answer: [], ...session.experiment.prompt };
+    const interventions = (session.experiment.interventions || []).map((item) => ({ on: true, ...item }));
+    return {
+      experiment: { ...session.experiment, prompt, interventions },
+      selection: { ...state.EMPTY_SELECTION, ...session.selection },
+      view: { ...state.FIRST_VIEW, ...session.view },
+    };
+  }
+
+  // ---- the codec -----------------------------------------------------------------------------------------------
+
+  const encode = (session) => PREFIX + toBase64(JSON.stringify(session));
+
+  const refusal = (reason) => ({ session: null, reason });
+
+  /** hash -> {session, reason}: neither where the hash holds no link, one of them otherwise. */
+  function decode(hash) {
+    if (!hash || !hash.startsWith(PREFIX)) return refusal(null);
+    if (hash.length > LONGEST) return refusal(`it is longer than ${LONGEST} characters`);
+    let session;
+    try {
+      session = JSON.parse(fromBase64(hash.slice(PREFIX.length)));
+    } catch {
+      return refusal("it is cut off or damaged");
+    }
+    const reason = fault(session);
+    return reason ? refusal(reason) : { session: withDefaults(session), reason: null };
+  }
+
+  root.microtome.link = { encode, decode };
+  if (typeof module !== "undefined") module.exports = root.microtome.link;
+})(typeof window === "undefined" ? globalThis : window);

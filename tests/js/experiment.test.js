@@ -1,0 +1,187 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { MODEL, session, opened, after, head, click, reduce } = require("./support.js");
+
+const ABLATE = { type: "intervene", kind: "ablate", method: "zero" };
+const interventionsAfter = (...actions) => after(...actions).session.experiment.interventions;
+
+test("ablating selected heads adds one intervention per layer at z and shows the intervened run", () => {
+  const state = after(click(2, 2), click(0, 1, true), click(2, 0, true), ABLATE);
+  assert.deepEqual(state.session.experiment.interventions, [
+    {
+      intervention: {
+        site: { activation: "z", layer: 0, heads: [1], positions: null }, method: "zero", reference: "background", kind: "ablate",
+      },
+      on: true,
+    },
+    {
+      intervention: {
+        site: { activation: "z", layer: 2, heads: [0, 2], positions: null }, method: "zero", reference: "background", kind: "ablate",
+      },
+      on: true,
+    },
+  ]);
+  assert.equal(state.session.view.show, "intervened");
+});
+
+test("a head that is ablated already is not ablated twice, but another method is another intervention", () => {
+  assert.equal(interventionsAfter(click(1, 1), ABLATE, ABLATE).length, 1);
+  const grown = interventionsAfter(click(1, 1), ABLATE, click(1, 2, true), ABLATE);
+  assert.deepEqual(grown.map((item) => item.intervention.site.heads), [[1], [2]]);
+  assert.equal(interventionsAfter(click(1, 1), ABLATE, { ...ABLATE, method: "mean" }).length, 2);
+});
+
+test("ablating what is switched off switches it on again", () => {
+  const list = interventionsAfter(click(1, 1), ABLATE, { type: "toggle-intervention", index: 0 }, ABLATE);
+  assert.deepEqual(list.map((item) => item.on), [true]);
+});
+
+test("intervening on nothing changes nothing", () => {
+  const state = opened();
+  assert.equal(reduce(state, ABLATE, MODEL), state);
+});
+
+test("a patch needs a corrupted prompt", () => {
+  const patch = { type: "intervene", kind: "patch" };
+  assert.deepEqual(interventionsAfter(click(1, 1), patch)[0].intervention, {
+    site: { activation: "z", layer: 1, heads: [1], positions: null }, kind: "patch",
+  });
+  const alone = session().experiment;
+  alone.prompt.corrupted = null;
+  assert.deepEqual(interventionsAfter({ type: "set-experiment", experiment: alone }, click(1, 1), patch), []);
+  assert.deepEqual(
+    interventionsAfter(click(1, 1), patch, { type: "set-experiment", experiment: { ...alone, interventions: undefined } })
+      .map((item) => item.on),
+    [false],
+  );
+});
+
+test("adding an intervention keeps a difference on screen; removing the last active one shows the baseline", () => {
+  const difference = { type: "set-view", show: "difference" };
+  const two = after(click(1, 1), ABLATE, difference, click(2, 1), ABLATE);
+  assert.equal(two.session.view.show, "difference");
+  const off = reduce(two, { type: "toggle-intervention", index: 0 }, MODEL);
+  assert.equal(off.session.view.show, "difference");
+  const removed = reduce(off, { type: "remove-intervention", index: 1 }, MODEL);
+  assert.equal(removed.session.view.show, "baseline");
+  assert.equal(reduce(removed, { type: "toggle-intervention", index: 0 }, MODEL).session.view.show, "intervened");
+});
+
+test("an intervention that does not exist cannot be switched or removed", () => {
+  const state = after(click(1, 1), ABLATE);
+  assert.equal(reduce(state, { type: "toggle-intervention", index: 5 }, MODEL), state);
+  assert.equal(reduce(state, { type: "remove-intervention", index: 5 }, MODEL), state);
+});
+
+test("another prompt keeps heads and interventions and lets positions go", () => {
+  const { experiment } = session();
+  const prompt = { ...experiment.prompt, clean: "x y z" };
+  const given = { ...experiment, prompt };
+  delete given.interventions;
+  const state = after(click(1, 1), ABLATE, { type: "click-position", position: 3 }, { type: "set-experiment", experiment: given });
+  assert.equal(state.session.experiment.prompt.clean, "x y z");
+  assert.equal(state.session.experiment.interventions.length, 1);
+  assert.deepEqual(state.session.selection.heads, [head(1, 1)]);
+  assert.deepEqual(state.session.selection.positions, []);
+});
+
+test("another model lets heads and interventions go; another processing of the same one keeps them", () => {
+  const model = session().experiment.model;
+  const other = after(click(1, 1), ABLATE, { type: "set-model", model: { ...model, name: "other" } });
+  assert.deepEqual([other.session.experiment.interventions, other.session.selection.heads], [[], []]);
+  assert.equal(other.session.view.show, "baseline");
+  const raw = after(click(1, 1), ABLATE, { type: "set-model", model: { ...model, processing: "raw" } });
+  assert.deepEqual([raw.session.experiment.interventions.length, raw.session.selection.heads.length], [1, 1]);
+});
+
+test("undo and redo cover experiment, selection and what is shown, not the workspace", () => {
+  const state = after(click(1, 1), ABLATE, { type: "set-view", workspace: "residual" }, { type: "undo" });
+  assert.deepEqual(state.session.experiment.interventions, []);
+  assert.deepEqual(state.session.view, { workspace: "residual", show: "baseline", quantity: "direct" });
+  const redone = reduce(state, { type: "redo" }, MODEL);
+  assert.equal(redone.session.experiment.interventions.length, 1);
+  assert.equal(redone.session.view.show, "intervened");
+});
+
+test("undo at the beginning and redo at the end change nothing; a new action forgets what was undone", () => {
+  const state = opened();
+  assert.equal(reduce(state, { type: "undo" }, MODEL), state);
+  assert.equal(reduce(state, { type: "redo" }, MODEL), state);
+  assert.deepEqual(after(click(1, 1), click(1, 2), { type: "undo" }, click(0, 0)).future, []);
+});
+
+test("history keeps the last hundred steps", () => {
+  const clicks = Array.from({ length: 150 }, (_, step) => click(step % 4, step % 3));
+  assert.equal(after(...clicks).past.length, 100);
+});
+
+/** A repeatable random number in [0, 1): mulberry32. */
+function randomFrom(seed) {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function randomAction(random) {
+  const pick = (options) => options[Math.floor(random() * options.length)];
+  const below = (count) => Math.floor(random() * (count + 2)) - 1;
+  return pick([
+    { type: "click-head", layer: below(4), head: below(3), add: random() < 0.5 },
+    { type: "click-layer", layer: below(4), add: random() < 0.5 },
+    { type: "click-head-index", head: below(3), add: random() < 0.5 },
+    { type: "set-heads", heads: [head(below(4), below(3)), head(below(4), below(3))], add: random() < 0.5 },
+    { type: "click-position", position: below(6), add: random() < 0.5 },
+    { type: "move", dx: pick([-1, 0, 1]), dy: pick([-1, 0, 1]) },
+    { type: "pin" }, { type: "unpin" }, { type: "clear" },
+    { type: "intervene", kind: pick(["ablate", "patch"]), method: pick(["zero", "mean"]) },
+    { type: "toggle-intervention", index: below(3) },
+    { type: "remove-intervention", index: below(3) },
+    { type: "set-view", show: pick(["baseline", "intervened", "difference"]), quantity: pick(["direct", "zero", "mean"]) },
+    { type: "set-view", workspace: pick(["look", "attention", "residual"]) },
+  ]);
+}
+
+function checkInvariants({ session: { experiment, selection, view } }) {
+  const labels = selection.heads.map(({ layer, head: index }) => `${layer}.${index}`);
+  assert.equal(new Set(labels).size, labels.length, "heads are unique");
+  assert.ok(selection.heads.every((found) => found.layer >= 0 && found.layer < 4 && found.head >= 0 && found.head < 3));
+  if (selection.heads.length) assert.ok(labels.includes(`${selection.primary.layer}.${selection.primary.head}`));
+  else assert.equal(selection.primary, null);
+  assert.ok(selection.positions.every((position) => position >= 0 && position < 6));
+  if (!experiment.interventions.some((item) => item.on)) assert.equal(view.show, "baseline");
+}
+
+test("any sequence of actions keeps the invariants, and undo then redo walk it back and forth", () => {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const random = randomFrom(seed);
+    let state = opened();
+    for (let step = 0; step < 60; step += 1) {
+      const next = reduce(state, randomAction(random), MODEL);
+      checkInvariants(next);
+      state = next;
+    }
+    const end = state;
+    for (let step = 0; step < end.past.length; step += 1) state = reduce(state, { type: "undo" }, MODEL);
+    assert.deepEqual([state.past, state.future.length], [[], end.past.length]);
+    for (let step = 0; step < end.past.length; step += 1) state = reduce(state, { type: "redo" }, MODEL);
+    assert.deepEqual(state, end);
+  }
+});
+
+test("any action applied to a state that it does not change returns that state", () => {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const random = randomFrom(seed);
+    let state = opened();
+    for (let step = 0; step < 40; step += 1) {
+      const next = reduce(state, randomAction(random), MODEL);
+      if (next !== state) assert.notDeepEqual(next.session, state.session);
+      state = next;
+    }
+  }
+});

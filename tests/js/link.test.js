@@ -1,0 +1,59 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { encode, decode } = require("../../assets/20-link.js");
+const { session, after, click } = require("./support.js");
+
+const hashOf = (value) => "#s=" + Buffer.from(JSON.stringify(value)).toString("base64url");
+const changed = (change) => {
+  const copy = session();
+  change(copy);
+  return hashOf(copy);
+};
+
+test("a session survives the address bar", () => {
+  const state = after(click(1, 2), { type: "pin" }, { type: "intervene", kind: "ablate", method: "mean" });
+  assert.deepEqual(decode(encode(state.session)), { session: state.session, reason: null });
+});
+
+test("prompts in any script survive, and the address uses url-safe characters only", () => {
+  const given = session();
+  given.experiment.prompt.clean = "Δ→ 東京 naïve 🙂 \n\t\"quotes\" ?>~";
+  const hash = encode(given);
+  assert.match(hash, /^#s=[A-Za-z0-9_-]+$/);
+  assert.equal(decode(hash).session.experiment.prompt.clean, given.experiment.prompt.clean);
+});
+
+test("no link is neither a session nor a refusal", () => {
+  assert.deepEqual(decode(""), { session: null, reason: null });
+  assert.deepEqual(decode("#panel"), { session: null, reason: null });
+});
+
+test("a link that was cut off or damaged is refused with the reason", () => {
+  const hash = encode(session());
+  for (const damaged of [hash.slice(0, 40), "#s=%%%", "#s=", "#s=" + "A".repeat(9)]) {
+    assert.deepEqual(decode(damaged), { session: null, reason: "it is cut off or damaged" });
+  }
+  assert.match(decode("#s=" + "A".repeat(300000)).reason, /longer than/);
+});
+
+test("a link of another shape is refused and names the part", () => {
+  assert.equal(decode(hashOf([1])).reason, "it does not hold a session");
+  assert.equal(decode(hashOf({})).reason, "its experiment is missing");
+  assert.equal(decode(changed((s) => { s.experiment.prompt.clean = 7; })).reason, "its experiment has no usable prompt");
+  assert.equal(decode(changed((s) => { s.experiment.model = "tiny"; })).reason, "its experiment has no usable model");
+  assert.equal(
+    decode(changed((s) => { s.experiment.interventions = [{ on: true }]; })).reason, "its experiment has no usable interventions",
+  );
+  assert.equal(decode(changed((s) => { s.selection.heads = [{ layer: -1, head: 0 }]; })).reason, "its selection has no usable heads");
+  assert.equal(decode(changed((s) => { s.selection.primary = "L1H1"; })).reason, "its selection has no usable primary");
+  assert.equal(decode(changed((s) => { s.view.workspace = "kitchen"; })).reason, "its view has no usable workspace");
+});
+
+test("a link with only an experiment opens with nothing selected", () => {
+  const { experiment } = session();
+  delete experiment.interventions;
+  const { session: opened } = decode(hashOf({ experiment }));
+  assert.deepEqual(opened, session());
+});

@@ -1,0 +1,25 @@
+// What the script tests share: the assets as node modules, and one small session.
+"use strict";
+
+const { reduce, initial } = require("../../assets/11-experiment.js");
+
+const MODEL = { n_layers: 4, n_heads: 3, n_positions: 6 };
+
+function session() {
+  return {
+    experiment: {
+      model: { source: "listed", name: "tiny", revision: null, processing: "compatibility", dtype: "float32", prepend_bos: true },
+      prompt: { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] },
+      interventions: [],
+    },
+    selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0 },
+    view: { workspace: "look", show: "baseline", quantity: "direct" },
+  };
+}
+
+const opened = () => initial(session(), MODEL);
+const after = (...actions) => actions.reduce((state, action) => reduce(state, action, MODEL), opened());
+const head = (layer, index) => ({ layer, head: index });
+const click = (layer, index, add = false) => ({ type: "click-head", layer, head: index, add });
+
+module.exports = { MODEL, session, opened, after, head, click, reduce, initial };
