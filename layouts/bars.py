@@ -1,0 +1,50 @@
+"""The selection bar above the panels and the status bar below them."""
+
+from dash import html
+
+from layouts import ids
+from layouts.header import segments
+from layouts.panel import icon
+
+METHODS = (("zero", "zero"), ("mean", "mean"))
+SHOWS = (("baseline", "Baseline"), ("intervened", "Intervened"), ("difference", "Difference"))
+
+
+def _button(component_id: str, text: str, title: str, symbol: str | None = None) -> html.Button:
+    inside = [icon(symbol), text] if symbol else text
+    return html.Button(inside, id=component_id, type="button", className="mt-button", title=title)
+
+
+def selection_bar() -> html.Div:
+    """What is selected, what can be done with it, and which run all panels show."""
+    actions = [
+        _button(ids.PIN, "Pin", "Keep the primary head to compare with (p)", "pin"),
+        _button(ids.CLEAR, "Clear", "Clear the selection (Esc)"),
+        html.Span(className="mt-rule"),
+        segments(ids.ABLATE_METHOD, METHODS, "zero", "Ablation method"),
+        _button(ids.ABLATE_SELECTED, "Ablate", "Ablate the selected heads (a)"),
+        _button(ids.PATCH_SELECTED, "Patch", "Take the selected heads from the corrupted run"),
+    ]
+    return html.Div(
+        [
+            html.Span("Selected", className="mt-quiet"),
+            html.Div(id=ids.SELECTION_CHIPS, className="mt-chips"),
+            html.Div(actions, className="mt-actions"),
+            segments(ids.SHOW, SHOWS, "baseline", "Which run is shown"),
+        ],
+        id=ids.SELECTION_BAR,
+        className="mt-selection-bar",
+    )
+
+
+def status_bar() -> html.Div:
+    """Provenance, cache and correctness meters: why the numbers can be believed."""
+    return html.Div(
+        [
+            html.Span(id=ids.PHASE, className="mt-phase", role="status"),
+            html.Div(id=ids.PROVENANCE, className="mt-provenance"),
+            html.Span(id=ids.CACHE, className="mt-quiet"),
+            html.Div(id=ids.METERS, className="mt-meters"),
+        ],
+        className="mt-status-bar",
+    )

@@ -1,0 +1,74 @@
+"""The header: model, workspaces, history, link, export, jobs, light and dark."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.domain.models import ModelSpec
+from layouts import ids
+from layouts.attributes import attributes
+from layouts.panel import icon, icon_button
+
+WORKSPACES = (("look", "Where to look"), ("attention", "Attention"), ("residual", "Residual"))
+PROCESSINGS = (("compatibility", "compat"), ("raw", "raw"))
+
+
+def segments(component_id: str, choices: tuple[tuple[str, str], ...], value: str, label: str) -> dmc.SegmentedControl:
+    """A choice of a few words, one of them on."""
+    data = [{"value": name, "label": text} for name, text in choices]
+    return dmc.SegmentedControl(
+        id=component_id, data=data, value=value, size="xs", radius="sm", transitionDuration=0,
+        **attributes(aria_label=label),
+    )  # fmt: skip
+
+
+def _model(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
+    picker = dmc.Select(
+        id=ids.MODEL_PICKER, data=[{"value": e.name, "label": e.title} for e in entries], value=spec.name,
+        allowDeselect=False, searchable=True, size="xs", w=196, comboboxProps={"width": 280},
+        **attributes(aria_label="Model"),
+    )  # fmt: skip
+    processing = dmc.Tooltip(
+        segments(ids.PROCESSING, PROCESSINGS, spec.processing, "Weight processing"),
+        label="Weight processing. compat: norms and value biases folded, unembedding centred. raw: as published.",
+        multiline=True, w=260, openDelay=300,
+    )  # fmt: skip
+    return html.Div([picker, html.Span(id=ids.MODEL_FACTS, className="mt-quiet"), processing], className="mt-model")
+
+
+def _export() -> dmc.Menu:
+    entries = [
+        dmc.MenuLabel("Whole page"),
+        dmc.MenuItem("Session (JSON)", id=ids.export_item("page", "session"), n_clicks=0),
+        dmc.MenuItem("All tables (CSV, zip)", id=ids.export_item("page", "tables"), n_clicks=0),
+    ]
+    target = html.Button([icon("download"), "Export"], id=ids.EXPORT_MENU, type="button", className="mt-button")
+    return dmc.Menu(
+        [dmc.MenuTarget(target), dmc.MenuDropdown(entries)],
+        position="bottom-end", shadow="md", width=190, withinPortal=True, keepMounted=True,
+    )  # fmt: skip
+
+
+def header(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
+    """One line across the page."""
+    tools = [
+        icon_button("Undo (z)", "undo", ids.UNDO, disabled=True),
+        icon_button("Redo (y)", "redo", ids.REDO, disabled=True),
+        html.Button([icon("link"), "Link"], id=ids.COPY_LINK, type="button", className="mt-button", title="Copy link"),
+        _export(),
+        html.Span(id=ids.JOBS, className="mt-jobs", role="status"),
+        icon_button("Keyboard (?)", "keyboard", ids.KEYS_BUTTON),
+        icon_button("Light or dark", "theme", ids.THEME),
+    ]
+    return html.Div(
+        [
+            html.Div(
+                [html.Span(className="mt-logo", **attributes(aria_hidden="true")), "Microtome"], className="mt-brand"
+            ),
+            _model(entries, spec),
+            segments(ids.WORKSPACES, WORKSPACES, "look", "Workspace"),
+            html.Div(tools, className="mt-tools"),
+        ],
+        className="mt-header",
+    )

@@ -1,0 +1,77 @@
+"""What the `?` of each panel says: formula, sign, unit, and what 0 means. From docs/formulas.md, in the same words."""
+
+from dataclasses import dataclass
+
+from layouts import ids
+
+
+@dataclass(frozen=True)
+class Help:
+    """One panel's explanation; `formula` is shown in monospace."""
+
+    formula: str
+    reading: str
+    sign: str
+    unit: str
+
+
+HELP: dict[str, Help] = {
+    ids.HEAD_MATRIX: Help(
+        "direct   = (z·W_O − mean) / σ · (W_U[answer] − W_U[instead])\n"
+        "ablation = LD(head removed) − LD(run)",
+        "Direct attribution: what the head itself writes along the answer direction at the last position, with the "
+        "run's own final scale σ. Ablation: the exact change of the logit difference LD when this head alone is "
+        "removed at every position; zero sets z to 0, mean sets it to its average over the reference texts.",
+        "Direct: blue helps the answer, red works against it. Ablation: red (negative) means the head helped.",
+        "logits. 0 = no effect; a hatched cell is not computed yet.",
+    ),
+    ids.TRAJECTORY: Help(
+        "lens_l       = LN_final(resid_l) · (W_U[answer] − W_U[instead])\n"
+        "cumulative_l = (resid_l − mean) / σ_final · (W_U[answer] − W_U[instead])",
+        "The logit difference read from the residual stream at the last position after each sublayer. The lens "
+        "normalises every stream anew; the cumulative line keeps the run's own final scale, so its steps are the "
+        "direct attributions. They differ early and end at the same value.",
+        "Above 0 the answer is ahead, below 0 the other token.",
+        "logits.",
+    ),
+    ids.COMPONENTS: Help(
+        "Σ components + bias = logit difference\nΣ heads + b_O = L{l}.attn",
+        "Every part that writes to the residual stream, ranked. Direct is its share of the logit difference; zero "
+        "and mean are the exact change when the head alone is removed.",
+        "Direct: positive helps the answer. Zero, mean: negative means the head helped.",
+        "logits. Empty = not computed.",
+    ),
+    ids.ATTENTION: Help(
+        "A[dest, src] = softmax(q_dest · k_src / √d_head)",
+        "Attention of the primary head after the softmax. Rows are queries (destination), columns keys (source); "
+        "every row sums to 1 and nothing lies right of the diagonal. In a difference, blue rows look there more.",
+        "0 to 1; a difference runs from −1 to 1.",
+        "probability, drawn in 256 steps; exports carry the exact values.",
+    ),
+    ids.LENS: Help(
+        "p_l = softmax(LN_final(resid_post_l) · W_U + b_U)",
+        "What the model would say if it stopped after each layer: the most likely token at every position, with the "
+        "final norm computed anew. The last row is the model's own prediction.",
+        "Darker means more certain. In a difference, blue means the answer gained probability.",
+        "probability of the top token.",
+    ),
+    ids.PREDICTION: Help(
+        "LD = mean logit[answer] − mean logit[instead]",
+        "The most likely next tokens after the last position, and the two answers compared. Rank counts the tokens "
+        "with a strictly larger logit (0 = top). KL is KL(baseline ‖ this run) of the next-token distribution.",
+        "LD above 0: the answer is ahead.",
+        "probability; logits for LD; nats for log-probability and KL.",
+    ),
+}  # fmt: skip
+KEYS: tuple[tuple[str, str], ...] = (
+    ("← ↑ → ↓", "move the primary head, or the token"),
+    ("1 2 3", "workspaces"),
+    ("a", "ablate the selected heads"),
+    ("p", "pin the primary head"),
+    ("z / y", "undo / redo"),
+    ("f", "maximise the panel under the pointer"),
+    ("/", "go to the prompt"),
+    ("Ctrl Enter", "run"),
+    ("Esc", "clear the selection, or leave a maximised panel"),
+    ("?", "this list"),
+)

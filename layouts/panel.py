@@ -1,0 +1,102 @@
+"""The one frame every panel sits in: title, help, controls, export, maximise; empty, loading, error and ready states.
+
+The state is a class on the section: `is-loading` (skeleton), `is-empty` (says what to do), `is-error` (plain words),
+`is-ready`. While something is computed for a panel that is already drawn, only a thin line moves: nothing jumps.
+"""
+
+from typing import Any, Literal
+
+import dash_mantine_components as dmc
+from dash import html
+
+from layouts import ids
+from layouts.attributes import attributes
+from layouts.help import HELP
+
+State = Literal["loading", "empty", "error", "ready"]
+FORMATS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Data", (("csv", "CSV"), ("parquet", "Parquet"), ("json", "JSON"))),
+    ("Figure", (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"))),
+    ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
+)
+
+
+def state_class(state: State) -> str:
+    """The class of a panel's section in this state."""
+    return f"mt-panel is-{state}"
+
+
+def icon(name: str) -> html.Span:
+    """A drawn icon (assets/20-kit.css); decorative, so hidden from screen readers."""
+    return html.Span(className=f"mt-icon mt-icon-{name}", **attributes(aria_hidden="true"))
+
+
+def icon_button(label: str, name: str, component_id: str | None = None, **options: Any) -> html.Button:
+    """A square button that shows an icon and says its label."""
+    own: dict[str, Any] = {} if component_id is None else {"id": component_id}
+    own |= attributes(aria_label=label) | options
+    own["className"] = f"mt-icon-button {own.get('className', '')}".strip()
+    return html.Button(icon(name), type="button", title=label, **own)
+
+
+def help_card(panel_id: str) -> dmc.HoverCard:
+    """The `?`: formula, reading, sign and unit on hover or focus."""
+    said = HELP[panel_id]
+    lines = [
+        html.Pre(said.formula),
+        html.P(said.reading),
+        html.P([html.B("Sign "), said.sign]),
+        html.P([html.B("Unit "), said.unit]),
+    ]
+    button = html.Button("?", type="button", className="mt-help", **attributes(aria_label="What is this?"))
+    return dmc.HoverCard(
+        [
+            dmc.HoverCardTarget(button),
+            dmc.HoverCardDropdown(html.Div(lines, className="mt-help-text")),
+        ],
+        width=380, shadow="md", position="bottom-start", openDelay=120, withinPortal=True,
+    )  # fmt: skip
+
+
+def export_menu(panel_id: str, title: str) -> dmc.Menu:
+    """Everything a panel can leave the page as."""
+    entries: list[Any] = []
+    for group, formats in FORMATS:
+        entries.append(dmc.MenuLabel(group))
+        entries.extend(dmc.MenuItem(text, id=ids.export_item(panel_id, form), n_clicks=0) for form, text in formats)
+    return dmc.Menu(
+        [dmc.MenuTarget(icon_button(f"Export {title}", "download")), dmc.MenuDropdown(entries)],
+        position="bottom-end", shadow="md", width=190, withinPortal=True, keepMounted=True,
+    )  # fmt: skip
+
+
+def _title(panel_id: str, title: str) -> html.H2:
+    return html.H2(
+        [html.Span(title, className="mt-title"), html.Span(id=ids.OF.format(panel_id), className="mt-of")],
+        className="mt-heading",
+    )
+
+
+def panel(
+    panel_id: str, title: str, body: Any, *, kinds: tuple[str, ...], controls: Any = None, empty: str = ""
+) -> html.Section:
+    """A panel; `kinds` are the analyses it waits for, `empty` what to do while there is nothing to show."""
+    tools = [
+        html.Div(controls or [], className="mt-controls"),
+        export_menu(panel_id, title),
+        icon_button(f"Maximise {title}", "maximise", className="mt-maximise", **attributes(data_maximise=panel_id)),
+    ]
+    header = html.Header([_title(panel_id, title), help_card(panel_id), *tools], className="mt-panel-header")
+    busy = [html.Div(id=ids.BUSY.format(panel_id, kind), className="mt-busy") for kind in kinds]
+    inside = [
+        *busy,
+        html.Div(className="mt-skeleton", **attributes(aria_hidden="true")),
+        html.Div(body, className="mt-content"),
+        html.Div(empty, id=ids.MESSAGE.format(panel_id), className="mt-message", role="status"),
+    ]
+    return html.Section(
+        [header, html.Div(inside, className="mt-panel-body")],
+        id=ids.PANEL.format(panel_id),
+        className=state_class("loading"),
+        **attributes(data_panel=panel_id, aria_label=title),
+    )

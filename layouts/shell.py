@@ -1,0 +1,82 @@
+"""The page: stores, header, rail, selection bar, panels, status bar."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app.domain.session import WORKED_EXAMPLE, Session, session_dict
+from layouts import ids
+from layouts.bars import selection_bar, status_bar
+from layouts.header import header
+from layouts.help import KEYS
+from layouts.panel import icon_button
+from layouts.rail import rail
+from layouts.workspaces import workspaces
+
+THEME: Any = {
+    "primaryColor": "dark",
+    "fontFamily": "var(--mt-font)",
+    "fontFamilyMonospace": "var(--mt-mono)",
+    "defaultRadius": "sm",
+    "fontSizes": {"xs": "12px", "sm": "13px", "md": "13px"},
+    "cursorType": "pointer",
+}
+CLIENT = ("status", "attention", "accept", "drafts", "model", "refusal")
+"""Clientside callbacks that have only side effects; each has a sink store as its output."""
+
+
+def stores(session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
+    """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
+    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS)
+    empty = [
+        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.STATUS, ids.REFUSAL, ids.ACCEPTED, ids.SWEEP_TICK,
+        ids.SWEEP_REQUEST, ids.SWEEP_END, *(ids.DIGESTS.format(kind) for kind in kinds),
+        *(ids.SINK.format(name) for name in CLIENT),
+    ]  # fmt: skip
+    filled = [
+        dcc.Store(id=ids.SESSION, data=session_dict(session)),
+        dcc.Store(id=ids.TEMPLATES, data=templates),
+    ]
+    return filled + [dcc.Store(id=name) for name in empty]
+
+
+def keys_help() -> dmc.Modal:
+    """All keyboard shortcuts."""
+    rows = [html.Tr([html.Td(dmc.Kbd(keys)), html.Td(text)]) for keys, text in KEYS]
+    return dmc.Modal(html.Table(html.Tbody(rows), className="mt-keys"), id=ids.KEYS_HELP, title="Keyboard", size="sm")
+
+
+def banner() -> html.Div:
+    """One line over the page when the server cannot be reached; hidden otherwise."""
+    return html.Div(
+        [html.Span(id=ids.BANNER_TEXT), icon_button("Dismiss", "close", className="mt-banner-close")],
+        id=ids.BANNER, className="mt-banner", role="alert", hidden=True,
+    )  # fmt: skip
+
+
+def layout(
+    entries: tuple[Any, ...], templates: dict[str, Any] | None = None, session: Session = WORKED_EXAMPLE
+) -> dmc.MantineProvider:
+    """The whole page. `entries` are the models of the picker, `templates` the figure templates by theme."""
+    shell = dmc.AppShell(
+        [
+            dmc.AppShellHeader(header(entries, session.experiment.model)),
+            dmc.AppShellNavbar(rail(session.experiment)),
+            dmc.AppShellMain([selection_bar(), workspaces()]),
+            dmc.AppShellFooter(status_bar()),
+        ],
+        header={"height": 44}, footer={"height": 26}, navbar={"width": 288, "breakpoint": 0}, padding=0,
+        transitionDuration=0,
+    )  # fmt: skip
+    return dmc.MantineProvider(
+        [
+            *stores(session, templates or {}),
+            dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="bottom-right"),
+            dcc.Download(id=ids.EXPORT_DOWNLOAD),
+            banner(),
+            keys_help(),
+            shell,
+        ],
+        id=ids.PROVIDER, forceColorScheme="light", theme=THEME,
+    )  # fmt: skip

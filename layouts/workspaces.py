@@ -1,0 +1,126 @@
+"""The panels. All of them are always in the page; CSS grid areas place them per workspace (assets/30-page.css)."""
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from layouts import ids
+from layouts.header import segments
+from layouts.panel import panel
+
+NO_PROMPT = "Type a prompt in the rail and press Run."
+NO_ANSWERS = "Name an answer and another token in the rail, then press Run."
+QUANTITIES = (("direct", "Direct"), ("zero", "Zero-ablation"), ("mean", "Mean-ablation"))
+_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
+_NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
+
+
+def _graph(panel_id: str) -> dcc.Graph:
+    return dcc.Graph(id=panel_id, figure=_NO_FIGURE, config=_CONFIG, responsive=True, className="mt-graph")
+
+
+def sweep_strip() -> html.Div:
+    """Start, progress, time left and cancel of the exact sweep, in the head matrix."""
+    return html.Div(
+        [
+            html.Button("Sweep heads", id=ids.SWEEP_START, type="button", className="mt-button"),
+            html.Span("zero", id=ids.SWEEP_METHOD, className="mt-sweep-method"),
+            dmc.Progress(id=ids.SWEEP_PROGRESS, value=0, size="xs", className="mt-sweep-progress"),
+            html.Span(id=ids.SWEEP_TEXT, className="mt-sweep-text", role="status"),
+            html.Button("Cancel", id=ids.SWEEP_CANCEL, type="button", className="mt-button", disabled=True),
+        ],
+        className="mt-sweep",
+    )
+
+
+def head_matrix_panel() -> html.Section:
+    """Layers x heads, coloured by one quantity."""
+    body = html.Div([_graph(ids.HEAD_MATRIX), sweep_strip()], className="mt-stack")
+    return panel(
+        ids.HEAD_MATRIX, "Heads", body, kinds=("direct_logit_attribution",),
+        controls=segments(ids.QUANTITY, QUANTITIES, "direct", "Quantity of the head matrix"),
+        empty=NO_ANSWERS,
+    )  # fmt: skip
+
+
+def trajectory_panel() -> html.Section:
+    """Logit difference by layer."""
+    return panel(
+        ids.TRAJECTORY, "Residual stream", _graph(ids.TRAJECTORY), kinds=("residual_trajectory",),
+        empty=NO_ANSWERS,
+    )  # fmt: skip
+
+
+_SIGNED = "params.value == null ? '' : d3.format('+.3g')(params.value)"
+
+
+def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
+    return {
+        "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 84,
+        "filter": "agNumberColumnFilter", "cellClass": "mt-number",
+        "valueFormatter": {"function": _SIGNED},
+        "tooltipValueGetter": {"function": "params.value == null ? 'not computed' : String(params.value)"},
+    }  # fmt: skip
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 96, "flex": 1},
+    {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 70},
+    _signed("direct", "Direct", "Share of the logit difference (logits)"),
+    _signed("zero", "Zero", "Exact change of the logit difference when zero-ablated (logits)"),
+    _signed("mean", "Mean", "Exact change of the logit difference when mean-ablated (logits)"),
+]
+
+
+_ROWS = {"mode": "multiRow", "checkboxes": False, "headerCheckbox": False, "enableClickSelection": True}
+
+
+def components_panel() -> html.Section:
+    """Everything that writes to the residual stream, ranked; selecting a row selects the head everywhere."""
+    grid = dag.AgGrid(
+        id=ids.COMPONENTS, columnDefs=COLUMNS, rowData=[], getRowId="params.data.component", className="mt-grid",
+        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
+        dashGridOptions={
+            "rowHeight": 24, "headerHeight": 28, "animateRows": False, "tooltipShowDelay": 300,
+            "rowSelection": _ROWS, "suppressScrollOnNewData": True,
+        },
+        style={"height": "100%", "width": "100%"},
+    )  # fmt: skip
+    return panel(
+        ids.COMPONENTS, "Components, ranked", grid, kinds=("direct_logit_attribution",),
+        empty=NO_ANSWERS,
+    )  # fmt: skip
+
+
+def attention_panel() -> html.Section:
+    """Pattern of the primary head."""
+    head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
+    return panel(
+        ids.ATTENTION, "Attention", _graph(ids.ATTENTION), kinds=("attention_pattern",), controls=head,
+        empty="Select a head in the matrix or the table to see where it looks.",
+    )  # fmt: skip
+
+
+def lens_panel() -> html.Section:
+    """Top token of every layer and position."""
+    return panel(
+        ids.LENS,
+        "Logit lens",
+        _graph(ids.LENS),
+        kinds=("logit_lens",),
+        empty=NO_PROMPT,
+    )
+
+
+def prediction_panel() -> html.Section:
+    """Next tokens and the answers compared."""
+    body = html.Div([html.Div(id="readout", className="mt-readout"), _graph(ids.PREDICTION)], className="mt-stack")
+    return panel(ids.PREDICTION, "Next token", body, kinds=("prediction",), empty=NO_PROMPT)
+
+
+def workspaces() -> html.Div:
+    """All panels in one grid."""
+    panels = [head_matrix_panel(), trajectory_panel(), components_panel(), attention_panel(), lens_panel()]
+    return html.Div([*panels, prediction_panel()], className="mt-workspace", id="workspace")
