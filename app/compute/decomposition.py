@@ -1,0 +1,118 @@
+"""The residual stream at END as a sum of what each component wrote (formulas.md section 3).
+
+`embed + pos_embed + sum_l (attn_out_l + mlp_out_l)`, and each attn_out as `sum_h z_h @ W_O_h + b_O`. In models with a
+post-norm (Gemma 2 and 3) contributions are those actually added: heads and b_O pass through the norm at the run's own
+scale. `embed` is what stands at the first block apart from learned positions, so an embedding norm is part of it.
+
+Interventions that overwrite the stream or an attn_out replace what had been written there: a zero leaves nothing of
+the components before it, a patch leaves those of the corrupted run. So the sum holds in every run.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from app.compute.normalization import AffineNorm, affine_norm
+from app.compute.runs import Ids, Interventions, Run, run
+from app.domain.interventions import Ablate, Patch
+from app.domain.sites import Site
+from app.models.loaded import LoadedModel
+
+_DEPTH = {"resid_pre": 0, "attn_out": 1, "resid_mid": 2, "resid_post": 3}
+"""Activations that overwrite what components wrote, in the order of the forward pass."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """`components.sum(0)` is the last residual stream at END; `heads[l].sum(0) + attn_bias[l]` is layer l's attention.
+    Components are embed, pos_embed (learned positions only), then attention and MLP of each layer."""
+
+    labels: tuple[str, ...]
+    components: Float[Tensor, "component d_model"]
+    heads: Float[Tensor, "layer head d_model"]
+    attn_bias: Float[Tensor, "layer d_model"]
+
+
+def decompose(
+    model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None
+) -> Decomposition:
+    """The decomposition of a run."""
+    with model.lock:
+        parts = _as_written(model, run(model, ids, interventions, corrupted_ids))
+        overwriting = [each for each in interventions if _overwrites_end(each.site, len(ids))]
+        for each in sorted(overwriting, key=lambda each: (each.site.layer, _DEPTH[each.site.activation])):
+            _overwrite(parts, each, _left_by(model, each, parts, corrupted_ids))
+        return parts
+
+
+def _as_written(model: LoadedModel, run: Run) -> Decomposition:
+    first = {"embed": run.resid_pre[0]}
+    if run.pos_embed is not None:
+        first = {"embed": run.resid_pre[0] - run.pos_embed, "pos_embed": run.pos_embed}
+    written = {"attn": run.attn_out} | ({} if run.mlp_out is None else {"mlp": run.mlp_out})
+    blocks = {f"L{layer}.{kind}": out[layer] for layer in range(len(run.z)) for kind, out in written.items()}
+    parts = first | blocks
+    heads, bias = zip(*(_heads(model, run, layer) for layer in range(len(run.z))), strict=True)
+    return Decomposition(tuple(parts), torch.stack([*parts.values()]), torch.stack(heads), torch.stack(bias))
+
+
+def _heads(model: LoadedModel, run: Run, layer: int) -> tuple[Float[Tensor, "head d_model"], Float[Tensor, " d_model"]]:
+    """What each head of a layer, and its output bias, added to the residual stream at END."""
+    scale = None if run.attn_post_norm_scale is None else run.attn_post_norm_scale[layer]
+    return attention_parts(model, layer, run.z[layer], post_norm(model, layer), scale)
+
+
+def post_norm(model: LoadedModel, layer: int) -> AffineNorm | None:
+    """The norm between a layer's attention and the residual stream; None where the model has none."""
+    block = model.bridge.blocks[layer]
+    if f"blocks.{layer}.ln1_post.hook_scale" not in model.bridge.hook_dict:
+        return None
+    return affine_norm(block.ln1_post, model.facts.d_model, block.attn.W_O)
+
+
+def attention_parts(
+    model: LoadedModel, layer: int, z: Float[Tensor, "... head d_head"], norm: AffineNorm | None, scale: Tensor | None
+) -> tuple[Float[Tensor, "... head d_model"], Float[Tensor, "... d_model"]]:
+    """`z @ W_O` per head, and b_O; through the post-norm at its scale where the model has one."""
+    attn = model.bridge.blocks[layer].attn
+    heads = torch.einsum("...hd,hdm->...hm", z, attn.W_O.float())
+    b_O = getattr(attn, "b_O", None)
+    bias = torch.zeros_like(heads[..., 0, :]) if b_O is None else b_O.float().expand_as(heads[..., 0, :])
+    if norm is None or scale is None:
+        return heads, bias
+    return norm.contribution(heads, scale[..., None, :]), norm.contribution(bias, scale) + norm.bias
+
+
+def _overwrites_end(site: Site, n_positions: int) -> bool:
+    return site.activation in _DEPTH and (site.positions is None or n_positions - 1 in site.positions)
+
+
+def _left_by(
+    model: LoadedModel, intervention: Ablate | Patch, parts: Decomposition, corrupted_ids: Ids | None
+) -> Decomposition | None:
+    """The decomposition that an intervention puts in place; None for nothing at all."""
+    if not isinstance(intervention, Patch) or corrupted_ids is None:
+        return None
+    return _as_written(model, run(model, corrupted_ids))
+
+
+def _overwrite(parts: Decomposition, intervention: Ablate | Patch, left: Decomposition | None) -> None:
+    """Write `left` over the parts that the intervention covers, in tensors that belong to `parts` alone."""
+    components, layers = _covered(parts, intervention.site)
+    parts.components[components] = 0.0 if left is None else left.components[components]
+    parts.heads[layers] = 0.0 if left is None else left.heads[layers]
+    parts.attn_bias[layers] = 0.0 if left is None else left.attn_bias[layers]
+
+
+def _covered(parts: Decomposition, site: Site) -> tuple[slice, slice]:
+    """Components and layers of heads that stand in the activation of a site."""
+    attn = parts.labels.index(f"L{site.layer}.attn")
+    after_block = attn + (2 if f"L{site.layer}.mlp" in parts.labels else 1)
+    return {
+        "resid_pre": (slice(attn), slice(site.layer)),
+        "attn_out": (slice(attn, attn + 1), slice(site.layer, site.layer + 1)),
+        "resid_mid": (slice(attn + 1), slice(site.layer + 1)),
+        "resid_post": (slice(after_block), slice(site.layer + 1)),
+    }[site.activation]

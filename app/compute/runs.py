@@ -1,0 +1,191 @@
+"""A run: one forward pass of the bridge on one prompt under interventions, and what the analyses read from it.
+
+The bridge is the authority. Everything is captured by hooks at exact names, after the interventions at the same
+place, in one pass under the model's lock; nothing is left on the model. Most values are kept at END (the last
+position) only, `resid_post` at all positions, so that a run of 512 tokens stays near 40 MB.
+
+Recent runs stay in `model.memo`, least recently used first out, within MEMO_BYTES.
+Not done: batches of prompts, attention patterns (compute/attention_pattern.py asks for those it needs).
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from itertools import chain
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from app.compute.hooks import Hook, check_site, hooks_for, patched_sites
+from app.domain.errors import BadPrompt
+from app.domain.interventions import Ablate, Patch
+from app.models.loaded import LoadedModel
+
+Ids = tuple[int, ...]
+Interventions = tuple[Ablate | Patch, ...]
+Keep = Callable[[Tensor], Tensor]
+"""What of an activation is kept: `at_end`, `everywhere`."""
+MEMO_BYTES = 256 * 2**20
+_BLOCK_HOOKS = {
+    "resid_pre": "hook_resid_pre",
+    "resid_mid": "hook_resid_mid",
+    "resid_post": "hook_resid_post",
+    "z": "attn.hook_z",
+    "attn_out": "hook_attn_out",
+    "mlp_out": "hook_mlp_out",
+    "attn_post_norm_scale": "ln1_post.hook_scale",
+}
+_HOOKS = {"pos_embed": "hook_pos_embed", "final_scale": "ln_final.hook_scale", "linear_logits": "unembed.hook_out"}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Float32, at END unless the axes name `pos`. `resid_pre`, `attn_out` and the like are the values the model used,
+    interventions included; `attn_out` and `mlp_out` are what was added to the residual stream (after a post-norm
+    where the model has one). None where the architecture has no such activation."""
+
+    ids: Ids
+    resid_pre: Float[Tensor, "layer d_model"]
+    resid_mid: Float[Tensor, "layer d_model"] | None
+    resid_post: Float[Tensor, "layer pos d_model"]
+    pos_embed: Float[Tensor, " d_model"] | None
+    z: Float[Tensor, "layer head d_head"]
+    attn_out: Float[Tensor, "layer d_model"]
+    mlp_out: Float[Tensor, "layer d_model"] | None
+    attn_post_norm_scale: Float[Tensor, "layer 1"] | None
+    final_scale: Float[Tensor, " 1"]
+    linear_logits: Float[Tensor, " d_vocab"]
+    """Before the output transform (Gemma's soft cap, Cohere's scale), in which attribution is linear."""
+    logits: Float[Tensor, " d_vocab"]
+
+    @property
+    def log_probs(self) -> Float[Tensor, " d_vocab"]:
+        """Of the next token, nats."""
+        return self.logits.log_softmax(-1)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the tensors."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return sum(value.nbytes for value in values if isinstance(value, Tensor))
+
+
+def at_end(activation: Tensor) -> Tensor:
+    """The last position of `[batch pos ...]`, batch axis dropped."""
+    return activation[0, -1]
+
+
+def everywhere(activation: Tensor) -> Tensor:
+    """All of `[batch ...]`, batch axis dropped."""
+    return activation[0]
+
+
+def run(model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None) -> Run:
+    """The run of these tokens, from the memo or by one forward pass (two where something is patched)."""
+    key = ("run", ids, interventions, corrupted_ids if patched_sites(interventions) else None)
+    with model.lock:
+        if key in model.memo:
+            model.memo.move_to_end(key)
+            return model.memo[key]
+        found = _run(model, ids, interventions, corrupted_ids)
+        model.memo[key] = found
+        _forget_old_runs(model)
+        return found
+
+
+def capture(
+    model: LoadedModel,
+    ids: Ids,
+    keep: Mapping[str, Keep],
+    interventions: Interventions = (),
+    corrupted_ids: Ids | None = None,
+) -> tuple[Float[Tensor, " d_vocab"], dict[str, Tensor]]:
+    """Logits at END and activations by hook name after the interventions; a hook that does not fire is left out."""
+    kept: dict[str, Tensor] = {}
+
+    def keeping(name: str, part: Keep) -> Hook:
+        def see(activation: Tensor, hook: object) -> None:
+            kept[name] = part(activation).detach().clone()
+
+        return name, see
+
+    logits = forward(model, ids, [keeping(*item) for item in keep.items()], interventions, corrupted_ids)
+    return logits, kept
+
+
+def forward(
+    model: LoadedModel,
+    ids: Ids,
+    hooks: Iterable[Hook] = (),
+    interventions: Interventions = (),
+    corrupted_ids: Ids | None = None,
+) -> Float[Tensor, " d_vocab"]:
+    """Logits at END of one pass; `hooks` see activations after the interventions."""
+    with model.lock, torch.no_grad():
+        corrupted = _corrupted_activations(model, ids, interventions, corrupted_ids)
+        edits = hooks_for(model, interventions, len(ids), corrupted)
+        tokens = torch.tensor([ids], device=model.facts.device)
+        only_end = {"logits_to_keep": 1} if _keeps_logits(model) else {}
+        logits = model.bridge.run_with_hooks(tokens, fwd_hooks=[*edits, *hooks], **only_end)
+        return logits[0, -1].float()
+
+
+def block_hooks(model: LoadedModel, name: str) -> tuple[str, ...]:
+    """`blocks.{layer}.{name}` of every layer; empty where this architecture has no such hook point."""
+    names = tuple(f"blocks.{layer}.{name}" for layer in range(model.facts.n_layers))
+    return names if all(each in model.bridge.hook_dict for each in names) else ()
+
+
+def _run(model: LoadedModel, ids: Ids, interventions: Interventions, corrupted_ids: Ids | None) -> Run:
+    blocks = {field: block_hooks(model, name) for field, name in _BLOCK_HOOKS.items()}
+    single = {field: name for field, name in _HOOKS.items() if name in model.bridge.hook_dict}
+    keep = dict.fromkeys((*chain(*blocks.values()), *single.values()), at_end)
+    keep |= dict.fromkeys(blocks["resid_post"], everywhere)
+    logits, kept = capture(model, ids, keep, interventions, corrupted_ids)
+    stacks = {field: _stack(kept, names) for field, names in blocks.items()}
+    singles = {field: kept[name].float() if name in kept else None for field, name in _HOOKS.items()}
+    return Run(ids=ids, logits=logits, **stacks, **singles)  # pyright: ignore[reportArgumentType]  # None where absent
+
+
+def _stack(kept: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor | None:
+    return torch.stack([kept[name] for name in names]).float() if names else None
+
+
+def _corrupted_activations(
+    model: LoadedModel, ids: Ids, interventions: Interventions, corrupted_ids: Ids | None
+) -> dict[str, Tensor]:
+    """The patched sites on the corrupted prompt's plain run, whole, batch axis kept."""
+    names = patched_sites(interventions)
+    if not names:
+        return {}
+    if corrupted_ids is None:
+        raise BadPrompt("A patch takes activations from the corrupted prompt and there is none; give one.")
+    if len(corrupted_ids) != len(ids):
+        raise BadPrompt(
+            f"The clean prompt has {len(ids)} tokens and the corrupted one {len(corrupted_ids)}, so activations "
+            f"cannot be patched position by position; change one so that both have the same count."
+        )
+    for each in interventions:
+        check_site(model.facts, each.site, len(ids))
+    return capture(model, corrupted_ids, dict.fromkeys(names, _whole))[1]
+
+
+def _whole(activation: Tensor) -> Tensor:
+    return activation
+
+
+def _keeps_logits(model: LoadedModel) -> bool:
+    """Whether the model under the bridge can compute the last position's logits alone."""
+    return "logits_to_keep" in inspect.signature(model.bridge.original_model.forward).parameters
+
+
+def _forget_old_runs(model: LoadedModel) -> None:
+    """Drop the least recently used runs above MEMO_BYTES, never the newest; other memos stay."""
+    sizes = {key: value.nbytes for key, value in model.memo.items() if isinstance(value, Run)}
+    total = sum(sizes.values())
+    for key in list(sizes)[:-1]:
+        if total <= MEMO_BYTES:
+            return
+        total -= sizes[key]
+        del model.memo[key]
