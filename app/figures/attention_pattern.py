@@ -1,0 +1,99 @@
+"""Attention pattern of one head.
+
+x: key (src_pos, across); y: query (dest_pos, down); both labelled by tokens; colour: attention, 0..1 on a sequential
+scale, or intervened - baseline on a signed one (limit 0.5), fixed so that heads compare; the colour bar says where
+values lie beyond. `attention_heatmap` draws exact values (exports); `attention_frame` draws axes and colour bar only,
+for the page, which puts an `attention_png` in as `layout.images[0]`.
+"""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.domain.errors import BadSite
+from app.domain.results import AttentionPatternResult
+from app.domain.sites import Head
+from app.domain.views import Selection, Style
+from app.figures import marks
+from app.figures.attention_png import attention_limit
+from app.figures.scales import colour_range, spoken
+from app.figures.theme import dress, is_export, monospace
+from app.figures.tokens import label, token_axis
+
+_EMPTY_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+_HOVER_CELLS = 256 * 256
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 20}
+
+
+def shown_head(result: AttentionPatternResult, selection: Selection) -> Head:
+    """The primary head, else the first selected, else the first of the result; refuses one that is not there."""
+    head = selection.primary or next(iter(selection.heads), None) or Head(result.layers[0], 0)
+    if head.layer not in result.layers or head.head >= result.pattern.shape[1]:
+        raise BadSite(
+            f"{head} is not in this result, which has layers {', '.join(map(str, result.layers))} with "
+            f"{result.pattern.shape[1]} heads each; select one of those."
+        )
+    return head
+
+
+def attention_heatmap(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
+    """Exact pattern of the shown head."""
+    head = shown_head(result, selection)
+    pattern = result.pattern[result.layers.index(head.layer), head.head]
+    signed = style.show == "difference"
+    trace = go.Heatmap(z=pattern, name=str(head), **_scale(pattern, style), **_hover(pattern, result.str_tokens, head))
+    figure = go.Figure([trace, marks.hatch(pattern)])
+    figure.update_layout(
+        _axes(result.str_tokens, style),
+        shapes=marks.position_rows(selection),
+        annotations=marks.not_computed_note(pattern),
+    )
+    title = f"{'Δ attention' if signed else 'Attention'} of {head}, {result.provenance.model}"
+    return dress(figure, "attention", title, style, _MARGIN)
+
+
+def attention_frame(str_tokens: tuple[str, ...], style: Style) -> go.Figure:
+    """Axes and colour bar for these tokens, with an empty image that fills the plot, queries down, keys across."""
+    scale, n = _scale(np.zeros(0), style), len(str_tokens)
+    coloraxis = {"cmin": scale["zmin"], "cmax": scale["zmax"], "colorbar": scale["colorbar"]}
+    unseen = go.Scatter(
+        x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False, name="colour bar",
+        marker={"color": [0], "coloraxis": "coloraxis", "opacity": 0},
+    )  # fmt: skip
+    figure = go.Figure(unseen)
+    image = {
+        "source": _EMPTY_PIXEL, "xref": "x", "yref": "y", "x": -0.5, "y": -0.5, "sizex": n, "sizey": n,
+        "sizing": "stretch", "layer": "below", "name": "pattern",
+    }  # fmt: skip
+    figure.update_layout(_axes(str_tokens, style), images=[image], coloraxis=coloraxis)
+    return dress(figure, "attention", "Δ attention" if style.show == "difference" else "Attention", style, _MARGIN)
+
+
+def _scale(pattern: NDArray[Any], style: Style) -> dict[str, Any]:
+    signed = style.show == "difference"
+    unit = "Δ attention" if signed else "attention"
+    return colour_range(pattern, style, signed=signed, unit=unit, limit=attention_limit(style))
+
+
+def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:
+    family, n = monospace(style), len(str_tokens)
+    across = token_axis(str_tokens, (style.width or 520) - 140, family)
+    down = token_axis(str_tokens, (style.height or 420) - 110, family)
+    square: dict[str, Any] = {"scaleanchor": "x", "constrain": "domain"} if is_export(style) else {}
+    return {
+        "xaxis": across | {"title": {"text": "key (source)"}, "tickangle": -60, "constrain": "domain"},
+        "yaxis": down | {"title": {"text": "query (destination)"}, "range": [n - 0.5, -0.5], **square},
+        "dragmode": False, "clickmode": "event",
+    }  # fmt: skip
+
+
+def _hover(pattern: NDArray[Any], str_tokens: tuple[str, ...], head: Head) -> dict[str, Any]:
+    """Query, key and exact value; long prompts leave the text to Plotly to keep the figure small."""
+    if pattern.size > _HOVER_CELLS:
+        return {"hovertemplate": f"<b>{head}</b><br>query %{{y}}, key %{{x}}<br>%{{z}}<extra></extra>"}
+    tokens = np.array([f"{i} <b>{label(token, 24)}</b>" for i, token in enumerate(str_tokens)])
+    pairs = np.char.add(np.char.add("query ", tokens)[:, None], np.char.add("<br>key ", tokens)[None, :])
+    text = np.char.add(np.char.add(f"<b>{head}</b><br>", pairs), np.char.add("<br>attention ", spoken(pattern, False)))
+    return {"hovertext": text, "hovertemplate": "%{hovertext}<extra></extra>"}

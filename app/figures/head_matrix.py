@@ -1,0 +1,110 @@
+"""Head matrix: layers x heads, one cell per attention head.
+
+x: head; y: layer, downwards from 0; colour: direct logit attribution, or the exact effect of ablating that head alone
+on `logit_diff` (ablated - clean, so negative = the head helped), or on `kl_divergence` where the prompt names no
+answers. Signed colours are symmetric about 0; the limit is the largest magnitude shown unless the style locks it, and
+the colour bar states it. A `−` marks negative cells of at least a quarter of the limit, for greyscale. Hatched grey =
+not computed. Hover: the head, the value in full precision, and for ablations both runs.
+
+Trace 0 is the heatmap (`customdata` = `L5H1`); trace 1 has one invisible marker per head, so that box and lasso can
+select; then hairlines and hatch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.domain.results import METRICS, DirectLogitAttributionResult, HeadAblationResult
+from app.domain.views import Selection, Style
+from app.figures import marks
+from app.figures.head_labels import head_labels
+from app.figures.scales import colour_range, spoken
+from app.figures.theme import CLEAR, FONT_SIZE, NEUTRAL, dress
+
+HeadResult = DirectLogitAttributionResult | HeadAblationResult
+_NAMES = {"logit_diff": "logit diff", "kl_divergence": "KL divergence (nats)"}
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """What is drawn: `values[layer head]`, hover lines of the same shape, names."""
+
+    values: NDArray[np.float32]
+    hover: NDArray[np.str_]
+    title: str
+    unit: str
+    signed: bool = True
+
+
+def _attribution(result: DirectLogitAttributionResult, style: Style, prompt: int) -> _Matrix:
+    values = result.heads[prompt]
+    delta = "Δ " if style.show == "difference" else ""
+    title = f"{delta}direct logit attribution, heads of {result.provenance.model}"
+    hover = np.char.add(f"{delta}direct logit attribution ", spoken(values))
+    return _Matrix(values, hover, title, f"{delta}logit diff")
+
+
+def _ablation(result: HeadAblationResult, prompt: int) -> _Matrix:
+    metric = "logit_diff" if np.isfinite(result.clean[0, prompt]) else "kl_divergence"
+    values = result.effect(metric)[prompt]
+    clean, ablated = result.clean[METRICS.index(metric), prompt], result.values[METRICS.index(metric), prompt]
+    lines = [f"{result.method} ablation, Δ {_NAMES[metric]} ", spoken(values), f"<br>clean {spoken(clean)}, ablated "]
+    hover = np.char.add(np.char.add(np.char.add(lines[0], lines[1]), lines[2]), spoken(ablated))
+    reference = "" if result.method == "zero" else f" ({result.reference})"
+    title = f"Effect of {result.method} ablation{reference} on {_NAMES[metric]}, heads of {result.provenance.model}"
+    return _Matrix(values, hover, title, f"Δ {_NAMES[metric]}", metric == "logit_diff")
+
+
+def head_matrix_heatmap(result: HeadResult, style: Style, selection: Selection) -> go.Figure:
+    """Direct attribution or ablation effect of every head of the selected prompt."""
+    if isinstance(result, DirectLogitAttributionResult):
+        matrix = _attribution(result, style, marks.prompt_row(selection, len(result.heads)))
+    else:
+        matrix = _ablation(result, marks.prompt_row(selection, result.values.shape[1]))
+    rows, columns = matrix.values.shape
+    figure = go.Figure(
+        [_cells(matrix, style), _handles(rows, columns), marks.hairlines(rows, columns), marks.hatch(matrix.values)]
+    )
+    figure.update_layout(
+        shapes=marks.head_shapes(selection), annotations=marks.not_computed_note(matrix.values),
+        dragmode="select", clickmode="event",
+        xaxis=_axis(columns, "head", 16) | {"side": "top", "range": [-0.5, columns - 0.5]},
+        yaxis=_axis(rows, "layer", 12) | {"range": [rows - 0.5, -0.5]},
+    )  # fmt: skip
+    return dress(figure, "head-matrix", matrix.title, style, {"l": 36, "r": 8, "t": 34, "b": 20})
+
+
+def _cells(matrix: _Matrix, style: Style) -> go.Heatmap:
+    labels, scale = (
+        head_labels(*matrix.values.shape),
+        colour_range(matrix.values, style, signed=matrix.signed, unit=matrix.unit),
+    )
+    strong = matrix.signed & (matrix.values <= -scale["zmax"] / 4)
+    return go.Heatmap(
+        z=matrix.values, customdata=labels, hovertext=_hover(labels, matrix.hover), text=np.where(strong, "−", ""),
+        texttemplate="%{text}", textfont={"size": 9 if len(labels) <= 32 else 7},
+        hovertemplate="%{hovertext}<extra></extra>", name="heads", **scale,
+    )  # fmt: skip
+
+
+def _hover(labels: NDArray[np.str_], lines: NDArray[np.str_]) -> NDArray[np.str_]:
+    return np.char.add(np.char.add(np.char.add("<b>", labels), "</b><br>"), lines)
+
+
+def _handles(rows: int, columns: int) -> go.Scatter:
+    layer, head = np.indices((rows, columns)).reshape(2, -1)
+    unseen = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=head, y=layer, customdata=head_labels(rows, columns).ravel(), mode="markers", hoverinfo="skip", name="select",
+        marker={"opacity": 0, "size": 4, "color": NEUTRAL}, selected=unseen, unselected=unseen, showlegend=False,
+    )  # fmt: skip
+
+
+def _axis(count: int, title: str, most: int) -> dict[str, object]:
+    step = next(s for s in (1, 2, 5, 10, 20) if count <= s * most or s == 20)
+    return {
+        "title": {"text": title}, "tickmode": "linear", "tick0": 0, "dtick": step, "fixedrange": True,
+        "tickfont": {"size": FONT_SIZE}, "ticklabelstandoff": 2, "linecolor": CLEAR,
+    }  # fmt: skip

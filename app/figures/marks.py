@@ -1,0 +1,101 @@
+"""Marks that figures share: selection shapes, cell hairlines, hatch strokes of cells that are not computed.
+
+The page draws the same selection shapes by `Plotly.relayout` when the selection changes (assets/40-shapes.js); a full
+redraw from here must agree in names, places and widths. All take the accent colour from the template.
+"""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.domain.errors import BadInput
+from app.domain.views import Selection
+from app.figures.theme import HAIRLINE, NEUTRAL
+
+_LINE: dict[str, dict[str, Any]] = {
+    "selected": {"width": 1.5}, "primary": {"width": 3}, "pinned": {"width": 2, "dash": "dot"},
+    "position": {"width": 1.5},
+}  # fmt: skip
+
+
+def _outline(name: str, **sides: Any) -> dict[str, Any]:
+    """One rectangle; its colour comes from the template."""
+    return {"type": "rect", "name": name, "xref": "x", "yref": "y", "line": _LINE[name], **sides}
+
+
+def head_shapes(selection: Selection) -> list[dict[str, Any]]:
+    """Selected heads, then the pinned one, the primary one on top."""
+    named = [("selected", head) for head in selection.heads if head != selection.primary]
+    named += [("pinned", selection.pinned)] if selection.pinned else []
+    named += [("primary", selection.primary)] if selection.primary else []
+    return [
+        _outline(name, x0=at.head - 0.5, x1=at.head + 0.5, y0=at.layer - 0.5, y1=at.layer + 0.5) for name, at in named
+    ]
+
+
+def position_columns(selection: Selection) -> list[dict[str, Any]]:
+    """Selected positions as columns over the whole height."""
+    return [_outline("position", x0=p - 0.5, x1=p + 0.5, yref="paper", y0=0, y1=1) for p in selection.positions]
+
+
+def position_rows(selection: Selection) -> list[dict[str, Any]]:
+    """Selected positions as rows (queries) over the whole width."""
+    return [_outline("position", xref="paper", x0=0, x1=1, y0=p - 0.5, y1=p + 0.5) for p in selection.positions]
+
+
+def layer_lines(selection: Selection, layer_x: list[int]) -> list[dict[str, Any]]:
+    """Selected layers, and the layers of selected heads, as dotted vertical lines at `layer_x[layer]`."""
+    layers = sorted({*selection.layers, *(head.layer for head in selection.heads)})
+    primary = selection.primary.layer if selection.primary else None
+    return [
+        {
+            "type": "line", "name": "layer", "xref": "x", "yref": "paper", "x0": layer_x[at], "x1": layer_x[at],
+            "y0": 0, "y1": 1, "line": {"width": 2 if at == primary else 1, "dash": "dot"},
+        }
+        for at in layers
+        if at < len(layer_x)
+    ]  # fmt: skip
+
+
+def hairlines(rows: int, columns: int) -> go.Scatter:
+    """Lines between the cells of a matrix as one vector path, so that they stay sharp in print."""
+    x, y = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+    across = np.stack([np.full_like(y, -0.5), np.full_like(y, columns - 0.5), np.full_like(y, np.nan)], -1)
+    down = np.stack([np.full_like(x, -0.5), np.full_like(x, rows - 0.5), np.full_like(x, np.nan)], -1)
+    return go.Scatter(
+        x=np.concatenate([across.ravel(), np.repeat(x, 3)]).astype(np.float32),
+        y=np.concatenate([np.repeat(y, 3), down.ravel()]).astype(np.float32),
+        mode="lines", line={"color": HAIRLINE, "width": 1}, hoverinfo="skip", showlegend=False, name="cells",
+    )  # fmt: skip
+
+
+def hatch(values: NDArray[np.floating[Any]]) -> go.Scatter:
+    """A diagonal stroke on every cell that is not computed (NaN)."""
+    rows, columns = np.nonzero(np.isnan(values))
+    return go.Scatter(
+        x=columns, y=rows, mode="markers", hoverinfo="skip", showlegend=False, name="not computed",
+        marker={"symbol": "line-ne-open", "size": 6, "color": NEUTRAL, "line": {"width": 1}, "opacity": 0.7},
+    )  # fmt: skip
+
+
+def not_computed_note(values: NDArray[np.floating[Any]]) -> list[dict[str, Any]]:
+    """The legend of the hatch, under the colour bar, where there is any."""
+    if not np.isnan(values).any():
+        return []
+    return [
+        {
+            "text": "╱ not computed", "name": "not computed", "showarrow": False, "xref": "paper", "yref": "paper",
+            "x": 1, "xanchor": "right", "xshift": 56, "y": 0, "yanchor": "top", "yshift": -4,
+        }
+    ]  # fmt: skip
+
+
+def prompt_row(selection: Selection, count: int) -> int:
+    """Index of the prompt that is shown; refuses one that the result does not have."""
+    if selection.prompt < count:
+        return selection.prompt
+    raise BadInput(
+        f"Prompt {selection.prompt} is selected, but this result has {count} (counted from 0); select a lower one."
+    )

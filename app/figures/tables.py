@@ -1,0 +1,192 @@
+"""Results as long tables: one row per experiment x prompt x metric, vectorised, nothing dropped.
+
+Axis columns are `layer`, `head`, `position` (query), `source_position` (key), `component`, `prompt`, `rank`; `token` is
+the prompt's token at `position` (`source_token` at `source_position`), `top_token` a predicted one. `value` is the
+number, `clean` and `corrupted` its baselines, `recovered` = (value - corrupted) / (clean - corrupted): 0 = corrupted,
+1 = clean. Integer columns are nullable where a row has no such axis. NaN = not computed or not defined.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from app.domain.errors import BadInput
+from app.domain.results import (
+    METRICS,
+    AttentionPatternResult,
+    CorrectnessMetersResult,
+    DirectLogitAttributionResult,
+    HeadAblationResult,
+    LogitLensResult,
+    PredictionResult,
+    ResidualTrajectoryResult,
+    Result,
+)
+from app.figures.head_labels import head_labels
+
+_INTEGERS = ("layer", "head", "position", "source_position", "prompt", "rank")
+
+
+def _unroll(values: NDArray[Any], labels: dict[str, Any]) -> pd.DataFrame:
+    """Array -> one row per cell: its axis labels in the array's order, then `value`."""
+    axes = [np.asarray(axis) for axis in labels.values()]
+    grid = np.indices(values.shape).reshape(values.ndim, -1)
+    columns = {name: axis[at] for name, axis, at in zip(labels, axes, grid, strict=True)}
+    return pd.DataFrame({**columns, "value": values.ravel()})
+
+
+def _stack(parts: list[pd.DataFrame], order: tuple[str, ...]) -> pd.DataFrame:
+    """Parts below each other; the named columns that exist, in this order, integers nullable."""
+    whole = pd.concat(parts, ignore_index=True)
+    whole = whole.reindex(columns=[name for name in order if name in whole])
+    return whole.astype({name: "Int64" for name in _INTEGERS if name in whole})
+
+
+def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = None) -> pd.DataFrame:
+    """`component, layer, head, kind, direct` of one prompt, or of the mean over prompts.
+
+    Kinds: head, attn (a whole layer: its heads + b_O), attn_bias (`L5.b_O`), mlp, embed, pos_embed, bias. All rows but
+    `attn` sum to the logit difference.
+    """
+    pick = (lambda a: a.mean(axis=0)) if prompt is None else (lambda a: a[prompt])
+    heads, bias = pick(result.heads), pick(result.attn_bias)
+    n_layers, n_heads = heads.shape
+    layer, head = np.indices(heads.shape).reshape(2, -1)
+    parts = [
+        pd.DataFrame({"component": head_labels(n_layers, n_heads).ravel(), "layer": layer, "head": head, "kind": "head",
+                      "direct": heads.ravel()}),
+        pd.DataFrame({"component": [f"L{at}.b_O" for at in range(n_layers)], "layer": np.arange(n_layers),
+                      "kind": "attn_bias", "direct": bias}),
+        pd.DataFrame([_named(c) for c in result.component_labels]).assign(direct=pick(result.components)),
+    ]  # fmt: skip
+    return _stack(parts, ("component", "layer", "head", "kind", "direct"))
+
+
+def _named(component: str) -> dict[str, Any]:
+    """`L5.mlp` -> layer 5, kind mlp; `embed` -> no layer, kind embed."""
+    layer, dot, kind = component.partition(".")
+    return {"component": component, "layer": int(layer[1:]) if dot else None, "kind": kind if dot else component}
+
+
+def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
+    """Largest magnitude of `direct` first, NaN last, ties in the order of the model."""
+    order = np.argsort(-np.abs(rows["direct"].to_numpy(float)), kind="stable")
+    return rows.iloc[order].reset_index(drop=True)
+
+
+def component_rows(
+    dla: DirectLogitAttributionResult, zero: HeadAblationResult | None = None, mean: HeadAblationResult | None = None
+) -> pd.DataFrame:
+    """Every component with its direct attribution and, for heads, the exact ablation effects on `logit_diff`.
+
+    Means over prompts, sorted by magnitude of `direct`; effects are NaN where not computed.
+    """
+    rows = attribution_rows(dla)
+    is_head = (rows["kind"] == "head").to_numpy()
+    for name, sweep in (("zero", zero), ("mean", mean)):
+        effect = np.full(len(rows), np.nan, dtype=np.float32)
+        effect[is_head] = np.nan if sweep is None else sweep.effect("logit_diff").mean(axis=0).ravel()
+        rows[name] = effect
+    return by_magnitude(rows)
+
+
+def long_table(result: Result) -> pd.DataFrame:
+    """The result's numbers as a long table."""
+    unroll = _TABLES.get(type(result))
+    if unroll is None:
+        raise BadInput(f"{type(result).__name__} has no table; use one of {', '.join(t.__name__ for t in _TABLES)}.")
+    return unroll(result)
+
+
+def _prompt_of(result: Result) -> int:
+    return int(json.loads(result.recipe).get("prompt", 0))
+
+
+def _prediction(result: PredictionResult) -> pd.DataFrame:
+    prompts, ranks = (np.arange(n) for n in result.top_tokens.shape)
+    top = {
+        name: _unroll(values, {"prompt": prompts, "rank": ranks}).assign(
+            metric=name, top_token=result.top_tokens.ravel()
+        )
+        for name, values in (("top_probability", result.top_probabilities), ("top_logit", result.top_logits))
+    }
+    metrics = _unroll(result.metrics.T, {"prompt": prompts, "metric": METRICS})
+    metrics["corrupted"] = result.corrupted_metrics.T.ravel()
+    return _stack([metrics, *top.values()], ("prompt", "metric", "rank", "top_token", "value", "corrupted"))
+
+
+def _attribution(result: DirectLogitAttributionResult) -> pd.DataFrame:
+    parts = [
+        attribution_rows(result, prompt).assign(prompt=prompt, metric="direct_logit_attribution")
+        for prompt in range(len(result.logit_diff))
+    ]
+    total = pd.DataFrame({"prompt": range(len(result.logit_diff)), "metric": "logit_diff", "value": result.logit_diff})
+    named = [part.rename(columns={"direct": "value"}) for part in parts]
+    return _stack([*named, total], ("prompt", "component", "kind", "layer", "head", "metric", "value"))
+
+
+def _attention(result: AttentionPatternResult) -> pd.DataFrame:
+    n_heads, n = result.pattern.shape[1:3]
+    at = np.arange(n)
+    axes = {"layer": result.layers, "head": np.arange(n_heads), "position": at, "source_position": at}
+    rows, tokens = _unroll(result.pattern, axes), np.asarray(result.str_tokens, dtype=object)
+    rows["token"], rows["source_token"] = tokens[rows["position"]], tokens[rows["source_position"]]
+    rows["component"] = np.char.add(np.char.add("L", rows["layer"].to_numpy().astype(str)),
+                                    np.char.add("H", rows["head"].to_numpy().astype(str)))  # fmt: skip
+    order = ("prompt", "component", "layer", "head", "position", "token", "source_position", "source_token", "metric")
+    return _stack([rows.assign(metric="pattern", prompt=_prompt_of(result))], (*order, "value"))
+
+
+def _trajectory(result: ResidualTrajectoryResult) -> pd.DataFrame:
+    parts = [
+        _unroll(values, {"prompt": np.arange(len(values)), "component": result.points}).assign(metric=name)
+        for name, values in (("logit_lens", result.lens), ("cumulative_direct_attribution", result.cumulative))
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["layer"] = pd.to_numeric(rows["component"].str.extract(r"^(\d+)_", expand=False))
+    return _stack([rows], ("prompt", "component", "layer", "metric", "value"))
+
+
+def _lens(result: LogitLensResult) -> pd.DataFrame:
+    layers, positions, ranks = (np.arange(n) for n in result.top_tokens.shape)
+    top = _unroll(result.top_probabilities, {"layer": layers, "position": positions, "rank": ranks})
+    parts = [top.assign(metric="top_probability", top_token=result.top_tokens.ravel())]
+    for name in ("logit_diff", "answer_probability", "answer_rank", "entropy"):
+        parts.append(_unroll(getattr(result, name), {"layer": layers, "position": positions}).assign(metric=name))
+    rows = pd.concat(parts, ignore_index=True).assign(prompt=_prompt_of(result))
+    rows["token"] = np.asarray(result.str_tokens, dtype=object)[rows["position"]]
+    return _stack([rows], ("prompt", "layer", "position", "token", "metric", "rank", "top_token", "value"))
+
+
+def _head_ablation(result: HeadAblationResult) -> pd.DataFrame:
+    n_metrics, n_prompts, n_layers, n_heads = result.values.shape
+    axes = {"metric": METRICS[:n_metrics], "prompt": np.arange(n_prompts)}
+    rows = _unroll(result.values, {**axes, "layer": np.arange(n_layers), "head": np.arange(n_heads)})
+    rows["component"] = np.tile(head_labels(n_layers, n_heads).ravel(), n_metrics * n_prompts)
+    for name in ("clean", "corrupted"):
+        rows[name] = np.repeat(getattr(result, name).ravel(), n_layers * n_heads)
+    span = rows["clean"] - rows["corrupted"]
+    rows["recovered"] = (rows["value"] - rows["corrupted"]) / span.where(span != 0)
+    order = ("component", "layer", "head", "prompt", "metric", "value", "clean", "corrupted", "recovered")
+    has_corrupted = bool(np.isfinite(result.corrupted).any())
+    return _stack([rows], order if has_corrupted else order[:-2])
+
+
+def _meters(result: CorrectnessMetersResult) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"metric": result.names, "value": result.deviation, "tolerance": result.tolerance, "note": result.notes}
+    )
+
+
+_TABLES: dict[type[Result], Any] = {
+    PredictionResult: _prediction,
+    DirectLogitAttributionResult: _attribution,
+    AttentionPatternResult: _attention,
+    ResidualTrajectoryResult: _trajectory,
+    LogitLensResult: _lens,
+    HeadAblationResult: _head_ablation,
+    CorrectnessMetersResult: _meters,
+}

@@ -1,0 +1,119 @@
+"""Results made by hand, small enough to check by eye, for the tests of figures, tables and exports."""
+
+import numpy as np
+
+from app.domain.models import Provenance
+from app.domain.recipes import digest, parse_recipe, recipe_json
+from app.domain.results import (
+    METRICS,
+    AttentionPatternResult,
+    CorrectnessMetersResult,
+    DirectLogitAttributionResult,
+    HeadAblationResult,
+    LogitLensResult,
+    PredictionResult,
+    ResidualTrajectoryResult,
+)
+
+PROVENANCE = Provenance(
+    "Tiny", "ab12", "rev 1", "compatibility", "float32", "cpu", "<|endoftext|>", (("torch", "2.13.0"), ("x", "1"))
+)
+TOKENS = ("<|endoftext|>", "When", " Mary", " and", " Mary", "\n")
+_ASKED = {"model": {"source": "bundled", "name": "tiny"}, "prompts": [{"clean": "When Mary and Mary\n"}]}
+
+
+def _common(kind: str) -> dict:
+    recipe = parse_recipe({"kind": kind, **_ASKED})
+    return {"recipe": recipe_json(recipe), "digest": digest(recipe_json(recipe)), "provenance": PROVENANCE}
+
+
+def floats(*shape: int, seed: int = 0, scale: float = 1.0) -> np.ndarray:
+    """Reproducible float32 numbers of both signs."""
+    return (np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32)
+
+
+def attribution(
+    n_layers: int = 2, n_heads: int = 3, prompts: int = 1, **changes: object
+) -> DirectLogitAttributionResult:
+    """Heads and components that obey the sums a real result obeys."""
+    heads, mlp = floats(prompts, n_layers, n_heads), floats(prompts, n_layers, seed=1)
+    attn_bias, ends = floats(prompts, n_layers, seed=2, scale=0.1), floats(prompts, 2, seed=3)
+    attn = heads.sum(-1) + attn_bias
+    layers = np.stack([attn, mlp], axis=-1).reshape(prompts, -1)
+    components = np.concatenate([ends[:, :1], layers, ends[:, 1:]], axis=1)
+    names = [f"L{layer}.{kind}" for layer in range(n_layers) for kind in ("attn", "mlp")]
+    values = {
+        "component_labels": ("embed", *names, "bias"), "components": components, "heads": heads,
+        "attn_bias": attn_bias, "logit_diff": components.sum(-1),
+    }  # fmt: skip
+    return DirectLogitAttributionResult(**_common("direct_logit_attribution"), **{**values, **changes})
+
+
+def ablation(n_layers: int = 2, n_heads: int = 3, answers: bool = True, corrupted: bool = True) -> HeadAblationResult:
+    """Five metrics of one prompt; without answers only the KL divergence is known."""
+    values = floats(len(METRICS), 1, n_layers, n_heads)
+    clean, other = floats(len(METRICS), 1, seed=1), floats(len(METRICS), 1, seed=2)
+    clean[METRICS.index("kl_divergence")] = 0
+    if not answers:
+        values[:4], clean[:4], other[:4] = np.nan, np.nan, np.nan
+    return HeadAblationResult(
+        **_common("head_ablation"), method="zero", reference="none", engine="replay", values=values, clean=clean,
+        corrupted=other if corrupted else np.full_like(other, np.nan),
+    )  # fmt: skip
+
+
+def pattern(tokens: tuple[str, ...] = TOKENS, n_layers: int = 1, n_heads: int = 2) -> AttentionPatternResult:
+    """Causal rows that sum to 1."""
+    n = len(tokens)
+    weights = np.tril(np.exp(floats(n_layers, n_heads, n, n)))
+    rows = (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+    return AttentionPatternResult(
+        **_common("attention_pattern"), layers=tuple(range(n_layers)), str_tokens=tokens, pattern=rows
+    )
+
+
+def trajectory(n_layers: int = 3, parallel: bool = False) -> ResidualTrajectoryResult:
+    """`0_pre`, `0_mid`, ..., `final`; parallel blocks have no `_mid`."""
+    places = ("pre",) if parallel else ("pre", "mid")
+    points = (*(f"{layer}_{place}" for layer in range(n_layers) for place in places), "final")
+    lens, cumulative = floats(1, len(points)).cumsum(1), floats(1, len(points), seed=1).cumsum(1)
+    cumulative[:, -1] = lens[:, -1]
+    return ResidualTrajectoryResult(
+        **_common("residual_trajectory"), points=points, lens=lens, cumulative=cumulative, logit_diff=lens[:, -1]
+    )
+
+
+def lens(n_layers: int = 2, tokens: tuple[str, ...] = TOKENS, answers: bool = True) -> LogitLensResult:
+    """Two top tokens per cell, one of them with characters that are hard to show."""
+    shape = (n_layers, len(tokens))
+    rng = np.random.default_rng(0)
+    first = np.sort(rng.random((*shape, 2), dtype=np.float32) / 2 + 0.01, axis=-1)[..., ::-1]
+    words = np.array([" the", "<b>", "a,b", " Mary", "\n"])[rng.integers(0, 5, (*shape, 2))]
+    known = floats(*shape) if answers else np.full(shape, np.nan, np.float32)
+    return LogitLensResult(
+        **_common("logit_lens"), str_tokens=tokens, top_tokens=words, top_probabilities=first, logit_diff=known,
+        answer_probability=np.abs(known) / 4, answer_rank=np.round(np.abs(known) * 100), entropy=np.abs(floats(*shape)),
+    )  # fmt: skip
+
+
+def prediction() -> PredictionResult:
+    """Three next tokens of one prompt."""
+    return PredictionResult(
+        **_common("prediction"),
+        top_tokens=np.array([[" Mary", "\n", "<s>"]]),
+        top_probabilities=np.array([[0.625, 0.25, 1e-7]], np.float32),
+        top_logits=np.array([[9.5, 8.5, -6.25]], np.float32),
+        metrics=np.array([[2.5], [-0.5], [0.625], [0], [0]], np.float32),
+        corrupted_metrics=np.full((5, 1), np.nan, np.float32),
+    )
+
+
+def meters() -> CorrectnessMetersResult:
+    """One that holds, one that does not, one that does not apply."""
+    return CorrectnessMetersResult(
+        **_common("correctness_meters"),
+        names=("components sum", "heads sum", "restore"),
+        notes=("", "", "there is no corrupted prompt"),
+        deviation=np.array([1e-6, 0.5, np.nan], np.float32),
+        tolerance=np.array([1e-4, 1e-4, 1e-4], np.float32),
+    )
