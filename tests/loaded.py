@@ -4,7 +4,9 @@ import functools
 from typing import Any
 
 from app.domain.models import ModelSpec, Processing
+from app.models.catalogue import GROUND_TRUTH, SMOLLM2
 from app.models.facts import facts_of
+from app.models.load import load
 from app.models.loaded import LoadedModel
 from app.models.tokens import document_separator
 from tests import tiny as tiny_bridges
@@ -29,3 +31,15 @@ def loaded(bridge: Any, spec: ModelSpec) -> LoadedModel:
     tokenizer = tiny_bridges.tokenizer()
     facts = facts_of(bridge, spec, title=spec.name, weights=spec.name, revision="random", bos_token=tokenizer.bos_token)
     return LoadedModel(bridge, tokenizer, facts, document_separator(tokenizer), BACKGROUND)
+
+
+@functools.cache
+def ground_truth(processing: Processing = "compatibility") -> LoadedModel:
+    """The shipped 2-layer attention-only model: loads in a tenth of a second."""
+    return load(ModelSpec("listed", GROUND_TRUTH, processing=processing), device="cpu")
+
+
+@functools.cache
+def smollm2(processing: Processing = "compatibility") -> LoadedModel:
+    """The real default model, from this machine's cache; converted there first where it is missing."""
+    return load(ModelSpec("listed", SMOLLM2, processing=processing), device="cpu")

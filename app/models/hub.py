@@ -1,0 +1,77 @@
+"""A Hugging Face name -> a local snapshot. A copy in the local cache is used as it is, without asking the hub, so
+that a name means the same weights until another revision is asked for. Code in a repository is never run.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import ModelError
+from app.domain.models import ModelSpec
+from app.models.checkpoint import Checkpoint, Tell, weight_files
+from app.models.memory import available_bytes, require
+
+_SMALL = ("*.json", "tokenizer.model", "*.txt")
+
+
+def from_hub(spec: ModelSpec, home: Path | None, tell: Tell) -> Checkpoint:
+    """The snapshot's folder is named by its commit, which identifies the weights."""
+    folder = _cached(spec) or _downloaded(spec, tell)
+    return Checkpoint(folder, f"{spec.name}@{folder.name}", folder.name)
+
+
+def _cached(spec: ModelSpec) -> Path | None:
+    """A complete snapshot in the local cache, None where there is none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(spec.name, revision=spec.revision, local_files_only=True))
+        weight_files(folder)
+    except HFValidationError as error:
+        raise ModelError(f"{spec.name!r} is not a Hugging Face name; write it as owner/model.") from error
+    except (LocalEntryNotFoundError, ModelError):
+        return None
+    return folder if (folder / "config.json").is_file() else None
+
+
+def _downloaded(spec: ModelSpec, tell: Tell) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        info = HfApi().model_info(spec.name, revision=spec.revision, files_metadata=True)
+        wanted = _wanted(spec, info)
+        tell(f"downloading {spec.name} ({sum(wanted.values()) / 1e6:.0f} MB)")
+        return Path(snapshot_download(spec.name, revision=info.sha, allow_patterns=[*wanted, *_SMALL]))
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{spec.name} asks for a login; accept its terms on its page, then run `hf auth login`."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelError(f"{spec.name} has no revision {spec.revision!r}; check it on the model's page.") from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"There is no model {spec.name!r} on Hugging Face; check the spelling.") from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{spec.name} is not in the local Hugging Face cache and the hub cannot be reached; connect this machine, "
+            "or copy the model's folder here and give its path."
+        ) from error
+
+
+def _wanted(spec: ModelSpec, info: Any) -> dict[str, int]:
+    """Weight files and their sizes: safetensors, or .bin where there are none. Refuses what would not fit."""
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or () if "/" not in file.rfilename}
+    for suffix in (".safetensors", ".bin"):
+        wanted = {name: size for name, size in sizes.items() if name.endswith(suffix)}
+        if wanted:
+            parameters = (info.safetensors or {}).get("total") or sum(wanted.values()) // 4
+            require(parameters, spec.dtype, spec.processing, spec.name, available_bytes())
+            return wanted
+    raise ModelError(f"{spec.name} has no weights that can be read (safetensors); choose another model.")
