@@ -1,0 +1,73 @@
+"""The numbers that answer "how well does the model tell the answer from the incorrect answer", from final logits.
+
+Definitions, units and order are `app.domain.results.METRICS`; formulas.md sections 1 and 14. Every metric but
+`kl_divergence` needs answers and `logit_diff` needs both kinds: what is not defined is NaN, never 0.
+Low-precision logits are read in float32. Not done: positions other than the last, padding.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from app.compute.normalization import affine_norm
+from app.domain.errors import BadAnswer
+from app.domain.results import METRICS
+from app.models.loaded import LoadedModel
+
+Ids = tuple[int, ...]
+
+
+def answer_metrics(
+    logits: Float[Tensor, "row d_vocab"],
+    answer_ids: Ids,
+    incorrect_ids: Ids,
+    clean_log_probs: Float[Tensor, " d_vocab"] | None,
+) -> Float[Tensor, "metric row"]:
+    """METRICS of each row of final logits. `clean_log_probs` is the baseline's next-token distribution in the KL;
+    None says that the rows are the baseline themselves, whose KL is 0."""
+    logits = logits.float()
+    log_probs = logits.log_softmax(-1)
+    found = {
+        "logit_diff": logit_diff(logits, answer_ids, incorrect_ids),
+        "kl_divergence": _kl_divergence(log_probs, clean_log_probs),
+        **_of_answers(logits, log_probs, answer_ids),
+    }
+    return torch.stack([found[name] for name in METRICS])
+
+
+def logit_diff(logits: Float[Tensor, "row d_vocab"], answer_ids: Ids, incorrect_ids: Ids) -> Float[Tensor, " row"]:
+    """mean_a logit[a] - mean_b logit[b]; positive = the model prefers the answer. NaN without both."""
+    if not answer_ids or not incorrect_ids:
+        return logits.new_full(logits.shape[:1], torch.nan)
+    return logits[:, list(answer_ids)].mean(-1) - logits[:, list(incorrect_ids)].mean(-1)
+
+
+def logit_direction(model: LoadedModel, answer_ids: Ids, incorrect_ids: Ids) -> tuple[Float[Tensor, " d_model"], float]:
+    """(u, b) with `logit_diff = normalised_resid @ u + b`, where normalised_resid is the last stream after the final
+    norm's centring and scaling but before its weight and bias. u = w * (mean W_U[:, a] - mean W_U[:, b]), and b holds
+    the unembedding bias and the final norm's own; a folded norm has w = 1. Before any final soft-cap."""
+    if not answer_ids or not incorrect_ids:
+        raise BadAnswer("A logit difference needs an answer and an incorrect answer; give one token for each.")
+    with model.lock:
+        W_U, b_U = model.bridge.W_U.float(), model.bridge.b_U.float()
+        norm = affine_norm(model.bridge.ln_final, model.facts.d_model, W_U)
+        a, b = list(answer_ids), list(incorrect_ids)
+        direction = W_U[:, a].mean(-1) - W_U[:, b].mean(-1)
+        return direction * norm.gain, float(b_U[a].mean() - b_U[b].mean() + norm.bias @ direction)
+
+
+def _of_answers(logits: Tensor, log_probs: Tensor, answer_ids: Ids) -> dict[str, Float[Tensor, " row"]]:
+    if not answer_ids:
+        undefined = logits.new_full(logits.shape[:1], torch.nan)
+        return dict.fromkeys(("answer_log_prob", "probability", "rank"), undefined)
+    answers = list(answer_ids)
+    total = log_probs[:, answers].logsumexp(-1)
+    best = logits[:, answers].amax(-1, keepdim=True)
+    return {"answer_log_prob": total, "probability": total.exp(), "rank": (logits > best).sum(-1).float()}
+
+
+def _kl_divergence(log_probs: Tensor, clean_log_probs: Tensor | None) -> Float[Tensor, " row"]:
+    """sum_v p(v) (ln p(v) - ln q(v)), p the baseline: KL(baseline || row), nats."""
+    if clean_log_probs is None:
+        return log_probs.new_zeros(log_probs.shape[:1])
+    return (clean_log_probs.exp() * (clean_log_probs - log_probs)).sum(-1)
