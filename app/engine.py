@@ -15,7 +15,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -31,6 +31,7 @@ from app.domain.results import Result, difference
 from app.domain.views import View
 from app.jobs.shared import Shared
 from app.jobs.threads import ComputeThread
+from app.models.catalogue import Entry, entries, resolve
 from app.models.loaded import LoadedModel
 from app.residents import ModelStatus, ResidentModels
 from app.settings import Settings, read
@@ -72,14 +73,13 @@ class Engine:
 
     def start(self) -> None:
         """In the background: import torch and TransformerLens, then load the default model. Returns at once."""
-        self._thread.submit(lambda: import_module("app.models.load"))
+        self._thread.submit(self._import_libraries)
         self.want(self.spec)
 
-    def entries(self) -> tuple[Any, ...]:
+    def entries(self) -> tuple[Entry, ...]:
         """The models that can be picked by name."""
-        from app.models.catalogue import entries
-
-        return entries()
+        added = entries(self.settings.home)
+        return added if self.spec.source != "live" else (self._live_entry(), *added)
 
     def status(self, spec: ModelSpec) -> ModelStatus:
         """How far a model is; begins nothing and never waits."""
@@ -187,20 +187,27 @@ class Engine:
         return self._models.get(self._resolved(spec))
 
     def _resolved(self, spec: ModelSpec) -> ModelSpec:
-        from app.models.catalogue import resolve
+        return resolve(spec, self.settings.home)
 
-        return resolve(spec) if spec.source == "listed" else spec
+    def _live_entry(self) -> Entry:
+        facts = self.facts(self.spec)
+        return Entry(facts.title, facts.title, self.spec, "in memory, handed over from Python")
+
+    def _import_libraries(self) -> None:
+        """On the compute thread: the slow imports, seconds before the first load needs them."""
+        import_module("transformer_lens")
+        self._models.starting = False
 
     def _load(self, spec: ModelSpec, tell: Callable[[str], None]) -> Any:
         from app.models.load import load
 
-        return load(spec, device=self.settings.device, tell=tell)
+        return _verified(load(spec, device=self.settings.device, tell=tell, home=self.settings.home))
 
     def _keep_live(self, model: Any) -> None:
         if not isinstance(model, LoadedModel):
-            from app.models.live import from_bridge
+            from app.models.load import live
 
-            model = from_bridge(model)
+            model = _verified(live(model))
         self.spec = model.facts.spec
         self._models.keep(self.spec, model)
 
@@ -240,6 +247,13 @@ class Engine:
         with self._lock:
             if self._in_flight.get(digest) is shared:
                 del self._in_flight[digest]
+
+
+def _verified(model: LoadedModel) -> LoadedModel:
+    """The model with what the fast sweep engine made of it: compared with the bridge once, when it is loaded."""
+    from app.compute.replay_verify import engine_name
+
+    return replace(model, facts=replace(model.facts, sweep_engine=engine_name(model)))
 
 
 @functools.cache

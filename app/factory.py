@@ -7,13 +7,14 @@ synchronous callback then blocks every other page.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dash import Dash
 
 import callbacks
 from app.domain.session import WORKED_EXAMPLE, Session
 from app.engine import Engine
-from app.figures import theme
+from app.figures.theme import TEMPLATES
 from app.jobs.dash_manager import ThreadManager
 from app.routes import routes
 from app.settings import DEFAULT_MODEL, Settings
@@ -35,10 +36,15 @@ def create_app(engine: Engine, settings: Settings) -> Dash:
         use_async=False,
         background_callback_manager=ThreadManager(limit=settings.queue_limit),
     )
-    app.layout = shell.layout(engine.entries(), theme.templates(), first_session(engine))
+    app.layout = shell.layout(engine.entries(), templates(), first_session(engine))
     callbacks.register_all(app, engine)
     app.server.register_blueprint(routes(engine), url_prefix=settings.url_prefix.rstrip("/"))
     return app
+
+
+def templates() -> dict[str, Any]:
+    """The figure templates by theme, for switching without the server."""
+    return {name.removeprefix("microtome_"): template.to_plotly_json() for name, template in TEMPLATES.items()}
 
 
 def first_session(engine: Engine) -> Session:

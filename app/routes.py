@@ -24,8 +24,7 @@ from app.domain.recipes import parse_json
 from app.domain.results import AttentionPatternResult, Floats, difference
 from app.domain.views import Style, Theme
 from app.engine import Engine
-from app.figures.attention_png import attention_png
-from app.figures.scales import limit_of
+from app.figures.attention_png import attention_limit, attention_png
 
 FOR_EVER = "public, max-age=31536000, immutable"
 _SPEC = TypeAdapter(ModelSpec)
@@ -73,12 +72,11 @@ def status_of(engine: Engine, model: str | None) -> dict[str, Any]:
 
 
 def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str) -> Response:
-    """Attention runs 0..1; a difference is signed, up to the largest magnitude over all its heads."""
     if theme not in get_args(Theme):
         raise BadInput(f"There is no theme {theme!r}; use light or dark.")
-    result, signed = _asked(engine, digests), digests[1] is not None
-    limit = limit_of(result.pattern, Style()) if signed else 1.0
-    png = attention_png(_map(result, layer, head), limit, signed, cast(Theme, theme))
+    signed = digests[1] is not None
+    style = Style(cast(Theme, theme), "difference" if signed else "baseline")
+    png = attention_png(_map(_asked(engine, digests), layer, head), attention_limit(style), signed, style.theme)
     return Response(png, mimetype="image/png", headers={"Cache-Control": FOR_EVER})
 
 

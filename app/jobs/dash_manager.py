@@ -44,6 +44,7 @@ class Job:
     progress: list[Any] | None = None
     props: dict[str, dict[str, Any]] = field(default_factory=dict)
     result: Any = None
+    fetched: bool = False
 
     @property
     def abandoned(self) -> bool:
@@ -129,7 +130,10 @@ class ThreadManager(BaseBackgroundCallbackManager):
     def get_result(self, key: str, job: str | None) -> Any:
         """The result, once; UNDEFINED while there is none."""
         found = self._asked(key)
-        return found.result if found is not None and found.done.is_set() else self.UNDEFINED
+        if found is None or not found.done.is_set():
+            return self.UNDEFINED
+        found.fetched = True
+        return found.result
 
     def get_updated_props(self, key: str | None) -> dict[str, Any]:
         """What the callback has set by `set_props` since the last question; the last one forgets the job."""
@@ -158,7 +162,7 @@ class ThreadManager(BaseBackgroundCallbackManager):
     def _forget(self) -> None:
         """Drop the jobs that no page will ask for again."""
         for job in tuple(self._jobs.values()):
-            if job.abandoned or (job.cancelled.is_set() and job.done.is_set()):
+            if job.abandoned or (job.done.is_set() and (job.fetched or job.cancelled.is_set())):
                 job.cancelled.set()
                 del self._jobs[job.id]
 
