@@ -108,8 +108,8 @@
     const union = existingHeads([...selection.heads, ...given], model);
     const heads = action.add ? union : combine(selection.heads, given, false);
     const layers = existingIndices(action.layers || (action.add ? selection.layers : []), model.n_layers);
-    const primary = hasHead(given, selection.primary) ? selection.primary : given[0] || selection.primary;
-    return withHeads(selection, heads, primary, layers);
+    const kept = hasHead(given, selection.primary) ? selection.primary : given[0] || selection.primary;
+    return withHeads(selection, heads, action.primary && hasHead(heads, action.primary) ? action.primary : kept, layers);
   }
 
   function clickPosition(selection, action, model) {

@@ -1,0 +1,160 @@
+/* The live state of the page: opens it, dispatches actions, and writes Dash's stores and the address bar.
+ *
+ * Every gesture is dispatch(action). What changed is first projected onto the live page (markers, attention image, chips),
+ * then written to the stores that callbacks listen to, then to the address: committed experiments as new entries, so that
+ * Back works; selections in place.
+ */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { reduce, initial, link } = microtome;
+  const PARTS = ["experiment", "selection", "view"];
+  const COMMITTING = ["set-experiment", "set-model", "intervene", "toggle-intervention", "remove-intervention"];
+  const ADDRESS_PAUSE_MS = 150;
+
+  let current = null;
+  let defaultSession = null;
+  let facts = null;
+  let addressTimer = 0;
+  const projections = [];
+
+  // ---- Dash ----------------------------------------------------------------------------------------------------
+
+  /** The current properties of a component, or null while it is not on the page. */
+  function propsOf(id) {
+    const api = root.dash_component_api;
+    if (!api || !api.getLayout) return null;
+    try {
+      return (api.getLayout(id) || {}).props || null;
+    } catch {
+      return null; // the layout has not arrived yet
+    }
+  }
+
+  /** set_props, but only for a component that exists and only for what differs. */
+  function setProps(id, props) {
+    const now = propsOf(id);
+    if (!now) return;
+    const differing = Object.entries(props).filter(([name, value]) => !microtome.state.same(now[name], value));
+    if (differing.length) root.dash_clientside.set_props(id, Object.fromEntries(differing));
+  }
+
+  function notify(message, color = "gray") {
+    const id = `notice-${Date.now()}`;
+    setProps("notifications", { sendNotifications: [{ id, action: "show", message, color, autoClose: 8000 }] });
+  }
+
+  // ---- the model as far as it is known -------------------------------------------------------------------------
+
+  const tokenChips = () => [...document.querySelectorAll("#token-strip [data-position]")];
+
+  function shape() {
+    const known = facts || {};
+    return {
+      n_layers: known.n_layers || null,
+      n_heads: known.n_heads || null,
+      n_positions: tokenChips().length || null,
+    };
+  }
+
+  function setFacts(next) {
+    facts = next;
+    if (current && next) dispatch({ type: "clamp" });
+  }
+
+  // ---- the address ---------------------------------------------------------------------------------------------
+
+  function writeAddress(push) {
+    clearTimeout(addressTimer);
+    addressTimer = 0;
+    const address = link.encode(current.session);
+    if (address === location.hash) return;
+    if (push) history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  }
+
+  function writeAddressSoon() {
+    if (!addressTimer) addressTimer = setTimeout(() => writeAddress(false), ADDRESS_PAUSE_MS);
+  }
+
+  function openAddress() {
+    const { session, reason } = link.decode(location.hash);
+    if (reason) notify(`This link could not be read (${reason}); the page stays as it was.`, "red");
+    else dispatch({ type: "open", session: session || defaultSession, address: "written" });
+  }
+
+  // ---- dispatch ------------------------------------------------------------------------------------------------
+
+  function writeStores(before, after) {
+    const changed = PARTS.filter((part) => !before || before[part] !== after[part]);
+    for (const part of changed) root.dash_clientside.set_props(part, { data: after[part] });
+    if (changed.length) root.dash_clientside.set_props("session", { data: after });
+  }
+
+  function project(before, action) {
+    for (const projection of projections) {
+      try {
+        projection(current, before, action);
+      } catch (error) {
+        root.reportError(error); // one broken view must not freeze the others
+      }
+    }
+  }
+
+  function move(next, action) {
+    const before = current;
+    current = next;
+    project(before, action);
+    writeStores(before && before.session, next.session);
+  }
+
+  function dispatch(action) {
+    if (!current) return;
+    if (action.type in microtome.state.SELECTING) performance.mark("microtome:select");
+    const opening = action.type === "open";
+    const next = reduce(current, action, opening ? { ...shape(), n_positions: null } : shape());
+    if (next === current) return;
+    if (addressTimer && COMMITTING.includes(action.type)) writeAddress(false);
+    move(next, action);
+    if (COMMITTING.includes(action.type)) writeAddress(true);
+    else if (action.address !== "written") writeAddressSoon();
+  }
+
+  // ---- opening the page ----------------------------------------------------------------------------------------
+
+  function open() {
+    const { session, reason } = link.decode(location.hash);
+    move(initial(session || defaultSession, shape()), { type: "open" });
+    if (reason) {
+      const message = `This link could not be read (${reason}); showing the default example instead.`;
+      history.replaceState(null, "", location.pathname + location.search);
+      notify(message, "red");
+    }
+    root.addEventListener("popstate", openAddress);
+    document.documentElement.dataset.microtome = "open";
+    document.dispatchEvent(new Event("microtome:open"));
+  }
+
+  /** Dash draws the page after this script has run: look once per frame until its stores are there. */
+  function waitForStores() {
+    const store = propsOf("session");
+    const ready = store && store.data && root.dash_clientside && root.dash_clientside.set_props && propsOf("view");
+    if (!ready) {
+      root.requestAnimationFrame(waitForStores);
+      return;
+    }
+    defaultSession = store.data;
+    open();
+  }
+
+  Object.assign(microtome, {
+    dispatch, projections, propsOf, setProps, notify, tokenChips, setFacts, shape,
+    reproject: () => current && project(current, { type: "reproject" }),
+    session: () => current && current.session,
+    current: () => current,
+    address: () => location.href.split("#")[0] + link.encode(current.session),
+    whenOpen: (act) => (current ? act() : document.addEventListener("microtome:open", act, { once: true })),
+  });
+  waitForStores();
+})(window);

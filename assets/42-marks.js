@@ -1,0 +1,151 @@
+/* The selection outside of graphs: chips of the selection bar, token strip, rows of the component table, buttons. */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { describe, setProps, propsOf, state } = microtome;
+  const { anyOn, headLabel } = state;
+
+  // ---- selection bar -------------------------------------------------------------------------------------------
+
+  const tokenTexts = () => microtome.tokenChips().map((chip) => chip.dataset.token || chip.textContent);
+
+  function chipElement(chip) {
+    const element = document.createElement("span");
+    element.className = "mt-chip";
+    element.dataset.kind = chip.kind;
+    element.append(chip.kind === "pinned" ? `pinned ${chip.label}` : chip.label);
+    if (chip.remove) element.append(removeButton(chip));
+    return element;
+  }
+
+  function removeButton(chip) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "×";
+    button.setAttribute("aria-label", `Remove ${chip.label} from the selection`);
+    button.addEventListener("click", () => microtome.dispatch(chip.remove));
+    return button;
+  }
+
+  function drawChips({ session }) {
+    const place = document.getElementById("selection-bar-chips");
+    if (!place) return;
+    place.replaceChildren(...describe(session.selection, microtome.shape(), tokenTexts()).map(chipElement));
+  }
+
+  // ---- token strip ---------------------------------------------------------------------------------------------
+
+  function drawTokens({ session }) {
+    for (const chip of microtome.tokenChips()) {
+      const on = String(session.selection.positions.includes(Number(chip.dataset.position)));
+      if (chip.getAttribute("aria-pressed") !== on) chip.setAttribute("aria-pressed", on);
+    }
+  }
+
+  function watchTokens() {
+    const strip = document.getElementById("token-strip");
+    if (!strip) return;
+    const renewed = () => {
+      microtome.dispatch({ type: "clamp" });
+      drawTokens(microtome.current());
+      drawChips(microtome.current());
+    };
+    new MutationObserver(renewed).observe(strip, { childList: true });
+    renewed();
+  }
+
+  // ---- buttons and switches ------------------------------------------------------------------------------------
+
+  function drawButtons(now) {
+    const { session: { selection, experiment }, past, future } = now;
+    const none = !selection.heads.length;
+    const nothing = none && !selection.positions.length && !selection.layers.length && !selection.pinned;
+    setProps("undo", { disabled: !past.length });
+    setProps("redo", { disabled: !future.length });
+    setProps("ablate-selected", { disabled: none });
+    setProps("patch-selected", { disabled: none || experiment.prompt.corrupted == null });
+    setProps("pin", { disabled: !selection.primary && !selection.pinned });
+    setProps("clear", { disabled: nothing });
+  }
+
+  /** Intervened and difference can be chosen only where some intervention is on. */
+  function showChoices(session) {
+    const { data } = propsOf("show") || {};
+    if (!data) return {};
+    const disabled = !anyOn(session.experiment);
+    return { data: data.map((choice) => ({ ...choice, disabled: choice.value !== "baseline" && disabled })) };
+  }
+
+  function drawSwitches({ session }) {
+    document.body.dataset.workspace = session.view.workspace;
+    setProps("workspaces", { value: session.view.workspace });
+    setProps("quantity", { value: session.view.quantity });
+    setProps("show", { value: session.view.show, ...showChoices(session) });
+  }
+
+  // ---- component table -----------------------------------------------------------------------------------------
+
+  let grid = null;
+
+  /** Row ids are component labels: heads, and both sublayers of a selected layer. */
+  function wantedRows({ heads, layers }) {
+    const sublayers = layers.flatMap((layer) => [`L${layer}.attn`, `L${layer}.mlp`]);
+    return new Set([...heads.map(headLabel), ...sublayers]);
+  }
+
+  function drawRows({ session }) {
+    if (!grid) return;
+    const wanted = wantedRows(session.selection);
+    const off = [];
+    const on = [];
+    grid.forEachNode((node) => {
+      const want = wanted.has(node.id);
+      if (want !== Boolean(node.isSelected())) (want ? on : off).push(node);
+    });
+    if (off.length) grid.setNodesSelected({ nodes: off, newValue: false, source: "api" });
+    if (on.length) grid.setNodesSelected({ nodes: on, newValue: true, source: "api" });
+  }
+
+  function revealPrimary({ session }, before) {
+    const { primary } = session.selection;
+    const node = grid && primary && grid.getRowNode(headLabel(primary));
+    const moved = !before || !state.sameHead(primary, before.session.selection.primary);
+    if (node && moved && node.displayed) grid.ensureNodeVisible(node);
+  }
+
+  const headsOf = (labels) =>
+    labels.map((id) => /^L(\d+)H(\d+)$/.exec(id)).filter(Boolean)
+      .map(([, layer, head]) => ({ layer: Number(layer), head: Number(head) }));
+
+  const layersOf = (labels) =>
+    labels.map((id) => /^L(\d+)\.(?:attn|mlp)$/.exec(id)).filter(Boolean).map(([, layer]) => Number(layer));
+
+  function readRows(event) {
+    if (String(event.source).startsWith("api") || event.source === "rowDataChanged") return;
+    const ids = grid.getSelectedNodes().map((node) => node.id);
+    const heads = headsOf(ids);
+    const fresh = heads.filter((head) => !state.hasHead(microtome.session().selection.heads, head));
+    microtome.dispatch({ type: "set-heads", heads, layers: [...new Set(layersOf(ids))], primary: fresh[0] });
+    drawRows(microtome.current());
+  }
+
+  function bindGrid(api) {
+    grid = api;
+    api.addEventListener("selectionChanged", readRows);
+    api.addEventListener("rowDataUpdated", () => drawRows(microtome.current()));
+    drawRows(microtome.current());
+  }
+
+  const project = (now, before) => {
+    [drawChips, drawTokens, drawSwitches, drawRows].forEach((draw) => draw(now));
+    revealPrimary(now, before);
+    drawButtons(now);
+  };
+  microtome.projections.push(project);
+  Object.assign(microtome, { tokenTexts });
+  microtome.whenOpen(() => {
+    watchTokens();
+    root.dash_ag_grid.getApiAsync("components").then(bindGrid);
+  });
+})(window);

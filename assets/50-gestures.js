@@ -1,0 +1,135 @@
+/* Mouse and touch: clicks, headers, boxes, chips and buttons become actions. Everything by delegation on the document. */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { dispatch, graph, afterPlot, propsOf, setProps } = microtome;
+  const { partAt, layerAt } = microtome.shapes;
+  const STILL_PX = 4;
+
+  // ---- figures -------------------------------------------------------------------------------------------------
+
+  /** Pointer event -> {part, x, y} on this graph's axes. */
+  function hit(gd, event) {
+    const { xaxis, yaxis } = gd._fullLayout;
+    if (!xaxis || !yaxis) return null;
+    const box = gd.getBoundingClientRect();
+    const area = { left: xaxis._offset, top: yaxis._offset, width: xaxis._length, height: yaxis._length };
+    const point = { x: event.clientX - box.left, y: event.clientY - box.top };
+    return partAt(point, area, (pixel) => xaxis.p2d(pixel), (pixel) => yaxis.p2d(pixel));
+  }
+
+  function clickedHeads({ part, x, y }, add) {
+    if (part === "cells") dispatch({ type: "click-head", layer: y, head: x, add });
+    if (part === "rows") dispatch({ type: "click-layer", layer: y, add });
+    if (part === "columns") dispatch({ type: "click-head-index", head: x, add });
+  }
+
+  function clickedLens({ part, x, y }, add) {
+    if (part === "rows") dispatch({ type: "click-layer", layer: y, add });
+    else dispatch({ type: "click-position", position: x, add });
+  }
+
+  function clickedPattern({ part, x, y }, add) {
+    dispatch({ type: "click-position", position: part === "columns" ? x : y, add });
+  }
+
+  function clickedTrajectory({ part, x }, add, gd) {
+    if (part === "rows") return;
+    dispatch({ type: "click-layer", layer: layerAt(microtome.frameOf(gd, "trajectory").starts, x), add });
+  }
+
+  const CLICKED = {
+    "head-matrix": clickedHeads, lens: clickedLens, attention: clickedPattern, trajectory: clickedTrajectory,
+  };
+
+  let pressed = null;
+
+  /** Plotly swallows clicks while it drags, so a click is a press and a release at the same place. */
+  function press(event) {
+    const gd = event.button === 0 && event.target.closest && event.target.closest(".js-plotly-plot");
+    pressed = gd && !event.target.closest(".modebar") ? { gd, x: event.clientX, y: event.clientY } : null;
+  }
+
+  function release(event) {
+    const { gd, x, y } = pressed || {};
+    pressed = null;
+    if (!gd || Math.hypot(event.clientX - x, event.clientY - y) > STILL_PX) return;
+    const panel = microtome.panelOf(gd);
+    const where = CLICKED[panel] && graph(panel) ? hit(gd, event) : null;
+    if (where) CLICKED[panel](where, event.shiftKey, gd);
+  }
+
+  /** Box and lasso select the points of the figure's invisible scatter: x is the head, y the layer. */
+  function selectedHeads(event) {
+    const points = (event && event.points) || [];
+    const heads = points.map(({ x, y }) => ({ layer: Math.round(y), head: Math.round(x) }));
+    if (heads.length) dispatch({ type: "set-heads", heads, add: shiftHeld });
+  }
+
+  let shiftHeld = false;
+  const noteShift = (event) => { shiftHeld = event.shiftKey; };
+
+  afterPlot.push((gd, panel) => {
+    if (panel !== "head-matrix" || gd.microtomeSelects) return;
+    gd.microtomeSelects = true;
+    gd.on("plotly_selected", selectedHeads);
+  });
+
+  // ---- buttons, chips, lists -----------------------------------------------------------------------------------
+
+  const method = () => (propsOf("ablate-method") || {}).value || "zero";
+
+  const BUTTONS = {
+    undo: () => dispatch({ type: "undo" }),
+    redo: () => dispatch({ type: "redo" }),
+    pin: () => dispatch({ type: "pin" }),
+    clear: () => dispatch({ type: "clear" }),
+    "ablate-selected": () => dispatch({ type: "intervene", kind: "ablate", method: method() }),
+    "patch-selected": () => dispatch({ type: "intervene", kind: "patch" }),
+    "copy-link": () => microtome.copyLink(),
+    theme: () => microtome.switchTheme(),
+    "keys-button": () => microtome.showKeys(),
+  };
+
+  function clicked(event) {
+    const chip = event.target.closest("#token-strip [data-position]");
+    if (chip) dispatch({ type: "click-position", position: Number(chip.dataset.position), add: event.shiftKey });
+    const item = event.target.closest("[data-intervention]");
+    const index = item && Number(item.dataset.intervention);
+    if (item && event.target.closest(".mt-toggle")) dispatch({ type: "toggle-intervention", index });
+    if (item && event.target.closest(".mt-remove")) dispatch({ type: "remove-intervention", index });
+    const button = event.target.closest("button[id]");
+    if (button && !button.disabled && BUTTONS[button.id]) BUTTONS[button.id]();
+    const maximiser = event.target.closest(".mt-maximise");
+    if (maximiser) microtome.maximise(maximiser.closest(".mt-panel"));
+    if (event.target.closest(".mt-banner-close")) setProps("banner", { hidden: true });
+  }
+
+  /** Segmented controls are radio buttons; the state may refuse a choice, so they are drawn again from it. */
+  function changed(event) {
+    const group = event.target.matches("input[type=radio]") && event.target.closest("#workspaces, #quantity, #show");
+    if (!group) return;
+    const part = group.id === "workspaces" ? "workspace" : group.id;
+    dispatch({ type: "set-view", [part]: event.target.value });
+    if (!event.target.matches(":focus-visible")) event.target.blur(); // else the arrow keys would stay here
+  }
+
+  // ---- maximise ------------------------------------------------------------------------------------------------
+
+  const maximised = () => document.querySelector(".mt-panel[data-maximised]");
+
+  function maximise(panel) {
+    const open = maximised();
+    if (open) delete open.dataset.maximised;
+    if (panel && panel !== open) panel.dataset.maximised = "true";
+    root.requestAnimationFrame(() => microtome.resizeAll());
+  }
+
+  document.addEventListener("pointerdown", press, true);
+  document.addEventListener("pointerdown", noteShift, true);
+  document.addEventListener("pointerup", release, true);
+  document.addEventListener("click", clicked);
+  document.addEventListener("change", changed);
+  Object.assign(microtome, { maximise, maximised, ablateMethod: method, hit });
+})(window);

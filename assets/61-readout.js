@@ -1,0 +1,83 @@
+/* The exact attention under the pointer: `dest 14 ·to → src 3 ·Mary: 0.412`. One fetch per head, none per movement. */
+(function (root) {
+  "use strict";
+
+  const minus = (text) => text.replace("-", "−");
+
+  /** Three significant digits; differences carry their sign. */
+  function spoken(value, signed) {
+    if (!Number.isFinite(value)) return "not computed";
+    const digits = value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(2) : Number(value.toPrecision(3)).toString();
+    return minus(signed && value > 0 ? `+${digits}` : digits);
+  }
+
+  const named = (position, tokens) => `${position} ${tokens[position] || ""}`.trim();
+
+  /** Attention of one cell in words; rows of `values` are dest_pos. */
+  function readout(values, dest, src, tokens, signed) {
+    const count = Math.round(Math.sqrt(values.length));
+    if (dest < 0 || src < 0 || dest >= count || src >= count) return null;
+    const value = spoken(values[dest * count + src], signed);
+    return `dest ${named(dest, tokens)} → src ${named(src, tokens)}: ${value}`;
+  }
+
+  if (typeof module !== "undefined") module.exports = { spoken, readout };
+  if (typeof document === "undefined") return;
+
+  // ---- on the page ---------------------------------------------------------------------------------------------
+
+  const microtome = root.microtome;
+  let tip = null;
+  let pointer = null;
+
+  function tooltip() {
+    if (tip) return tip;
+    tip = document.createElement("div");
+    tip.className = "mt-readout-tip";
+    tip.hidden = true;
+    document.body.append(tip);
+    return tip;
+  }
+
+  function hide() {
+    pointer = null;
+    tooltip().hidden = true;
+  }
+
+  function show(text, { clientX, clientY }) {
+    const element = tooltip();
+    element.textContent = text;
+    element.hidden = false;
+    const { width, height } = element.getBoundingClientRect();
+    element.style.left = `${Math.min(clientX + 14, root.innerWidth - width - 8)}px`;
+    element.style.top = `${Math.min(clientY + 16, root.innerHeight - height - 8)}px`;
+  }
+
+  let pending = false;
+
+  async function read() {
+    pending = false;
+    const event = pointer;
+    const gd = microtome.graph("attention");
+    const address = microtome.attention.wanted();
+    const where = event && gd && address && microtome.hit(gd, event);
+    if (!where || where.part !== "cells") return hide();
+    const values = await microtome.attention.numbers(address.numbers).catch(() => []);
+    if (pointer !== event) return undefined;
+    const signed = microtome.session().view.show === "difference";
+    const text = readout(values, where.y, where.x, microtome.tokenTexts(), signed);
+    return text ? show(text, event) : hide();
+  }
+
+  /** At most one reading per frame. */
+  function moved(event) {
+    const over = event.target.closest && event.target.closest("#attention .js-plotly-plot");
+    if (!over && pointer) hide();
+    if (!over) return;
+    pointer = event;
+    if (!pending) root.requestAnimationFrame(read);
+    pending = true;
+  }
+
+  document.addEventListener("pointermove", moved);
+})(typeof window === "undefined" ? globalThis : window);

@@ -1,0 +1,153 @@
+/* The page around the panels: how far the server is, light and dark, the link. */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { setProps, propsOf, notify } = microtome;
+  const SOON_MS = 300;
+  const LATER_MS = 5000;
+  const THEME_KEY = "microtome-theme";
+
+  /** The path under which the page is served, from Dash's own configuration; always ends with a slash. */
+  const prefix = (() => {
+    let found = null;
+    return () => {
+      const config = document.getElementById("_dash-config");
+      if (found === null && config) found = JSON.parse(config.textContent).requests_pathname_prefix;
+      return found || "/";
+    };
+  })();
+
+  // ---- status --------------------------------------------------------------------------------------------------
+
+  let polled = null; // the model that the last answer was about
+  let reachable = true;
+
+  const modelKey = () => JSON.stringify(microtome.session().experiment.model);
+
+  function unreachable() {
+    if (!reachable) return;
+    reachable = false;
+    setProps("banner-text", { children: "The server does not answer. What is on screen stays; trying again." });
+    setProps("banner", { hidden: false });
+  }
+
+  function reached() {
+    if (reachable) return;
+    reachable = true;
+    setProps("banner", { hidden: true });
+  }
+
+  /** The store hears of phase, message and facts; counters that move all the time go straight to their places. */
+  function publish(key, { queue, cache, ...status }) {
+    if (key !== modelKey()) return;
+    if (polled !== key || !microtome.state.same(propsOf("status").data, status)) setProps("status", { data: status });
+    if (polled !== key || status.phase === "ready") microtome.setFacts(status.facts);
+    polled = key;
+    publishCounters(queue, cache);
+  }
+
+  function publishCounters({ running, waiting }, { hits, misses }) {
+    const jobs = running + waiting;
+    const waits = waiting ? `, ${waiting} waiting` : "";
+    setProps("jobs", { children: jobs ? `${running} running${waits}` : "" });
+    setProps("cache", { children: `cache ${hits}/${hits + misses}` });
+  }
+
+  async function ask() {
+    const key = modelKey();
+    try {
+      const answer = await fetch(`${prefix()}status?model=${encodeURIComponent(key)}`, { cache: "no-store" });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const status = await answer.json();
+      reached();
+      publish(key, status);
+      return status.phase === "ready" ? LATER_MS : SOON_MS;
+    } catch {
+      unreachable(); // fetch failed: the server is away or restarting
+      return 1000;
+    }
+  }
+
+  let timer = 0;
+  let asking = 0;
+
+  async function poll() {
+    clearTimeout(timer);
+    const turn = (asking += 1);
+    const pause = await ask();
+    if (turn === asking) timer = setTimeout(poll, pause);
+  }
+
+  microtome.projections.push((now, before) => {
+    const changed = before && now.session.experiment.model !== before.session.experiment.model;
+    if (!changed || microtome.state.same(now.session.experiment.model, before.session.experiment.model)) return;
+    microtome.setFacts(null);
+    setTimeout(poll);
+  });
+
+  // ---- light and dark ------------------------------------------------------------------------------------------
+
+  const theme = () => document.body.dataset.theme || "light";
+
+  function remember(mode) {
+    root.localStorage.setItem(THEME_KEY, mode);
+    document.cookie = `${THEME_KEY}=${mode}; path=${prefix()}; max-age=31536000; SameSite=Lax`;
+  }
+
+  const templateOf = (mode) => ((propsOf("templates") || {}).data || {})[mode];
+
+  const ink = (template) => template && template.layout && template.layout.font && template.layout.font.color;
+
+  /** Figures that the server drew for the other theme are dressed again; nothing is computed for that. */
+  function dress(gd) {
+    const template = templateOf(theme());
+    const worn = gd.layout && gd.layout.template;
+    if (template && worn && ink(worn) !== ink(template)) root.Plotly.relayout(gd, { template });
+  }
+
+  function applyTheme(mode) {
+    document.body.dataset.theme = mode;
+    document.body.dataset.agThemeMode = mode;
+    document.documentElement.dataset.mantineColorScheme = mode;
+    setProps("mantine", { forceColorScheme: mode });
+    microtome.allGraphs().forEach(dress);
+    microtome.attention.draw();
+  }
+
+  function switchTheme() {
+    const mode = theme() === "dark" ? "light" : "dark";
+    remember(mode);
+    applyTheme(mode);
+  }
+
+  microtome.afterPlot.push(dress);
+
+  // ---- link ----------------------------------------------------------------------------------------------------
+
+  /** Where the clipboard is not allowed (plain http on another machine), the old way. */
+  function copyBySelection(text) {
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.style.position = "fixed";
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
+
+  async function copyLink() {
+    const address = microtome.address();
+    const written = navigator.clipboard ? navigator.clipboard.writeText(address) : Promise.reject(new Error("no clipboard"));
+    const copied = await written.then(() => true, () => copyBySelection(address));
+    const done = "Link copied: it holds the model, the prompt, the interventions and the selection.";
+    notify(copied ? done : `Copy this link: ${address}`);
+  }
+
+  Object.assign(microtome, { prefix, theme, switchTheme, copyLink, poll });
+  microtome.whenOpen(() => {
+    applyTheme(root.localStorage.getItem(THEME_KEY) === "dark" ? "dark" : "light");
+    poll();
+  });
+})(window);

@@ -1,0 +1,82 @@
+/* Between Dash and the reducer: clientside callbacks by name (callbacks/client.py), and the controls that show the state. */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { dispatch, setProps, propsOf, shownToken, state } = microtome;
+  const none = () => root.dash_clientside.no_update;
+
+  // ---- from controls to actions --------------------------------------------------------------------------------
+
+  /** The model as the header's three controls say; another name is looked up in the list of models. */
+  function chosenModel(now) {
+    const { value: name } = propsOf("model-picker");
+    const { value: processing } = propsOf("processing");
+    const { checked: prepend_bos } = propsOf("bos-switch");
+    const kept = name === now.name || !name ? now : { ...now, source: "listed", name, revision: null };
+    return { ...kept, processing, prepend_bos };
+  }
+
+  /** Several controls may be set in one go (undo, a link): read them once all of them are. */
+  function readModelControls() {
+    queueMicrotask(() => {
+      const session = microtome.session();
+      if (session) dispatch({ type: "set-model", model: chosenModel(session.experiment.model) });
+    });
+    return none();
+  }
+
+  function accept(accepted) {
+    if (accepted) dispatch({ type: "set-experiment", experiment: accepted.experiment });
+    return none();
+  }
+
+  function attention(digests) {
+    microtome.attention.setDigests(digests);
+    return none();
+  }
+
+  /** What the server is doing while it is not ready. */
+  function status(now) {
+    setProps("phase", { children: !now || now.phase === "ready" ? "" : now.message || now.phase });
+    return none();
+  }
+
+  // ---- from the state to controls ------------------------------------------------------------------------------
+
+  function drawPicker(id, tokens) {
+    const data = tokens.map((token) => ({ value: token, label: shownToken(token) }));
+    if (!state.same((propsOf(id) || {}).value, tokens)) setProps(id, { data, value: tokens });
+  }
+
+  function drawDrafts({ clean, corrupted, answer, incorrect_answer }) {
+    setProps("clean-prompt", { value: clean });
+    setProps("corrupted-prompt", { value: corrupted || "" });
+    drawPicker("answer", answer);
+    drawPicker("incorrect-answer", incorrect_answer);
+  }
+
+  /** A model from a link may be missing in the list: it joins it. */
+  function drawModel({ name, processing, prepend_bos }) {
+    const { data = [] } = propsOf("model-picker") || {};
+    const listed = data.some((entry) => entry.value === name);
+    setProps("model-picker", { data: listed ? data : [...data, { value: name, label: name }], value: name });
+    setProps("processing", { value: processing });
+    setProps("bos-switch", { checked: prepend_bos });
+  }
+
+  /** Run has read the drafts already, and somebody may have typed on since: they are left alone then. */
+  microtome.projections.push((now, before, action) => {
+    const { experiment } = now.session;
+    const old = before && before.session.experiment;
+    if (old === experiment) return;
+    drawModel(experiment.model);
+    const changed = !old || !state.same(old.prompt, experiment.prompt);
+    if (changed && action.type !== "set-experiment") drawDrafts(experiment.prompt);
+  });
+
+  const drafts = none;
+  root.dash_clientside = Object.assign(root.dash_clientside || {}, {
+    microtome: { accept, attention, drafts, model: readModelControls, status },
+  });
+})(window);

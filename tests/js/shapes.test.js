@@ -1,0 +1,68 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { shapesFor, withSelection, partAt, layerAt } = require("../../assets/40-shapes.js");
+const { after, click } = require("./support.js");
+
+const selected = (...actions) => after(...actions).session.selection;
+const corners = ({ name, x0, x1, y0, y1 }) => [name, x0, x1, y0, y1];
+
+test("each selected head is one cell of the matrix, the primary and the pinned head one more each", () => {
+  const selection = selected(click(1, 2), click(3, 0, true), { type: "pin" });
+  assert.deepEqual(shapesFor(selection, "head-matrix", {}).map(corners), [
+    ["selected", 1.5, 2.5, 0.5, 1.5],
+    ["selected", -0.5, 0.5, 2.5, 3.5],
+    ["primary", -0.5, 0.5, 2.5, 3.5],
+    ["pinned", -0.5, 0.5, 2.5, 3.5],
+  ]);
+});
+
+test("positions are columns of the lens and rows of the attention pattern", () => {
+  const selection = selected({ type: "click-position", position: 2 });
+  const frame = { n_layers: 4, n_positions: 6 };
+  assert.deepEqual(shapesFor(selection, "lens", frame).map(corners), [["selected", 1.5, 2.5, -0.5, 3.5]]);
+  assert.deepEqual(shapesFor(selection, "attention", frame).map(corners), [["selected", -0.5, 5.5, 1.5, 2.5]]);
+  assert.deepEqual(shapesFor(selection, "lens", { n_layers: 4, n_positions: 2 }), []);
+});
+
+test("layers of selected heads are bands of the trajectory that end at the next layer or at the end", () => {
+  const selection = selected(click(3, 0), click(1, 0, true), click(1, 1, true));
+  const frame = { starts: [0, 2, 4, 6], last: 8 };
+  const shapes = shapesFor(selection, "trajectory", frame);
+  assert.deepEqual(shapes.map(corners), [["selected", 6, 8, 0, 1], ["primary", 2, 4, 0, 1]]);
+  assert.ok(shapes.every((shape) => shape.yref === "paper" && shape.layer === "below"));
+});
+
+test("a panel that shows nothing of the selection has no shapes", () => {
+  assert.deepEqual(shapesFor(selected(click(1, 1)), "prediction", {}), []);
+});
+
+test("shapes of others are kept, and nothing is drawn that is there already", () => {
+  const wanted = shapesFor(selected(click(1, 1)), "head-matrix", {});
+  const foreign = { type: "line", name: "guide", x0: 0, x1: 1, y0: 0, y1: 1 };
+  const old = shapesFor(selected(click(2, 2)), "head-matrix", {});
+  const drawn = withSelection([...old, foreign], wanted);
+  assert.deepEqual(drawn, [foreign, ...wanted]);
+  assert.equal(withSelection(drawn, wanted), null);
+  assert.equal(withSelection(undefined, []), null);
+});
+
+test("the pointer is on a cell, a row header, a column header, or nowhere", () => {
+  const area = { left: 40, top: 30, width: 90, height: 300 };
+  const toX = (pixel) => pixel / 10 - 0.5;
+  const toY = (pixel) => pixel / 10 - 0.5;
+  const at = (x, y) => partAt({ x, y }, area, toX, toY);
+  assert.deepEqual(at(45, 35), { part: "cells", x: 0, y: 0 });
+  assert.deepEqual(at(129, 329), { part: "cells", x: 8, y: 29 });
+  assert.deepEqual(at(10, 100), { part: "rows", x: null, y: 7 });
+  assert.deepEqual(at(100, 10), { part: "columns", x: 6, y: null });
+  assert.deepEqual(at(100, 340), { part: "columns", x: 6, y: null });
+  assert.equal(at(10, 10), null);
+  assert.equal(at(140, 100), null);
+});
+
+test("a point of the trajectory belongs to the layer whose stream it continues", () => {
+  const starts = [0, 2, 4];
+  assert.deepEqual([0, 1, 2, 3, 4, 6].map((x) => layerAt(starts, x)), [0, 0, 1, 1, 2, 2]);
+});
