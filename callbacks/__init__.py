@@ -1,0 +1,13 @@
+"""What happens on the page: one module per part, plain functions, registered on one app and one engine."""
+
+from dash import Dash
+
+from app.engine import Engine
+from callbacks import client, components, evaluate, head_matrix, panels, rail, status_bar, sweep
+
+
+def register_all(app: Dash, engine: Engine) -> None:
+    """Every callback of the page."""
+    for module in (evaluate, sweep, head_matrix, components, panels, rail, status_bar):
+        module.register(app, engine)
+    client.register(app)

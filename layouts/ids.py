@@ -53,7 +53,7 @@ ATTENTION = "attention"
 ATTENTION_HEAD = "attention-head"
 TRAJECTORY = "trajectory"
 LENS = "lens"
-PREDICTION = "prediction"
+PREDICTION, READOUT = "prediction", "readout"
 PANELS = (HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION)
 # parts that every panel has; format with the panel's id
 PANEL = "{}-panel"

@@ -78,11 +78,18 @@ def _title(panel_id: str, title: str) -> html.H2:
 
 
 def panel(
-    panel_id: str, title: str, body: Any, *, kinds: tuple[str, ...], controls: Any = None, empty: str = ""
+    panel_id: str,
+    title: str,
+    body: Any,
+    *,
+    kinds: tuple[str, ...],
+    controls: Any = None,
+    footer: Any = None,
+    empty: str = "",
 ) -> html.Section:
     """A panel; `kinds` are the analyses it waits for, `empty` what to do while there is nothing to show."""
     tools = [
-        html.Div(controls or [], className="mt-controls"),
+        html.Div([] if controls is None else controls, className="mt-controls"),
         export_menu(panel_id, title),
         icon_button(f"Maximise {title}", "maximise", className="mt-maximise", **attributes(data_maximise=panel_id)),
     ]
@@ -95,7 +102,7 @@ def panel(
         html.Div(empty, id=ids.MESSAGE.format(panel_id), className="mt-message", role="status"),
     ]
     return html.Section(
-        [header, html.Div(inside, className="mt-panel-body")],
+        [header, html.Div(inside, className="mt-panel-body"), *([] if footer is None else [footer])],
         id=ids.PANEL.format(panel_id),
         className=state_class("loading"),
         **attributes(data_panel=panel_id, aria_label=title),

@@ -21,7 +21,7 @@ def token_options(tokens: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def _section(title: str, *parts: Any, aside: Any = None) -> html.Div:
-    heading = html.Div([html.H3(title), aside or ""], className="mt-rail-heading")
+    heading = html.Div([html.H3(title), "" if aside is None else aside], className="mt-rail-heading")
     return html.Div([heading, *parts], className="mt-rail-section")
 
 

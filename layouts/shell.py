@@ -22,7 +22,7 @@ THEME: Any = {
     "fontSizes": {"xs": "12px", "sm": "13px", "md": "13px"},
     "cursorType": "pointer",
 }
-CLIENT = ("status", "attention", "accept", "drafts", "model", "refusal")
+CLIENT = ("status", "attention", "accept", "drafts", "model")
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 

@@ -37,9 +37,8 @@ def sweep_strip() -> html.Div:
 
 def head_matrix_panel() -> html.Section:
     """Layers x heads, coloured by one quantity."""
-    body = html.Div([_graph(ids.HEAD_MATRIX), sweep_strip()], className="mt-stack")
     return panel(
-        ids.HEAD_MATRIX, "Heads", body, kinds=("direct_logit_attribution",),
+        ids.HEAD_MATRIX, "Heads", _graph(ids.HEAD_MATRIX), footer=sweep_strip(), kinds=("direct_logit_attribution",),
         controls=segments(ids.QUANTITY, QUANTITIES, "direct", "Quantity of the head matrix"),
         empty=NO_ANSWERS,
     )  # fmt: skip
@@ -116,7 +115,7 @@ def lens_panel() -> html.Section:
 
 def prediction_panel() -> html.Section:
     """Next tokens and the answers compared."""
-    body = html.Div([html.Div(id="readout", className="mt-readout"), _graph(ids.PREDICTION)], className="mt-stack")
+    body = html.Div([html.Div(id=ids.READOUT, className="mt-readout"), _graph(ids.PREDICTION)], className="mt-stack")
     return panel(ids.PREDICTION, "Next token", body, kinds=("prediction",), empty=NO_PROMPT)
 
 

@@ -1,0 +1,103 @@
+"""Compute what the experiment asks for: one callback per kind of analysis, all from one table.
+
+A callback leaves digests in its store, never numbers: `{"baseline", "intervened", "error"}`. Until the model is ready
+it only wishes for the model; the status store then calls it again.
+"""
+
+import functools
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
+
+from app.domain.errors import MicrotomeError
+from app.domain.recipes import AnyRecipe
+from app.domain.session import Experiment
+from app.engine import Engine
+from callbacks.reading import experiment_of
+from layouts import ids
+
+SHOWN_IN: dict[str, tuple[str, ...]] = {
+    "prediction": (ids.PREDICTION,),
+    "direct_logit_attribution": (ids.HEAD_MATRIX, ids.COMPONENTS),
+    "residual_trajectory": (ids.TRAJECTORY,),
+    "attention_pattern": (ids.ATTENTION,),
+    "logit_lens": (ids.LENS,),
+    "correctness_meters": (),
+}
+NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", *ids.SWEEP_METHODS)
+_NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}
+
+
+def wait_for_model(engine: Engine, experiment: Experiment) -> None:
+    """Go on only when the model is ready; begin loading it where it is not."""
+    status = engine.status(experiment.model)
+    if status.phase == "failed":
+        raise MicrotomeError(status.message)
+    if status.phase != "ready":
+        engine.want(experiment.model)
+        raise PreventUpdate
+
+
+def runs(experiment: Experiment, kind: str, **options: Any) -> dict[str, AnyRecipe]:
+    """The baseline's recipe, and the intervened run's where an intervention is on."""
+    found = {"baseline": experiment.recipe(kind, **options)}
+    if experiment.has_interventions:
+        found["intervened"] = experiment.recipe(kind, intervened=True, **options)
+    return found
+
+
+def has_answers(experiment: Experiment) -> bool:
+    """Whether there are two answers to tell apart."""
+    return bool(experiment.prompt.answer and experiment.prompt.incorrect_answer)
+
+
+def evaluate(engine: Engine, kind: str, store: Any, status: Any, before: Any) -> Any:
+    """Compute the analysis on the baseline and on the intervened run, and say where the results are."""
+    try:
+        found = _evaluated(engine, kind, experiment_of(store))
+    except MicrotomeError as error:
+        found = _NOTHING | {"error": str(error)}
+    return no_update if found == before else found
+
+
+def _evaluated(engine: Engine, kind: str, experiment: Experiment) -> dict[str, Any]:
+    wait_for_model(engine, experiment)
+    if kind in NEED_ANSWERS and not has_answers(experiment):
+        return _NOTHING
+    return _NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, kind).items()}
+
+
+def address_sweep(engine: Engine, method: str, store: Any, status: Any, before: Any) -> Any:
+    """Where a sweep's results are or will be; a sweep itself is started by callbacks/sweep.py."""
+    try:
+        found = _addressed(engine, method, experiment_of(store))
+    except MicrotomeError as error:
+        found = _NOTHING | {"error": str(error)}
+    return no_update if found == before else found
+
+
+def _addressed(engine: Engine, method: str, experiment: Experiment) -> dict[str, Any]:
+    wait_for_model(engine, experiment)
+    if not has_answers(experiment):
+        return _NOTHING
+    found = runs(experiment, "head_ablation", method=method)
+    for recipe in found.values():
+        engine.check(recipe)
+    return _NOTHING | {run: engine.digest(recipe) for run, recipe in found.items()}
+
+
+def _busy(kind: str) -> list[tuple[Output, str, str]]:
+    lines = [ids.BUSY.format(panel, kind) for panel in SHOWN_IN.get(kind, ())]
+    return [(Output(line, "className"), "mt-busy is-on", "mt-busy") for line in lines]
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """One callback per kind of analysis, one per sweep method."""
+    for kind in (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS):
+        compute = evaluate if kind in ids.ANALYSIS_KINDS else address_sweep
+        store = ids.DIGESTS.format(kind)
+        app.callback(
+            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), State(store, "data"),
+            running=_busy(kind) or None,
+        )(functools.partial(compute, engine, kind))  # fmt: skip

@@ -1,0 +1,58 @@
+"""Draw the head matrix: direct attribution, or an exact ablation sweep as far as it has come."""
+
+import functools
+from typing import Any
+
+from dash import Dash, Input, State
+
+from app.domain.results import Result
+from app.domain.session import Experiment, Viewed
+from app.engine import Engine
+from app.figures.head_matrix import head_matrix_heatmap
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    answers_text,
+    experiment_of,
+    outputs,
+    ready,
+    refused,
+    selection_of,
+    style_of,
+    view_of,
+)  # fmt: skip
+from layouts import ids
+from layouts.workspaces import NO_ANSWERS
+
+DIRECT = "direct_logit_attribution"
+NAMES = {"direct": "direct attribution", "zero": "zero-ablation effect", "mean": "mean-ablation effect"}
+
+
+def matrix_result(engine: Engine, experiment: Experiment, digests: dict[str, Any], view: Viewed) -> Result:
+    """The result behind the matrix for the quantity on screen."""
+    asked = Asked(engine, experiment, digests[view.quantity], view.show)
+    return asked.shown(DIRECT) if view.quantity == "direct" else asked.swept()
+
+
+def draw_head_matrix(
+    engine: Engine, direct: Any, zero: Any, mean: Any, tick: Any, view: Any, experiment: Any, selection: Any
+) -> tuple[Any, ...]:
+    """Figure, state, message, of what."""
+    try:
+        shown, asked = view_of(view), experiment_of(experiment)
+        digests = {"direct": direct, "zero": zero, "mean": mean}
+        result = matrix_result(engine, asked, digests, shown)
+        figure = head_matrix_heatmap(result, style_of(shown), selection_of(selection))  # pyright: ignore[reportArgumentType]
+    except REFUSALS as why:
+        return refused(why, NO_ANSWERS)
+    return ready(figure, f"{NAMES[shown.quantity]} · {answers_text(asked)} · {shown.show}")
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """Listens to its three quantities, to the sweep's tick, and to the view."""
+    stores = [ids.DIGESTS.format(kind) for kind in (DIRECT, *ids.SWEEP_METHODS)]
+    app.callback(
+        outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in stores], Input(ids.SWEEP_TICK, "data"),
+        Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"), State(ids.SELECTION, "data"),
+        prevent_initial_call=True,
+    )(functools.partial(draw_head_matrix, engine))  # fmt: skip

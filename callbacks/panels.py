@@ -1,0 +1,130 @@
+"""Draw the panels that show one analysis each: residual trajectory, logit lens, attention, next token."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dash import Dash, Input, Output, State, html
+
+from app.domain.results import METRICS, PredictionResult, Result
+from app.domain.session import Experiment, Viewed
+from app.domain.views import Selection, Style
+from app.engine import Engine
+from app.figures.attention_pattern import attention_frame
+from app.figures.logit_lens import logit_lens_heatmap
+from app.figures.prediction import prediction_bars
+from app.figures.residual_trajectory import residual_trajectory_lines
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    answers_text,
+    experiment_of,
+    outputs,
+    ready,
+    refused,
+    selection_of,
+    style_of,
+    view_of,
+)  # fmt: skip
+from layouts import ids
+from layouts.rail import shown as visible
+from layouts.workspaces import NO_ANSWERS, NO_PROMPT
+
+Of = Callable[[Any, Experiment, Viewed], str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row: the panel, its analysis, its figure, and the words behind its title."""
+
+    id: str
+    kind: str
+    figure: Callable[[Any, Style, Selection], Any]
+    of: Of
+    empty: str
+
+
+def _trajectory_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return f"{answers_text(experiment)} by layer · {view.show}"
+
+
+def _lens_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return f"top token, layer × position · {view.show}"
+
+
+def _attention_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return f"query × key · {view.show}"
+
+
+def _prediction_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return f"after the last position · {view.show}"
+
+
+def _frame(result: Any, style: Style, selection: Selection) -> Any:
+    return attention_frame(result.str_tokens, style)
+
+
+PANELS = (
+    Panel(ids.TRAJECTORY, "residual_trajectory", residual_trajectory_lines, _trajectory_of, NO_ANSWERS),
+    Panel(ids.LENS, "logit_lens", logit_lens_heatmap, _lens_of, NO_PROMPT),
+    Panel(ids.ATTENTION, "attention_pattern", _frame, _attention_of, NO_PROMPT),
+    Panel(ids.PREDICTION, "prediction", prediction_bars, _prediction_of, NO_PROMPT),
+)
+
+
+def draw(engine: Engine, panel: Panel, digests: Any, view: Any, experiment: Any, selection: Any) -> tuple[Any, ...]:
+    """Figure, state, message, of what."""
+    try:
+        shown, asked = view_of(view), experiment_of(experiment)
+        result = Asked(engine, asked, digests, shown.show).shown(panel.kind)
+        figure = panel.figure(result, style_of(shown), selection_of(selection))
+    except REFUSALS as why:
+        return refused(why, panel.empty)
+    return ready(figure, panel.of(result, asked, shown))
+
+
+# the numbers beside the next tokens
+
+READ_OUT = (
+    ("logit_diff", "logit diff", "{:+.3g}"), ("probability", "P(answer)", "{:.3g}"), ("rank", "rank", "{:.0f}"),
+    ("kl_divergence", "KL", "{:.3g}"),
+)  # fmt: skip
+
+
+def _value(name: str, label: str, value: float, spec: str) -> html.Span | None:
+    if value != value:  # NaN: the prompt names no answers
+        return None
+    return html.Span([html.Span(label), html.B(spec.format(value), title=f"{value!r}")], className="mt-value")
+
+
+def read_out(engine: Engine, digests: Any, view: Any, experiment: Any) -> list[Any]:
+    """Logit difference, probability and rank of the answer, and KL, each with its sign."""
+    try:
+        shown, asked = view_of(view), experiment_of(experiment)
+        result: Result = Asked(engine, asked, digests, shown.show).shown("prediction")
+    except REFUSALS:
+        return []
+    if not isinstance(result, PredictionResult):
+        return []
+    delta = "Δ " if shown.show == "difference" else ""
+    values = [
+        _value(name, delta + label, float(result.metrics[METRICS.index(name), 0]), "{:+.3g}" if delta else spec)
+        for name, label, spec in READ_OUT
+    ]
+    sides = html.Span(html.Span(visible(answers_text(asked))), className="mt-value")
+    return [sides, *[value for value in values if value is not None]]
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """One draw callback per row, and the read-out."""
+    view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
+    for panel in PANELS:
+        app.callback(
+            outputs(panel.id), Input(ids.DIGESTS.format(panel.kind), "data"), view, experiment,
+            State(ids.SELECTION, "data"), prevent_initial_call=True,
+        )(functools.partial(draw, engine, panel))  # fmt: skip
+    app.callback(
+        Output(ids.READOUT, "children"), Input(ids.DIGESTS.format("prediction"), "data"), view, experiment,
+        prevent_initial_call=True,
+    )(functools.partial(read_out, engine))  # fmt: skip

@@ -1,0 +1,199 @@
+"""The rail: drafts become an experiment only when they hold; tokens, differences and interventions follow it."""
+
+import functools
+from typing import Any
+
+from dash import Dash, Input, Output, State, html, no_update
+from dash.exceptions import PreventUpdate
+
+from app.domain.errors import BadAnswer, MicrotomeError
+from app.domain.interventions import Ablate
+from app.domain.models import ModelSpec
+from app.domain.prompts import PromptPair, TokenisedPrompt, aligned
+from app.domain.session import Experiment, Switched, session_dict
+from app.domain.session import Session as Whole
+from app.engine import Engine
+from callbacks.evaluate import wait_for_model
+from callbacks.reading import experiment_of
+from layouts import ids
+from layouts.attributes import attributes
+from layouts.rail import shown, token_options
+
+SEARCH_LIMIT = 20
+
+
+# Run: drafts -> experiment
+
+
+def accept_draft(
+    engine: Engine, clicks: Any, clean: Any, corrupted: Any, answer: Any, incorrect: Any, store: Any
+) -> tuple[Any, Any]:
+    """(accepted experiment, None), or (no_update, why not): the drafts stay as they are either way."""
+    try:
+        if clicks is None:
+            raise PreventUpdate
+        before = experiment_of(store)
+        prompt = read_draft(engine, before.model, (clean, corrupted, answer, incorrect))
+    except MicrotomeError as error:
+        return no_update, str(error)
+    experiment = Experiment(before.model, prompt, before.interventions)
+    return {"experiment": session_dict(Whole(experiment))["experiment"], "run": clicks}, None
+
+
+def read_draft(engine: Engine, spec: ModelSpec, draft: tuple[Any, Any, Any, Any]) -> PromptPair:
+    """The pair, every part of it read by the model's own tokenizer; refuses in words that say what to change."""
+    clean, corrupted, answer, incorrect = draft
+    pair = PromptPair(
+        _text(clean), _text(corrupted) if _text(corrupted).strip() else None,
+        _answers(engine, spec, answer), _answers(engine, spec, incorrect),
+    )  # fmt: skip
+    tokens = engine.read_prompt(spec, pair.clean)
+    if pair.corrupted is not None:
+        aligned(tokens, engine.read_prompt(spec, pair.corrupted))
+    if bool(pair.answer) != bool(pair.incorrect_answer):
+        missing = "the token it is compared with (Instead of)" if pair.answer else "the answer"
+        raise BadAnswer(f"A logit difference needs both sides: choose {missing} as well, or remove both.")
+    return pair
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _answers(engine: Engine, spec: ModelSpec, given: Any) -> tuple[str, ...]:
+    texts = [text for text in given or [] if isinstance(text, str)] if isinstance(given, list) else []
+    return tuple(dict.fromkeys(engine.read_answer(spec, text) for text in texts))
+
+
+# answer pickers
+
+
+def search_answer(engine: Engine, query: Any, value: Any, store: Any) -> tuple[Any, Any]:
+    """Choices for what has been typed, those already chosen kept; where nothing matches, why it is not one token."""
+    chosen = tuple(v for v in value or [] if isinstance(v, str))
+    try:
+        spec = experiment_of(store).model
+        wait_for_model(engine, experiment_of(store))
+        text = _text(query).replace("·", " ")
+        found = engine.search_tokens(spec, text, SEARCH_LIMIT) if text else ()
+        why = "Type to search the vocabulary." if not text else not_one_token(engine, spec, text)
+    except MicrotomeError as error:
+        return no_update, str(error)
+    return token_options((*chosen, *found)), why
+
+
+def not_one_token(engine: Engine, spec: ModelSpec, text: str) -> str:
+    """What the tokenizer makes of a string that is no single token."""
+    try:
+        engine.read_answer(spec, text)
+    except BadAnswer as error:
+        return str(error)
+    return "Already chosen."
+
+
+# tokens
+
+
+def _chip(position: int, token: str, token_id: int, prompt: TokenisedPrompt) -> html.Button:
+    bos, end = prompt.bos and position == 0, position == len(prompt) - 1
+    class_name = " ".join(["mt-token", *["is-bos"] * bos, *["is-end"] * end])
+    said = f"position {position}, id {token_id}" + ", BOS" * bos + ", last: predictions are read here" * end
+    data = attributes(data_position=str(position), data_token=token, aria_pressed="false")
+    return html.Button("bos" if bos else shown(token), type="button", className=class_name, title=said, **data)
+
+
+def draw_tokens(engine: Engine, store: Any, status: Any) -> tuple[Any, str]:
+    """The clean prompt as the model sees it, one chip per position, and how many there are."""
+    try:
+        experiment = experiment_of(store)
+        wait_for_model(engine, experiment)
+        prompt = engine.read_prompt(experiment.model, experiment.prompt.clean)
+    except MicrotomeError as error:
+        return html.Span(str(error), className="mt-quiet"), ""
+    numbered = enumerate(zip(prompt.str_tokens, prompt.ids, strict=True))
+    return [_chip(i, token, token_id, prompt) for i, (token, token_id) in numbered], f"{len(prompt)} tokens"
+
+
+def draw_difference(engine: Engine, clean: Any, corrupted: Any, store: Any, status: Any) -> list[Any]:
+    """The two drafts token by token where they differ, or why they cannot be compared."""
+    if not _text(corrupted).strip() or not _text(clean).strip():
+        return []
+    try:
+        experiment = experiment_of(store)
+        wait_for_model(engine, experiment)
+        pair = [engine.read_prompt(experiment.model, text) for text in (clean, corrupted)]
+        aligned(*pair)
+    except MicrotomeError as error:
+        return [html.P(str(error), className="is-bad")]
+    return difference_rows(*pair)
+
+
+def difference_rows(clean: TokenisedPrompt, corrupted: TokenisedPrompt) -> list[Any]:
+    """One row per differing position: number, clean token, corrupted token."""
+    pairs = enumerate(zip(clean.str_tokens, corrupted.str_tokens, strict=True))
+    rows = [
+        html.Div([html.Span(str(i)), html.Mark(shown(a)), "→", html.Mark(shown(b))], className="mt-diff-row")
+        for i, (a, b) in pairs
+        if clean.ids[i] != corrupted.ids[i]
+    ]
+    said = f"Same length; {len(rows)} of {len(clean)} tokens differ." if rows else "The two prompts are the same."
+    return [html.P(said), *rows[:12]]
+
+
+# interventions
+
+
+def describe(item: Switched) -> str:
+    """`zero L5H1`, `mean L3H0,2`, `patch L5H1`."""
+    change = item.intervention
+    site = str(change.site).removesuffix(".z")
+    return f"{change.method} {site}" if isinstance(change, Ablate) else f"patch {site}"
+
+
+def _row(index: int, item: Switched) -> html.Div:
+    said = describe(item)
+    toggle = html.Button(
+        type="button", className="mt-toggle", role="switch", title="On or off",
+        **attributes(aria_checked=str(item.on).lower(), aria_label=f"{said}: on or off"),
+    )  # fmt: skip
+    remove = html.Button("×", type="button", className="mt-remove", **attributes(aria_label=f"Remove {said}"))
+    class_name = "mt-intervention" if item.on else "mt-intervention is-off"
+    return html.Div(
+        [toggle, html.Span(said, title=said), remove], className=class_name, **attributes(data_intervention=str(index))
+    )
+
+
+def list_interventions(store: Any) -> Any:
+    """What is changed while the model runs."""
+    try:
+        found = experiment_of(store).interventions
+    except MicrotomeError as error:
+        return html.P(str(error))
+    if not found:
+        return html.P("None: this is the baseline. Select heads, then press Ablate or Patch.")
+    return [_row(index, item) for index, item in enumerate(found)]
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """Run, the two pickers, tokens, difference, interventions."""
+    experiment, status = Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data")
+    drafts = [State(ids.CLEAN, "value"), State(ids.CORRUPTED, "value")]
+    pickers = [State(ids.ANSWER, "value"), State(ids.INCORRECT_ANSWER, "value")]
+    app.callback(
+        Output(ids.ACCEPTED, "data"), Output(ids.REFUSAL, "data"), Input(ids.RUN, "n_clicks"), *drafts, *pickers,
+        State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
+        running=[(Output(ids.RUN, "disabled"), True, False)],
+    )(functools.partial(accept_draft, engine))  # fmt: skip
+    for picker in (ids.ANSWER, ids.INCORRECT_ANSWER):
+        app.callback(
+            Output(picker, "data"), Output(picker, "nothingFoundMessage"), Input(picker, "searchValue"),
+            Input(picker, "value"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
+        )(functools.partial(search_answer, engine))  # fmt: skip
+    app.callback(Output(ids.TOKEN_STRIP, "children"), Output(ids.TOKEN_COUNT, "children"), experiment, status)(
+        functools.partial(draw_tokens, engine)
+    )
+    app.callback(
+        Output(ids.TOKEN_DIFF, "children"), Input(ids.CLEAN, "value"), Input(ids.CORRUPTED, "value"), experiment, status
+    )(functools.partial(draw_difference, engine))
+    app.callback(Output(ids.INTERVENTIONS, "children"), experiment)(list_interventions)
+    app.callback(Output(ids.REFUSAL_TEXT, "children"), Input(ids.REFUSAL, "data"))(lambda text: text or "")

@@ -1,0 +1,174 @@
+"""From what the browser sends to what a panel shows. The browser is never trusted: everything is parsed first."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from dash import Output, ctx, no_update
+from dash.exceptions import PreventUpdate
+from pydantic import TypeAdapter
+
+from app.domain.errors import BadLink, MicrotomeError
+from app.domain.recipes import AnyRecipe, parse_json
+from app.domain.results import HeadAblationResult, Result, difference
+from app.domain.session import Experiment, Viewed, parse_experiment, parse_selection
+from app.domain.views import Selection, Show, Style, Theme
+from app.engine import Engine
+from layouts import ids
+from layouts.panel import state_class
+from layouts.rail import shown
+
+THEME_COOKIE = "microtome-theme"
+INTERVENE_FIRST = "Nothing is changed yet: select heads and press Ablate or Patch, then compare here."
+NOT_YET = "Not computed yet."
+_VIEWED: TypeAdapter[Viewed] = TypeAdapter(Viewed)
+
+
+class Refused(Exception):
+    """A panel cannot show numbers: `state` is `empty` (what to do) or `error` (what went wrong)."""
+
+    def __init__(self, text: str, state: str = "empty") -> None:
+        super().__init__(text)
+        self.state = state
+
+
+def experiment_of(store: Any) -> Experiment:
+    """The experiment store; waits while the page has not opened its session yet."""
+    if store is None:
+        raise PreventUpdate
+    return parse_experiment(_object(store))
+
+
+def view_of(store: Any) -> Viewed:
+    """The view store, defaults where it has not been written yet."""
+    if store is None:
+        return Viewed()
+    return parse_json(_VIEWED, _object(store), "a view of the page")
+
+
+def selection_of(store: Any) -> Selection:
+    """The selection store, nothing selected where it has not been written yet."""
+    return Selection() if store is None else parse_selection(_object(store))
+
+
+def style_of(view: Viewed) -> Style:
+    """What is shown, in the page's colours: the theme travels as a cookie, because switching it asks no server."""
+    return Style(theme=page_theme(), show=view.show)
+
+
+def page_theme() -> Theme:
+    """The theme of the page that asks."""
+    return "dark" if (ctx.cookies or {}).get(THEME_COOKIE) == "dark" else "light"
+
+
+def _object(store: Any) -> dict[str, Any]:
+    if not isinstance(store, dict):
+        raise BadLink(f"The page sent {json.dumps(store)[:60]} instead of its state; reload it.")
+    return store
+
+
+# results
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One analysis of the experiment on screen: the digests of its runs, and which of them are to be shown."""
+
+    engine: Engine
+    experiment: Experiment
+    digests: Any
+    show: Show
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """`baseline`, `intervened` or both."""
+        return {"baseline": ("baseline",), "intervened": ("intervened",), "difference": ("intervened", "baseline")}[
+            self.show
+        ]
+
+    def digest(self, run: str) -> str:
+        """The run's digest, or why there is none."""
+        if self.digests is None:
+            raise PreventUpdate
+        if self.digests.get("error"):
+            raise Refused(str(self.digests["error"]), "error")
+        found = self.digests.get(run)
+        if isinstance(found, str):
+            return found
+        if run == "intervened" and self.digests.get("baseline"):
+            if self.experiment.has_interventions:
+                raise PreventUpdate  # the intervened run is on its way
+            raise Refused(INTERVENE_FIRST)
+        raise Refused("")
+
+    def found(self, run: str, kind: str, **options: Any) -> Result:
+        """The run's result; computed again, quietly, where the cache has lost it."""
+        digest = self.digest(run)
+        known = self.engine.result(digest)
+        return known if known is not None else self._again(digest, self.recipe(run, kind, **options))
+
+    def recipe(self, run: str, kind: str, **options: Any) -> AnyRecipe:
+        """The recipe of one run."""
+        return self.experiment.recipe(kind, intervened=run == "intervened", **options)
+
+    def _again(self, digest: str, recipe: AnyRecipe) -> Result:
+        if self.engine.status(recipe.model).phase != "ready" or self.engine.digest(recipe) != digest:
+            raise PreventUpdate
+        return self.engine.evaluate(recipe)
+
+    def shown(self, kind: str, **options: Any) -> Result:
+        """What the panel shows: a run, or intervened - baseline."""
+        first, *rest = [self.found(run, kind, **options) for run in self.needed]
+        return difference(first, rest[0]) if rest else first
+
+    def swept(self) -> HeadAblationResult:
+        """The sweep as far as it has come: finished, or partial with NaN cells."""
+        first, *rest = [self._cells(run) for run in self.needed]
+        return difference_of_effects(first, rest[0]) if rest else first
+
+    def _cells(self, run: str) -> HeadAblationResult:
+        digest = self.digest(run)
+        known = self.engine.result(digest) or self.engine.partial(digest)
+        if not isinstance(known, HeadAblationResult):
+            raise Refused(NOT_YET)
+        return known
+
+
+def difference_of_effects(intervened: HeadAblationResult, baseline: HeadAblationResult) -> HeadAblationResult:
+    """Effect on the intervened run - effect on the baseline, every run measured from its own start."""
+    values = intervened.values - baseline.values - (intervened.clean - baseline.clean)[:, :, None, None]
+    return replace(intervened, values=values, clean=np.zeros_like(intervened.clean))
+
+
+# what a draw callback returns
+
+
+def outputs(panel: str, prop: str = "figure") -> list[Output]:
+    """The four things every panel's callback decides: content, state, message, of what."""
+    return [
+        Output(panel, prop),
+        Output(ids.PANEL.format(panel), "className"),
+        Output(ids.MESSAGE.format(panel), "children"),
+        Output(ids.OF.format(panel), "children"),
+    ]
+
+
+def ready(content: Any, of: str) -> tuple[Any, ...]:
+    """The panel shows its content."""
+    return content, state_class("ready"), "", of
+
+
+def refused(why: Exception, empty: str = "") -> tuple[Any, ...]:
+    """The panel says what to do (`empty`, used where nothing more exact is known) or what went wrong."""
+    state = "empty" if isinstance(why, Refused) and why.state == "empty" else "error"
+    return no_update, state_class(state), str(why) or empty, ""
+
+
+REFUSALS = (Refused, MicrotomeError)
+
+
+def answers_text(experiment: Experiment) -> str:
+    """`·Mary − ·John`."""
+    sides = (experiment.prompt.answer, experiment.prompt.incorrect_answer)
+    return " − ".join("/".join(shown(token) for token in side) for side in sides if side)

@@ -1,0 +1,157 @@
+"""The exact sweep over all heads: asked for by hand or, for short prompts, by itself; streams, tells, can be cancelled.
+
+`request_sweep` decides cheaply what is missing and writes a request; `sweep` runs it in the background. While it runs
+it changes the tick, and the matrix and the table read what has been computed from the engine.
+"""
+
+import functools
+import time
+from typing import Any
+
+from dash import Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
+
+from app.domain.errors import Cancelled, MicrotomeError
+from app.domain.session import Experiment, Viewed
+from app.engine import Engine
+from callbacks.reading import experiment_of, view_of
+from layouts import ids
+
+BY_ITSELF = 64
+"""Longest prompt, in tokens, whose zero sweep starts without being asked."""
+EVERY_MS = 200
+
+
+def method_of(view: Viewed) -> str:
+    """What the button sweeps: the quantity on screen, zero-ablation while that is direct attribution."""
+    return view.quantity if view.quantity in ids.SWEEP_METHODS else "zero"
+
+
+def _missing(engine: Engine, view: Viewed, digests: Any) -> list[str]:
+    """The runs that the view shows and the cache does not have."""
+    wanted = {"baseline": ["baseline"], "intervened": ["intervened"], "difference": ["baseline", "intervened"]}
+    known = {run: digests.get(run) for run in wanted[view.show]}
+    return [run for run, digest in known.items() if digest and engine.result(digest) is None]
+
+
+def request_sweep(engine: Engine, clicks: Any, view: Any, zero: Any, mean: Any, experiment: Any, before: Any) -> Any:
+    """What to sweep now, or nothing: finished, already asked for, or too long to start by itself."""
+    try:
+        return _requested(engine, view_of(view), {"zero": zero, "mean": mean}, experiment_of(experiment), before)
+    except MicrotomeError:
+        raise PreventUpdate from None
+
+
+def _requested(engine: Engine, view: Viewed, stores: dict[str, Any], experiment: Experiment, before: Any) -> Any:
+    method, pressed = method_of(view), ctx.triggered_id == ids.SWEEP_START
+    digests = stores[method]
+    if not digests or digests.get("error"):
+        raise PreventUpdate
+    missing = _missing(engine, view, digests)
+    request = {"method": method, "runs": missing, "digests": [digests[run] for run in missing]}
+    asked = {name: (before or {}).get(name) for name in request}
+    if not missing or (not pressed and (asked == request or not _short(engine, experiment))):
+        return no_update
+    return request | {"run": time.time()}
+
+
+def _short(engine: Engine, experiment: Experiment) -> bool:
+    return len(engine.read_prompt(experiment.model, experiment.prompt.clean)) <= BY_ITSELF
+
+
+def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> tuple[Any, ...]:
+    """Run what was asked for; returns progress, text and a mark of the end."""
+    try:
+        _sweep(engine, set_progress, request or {}, experiment_of(experiment))
+    except Cancelled:
+        raise
+    except MicrotomeError as error:
+        return 0, str(error), time.time()
+    return 100, "finished", time.time()
+
+
+def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> None:
+    method, asked = request.get("method"), request.get("runs")
+    if method not in ids.SWEEP_METHODS or not isinstance(asked, list):
+        raise PreventUpdate
+    for run in asked:
+        recipe = experiment.recipe("head_ablation", intervened=run == "intervened", method=method)
+        name = f"{method}, {run}"
+        engine.evaluate(recipe, report=_teller(set_progress, name), urgent=False)
+
+
+def _teller(set_progress: Any, name: str) -> Any:
+    """Turns reports into progress: share, words, tick. `Cancelled` raised in it leaves the sweep."""
+    began = time.monotonic()
+
+    def tell(done: int, total: int, partial: Any = None) -> None:
+        left = (time.monotonic() - began) / done * (total - done) if done else None
+        set_progress((100 * done / total, progress_text(done, total, left, name), time.time()))
+
+    return tell
+
+
+def progress_text(done: int, total: int, left: float | None, name: str) -> str:
+    """`142 / 270 heads · 1.3 s left · zero, baseline`."""
+    estimate = "estimating" if left is None else f"{left:.1f} s left" if left < 90 else f"{left / 60:.0f} min left"
+    return f"{done} / {total} heads · {estimate} · {name}"
+
+
+def tick_at_end(ended: Any) -> Any:
+    """One last tick, so that the finished result is drawn."""
+    if ended is None:
+        raise PreventUpdate
+    return ended
+
+
+def name_method(view: Any) -> str:
+    """What the button will sweep."""
+    return method_of(view_of(view))
+
+
+def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any, experiment: Any) -> str:
+    """In the strip while nothing runs: done, or how much there is to do."""
+    try:
+        shown, asked = view_of(view), experiment_of(experiment)
+        digests = {"zero": zero, "mean": mean}[method_of(shown)]
+        state = engine.status(asked.model)
+    except MicrotomeError as error:
+        return str(error)
+    if not digests or not digests.get("baseline") or state.facts is None:
+        raise PreventUpdate
+    if not _missing(engine, shown, digests):
+        return "all heads done"
+    return f"{state.facts.n_layers * state.facts.n_heads} heads to remove, one at a time"
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """Request, run, and the words around it."""
+    digests = [Input(ids.DIGESTS.format(method), "data") for method in ids.SWEEP_METHODS]
+    view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
+    app.callback(
+        Output(ids.SWEEP_REQUEST, "data"), Input(ids.SWEEP_START, "n_clicks"), view, *digests, experiment,
+        State(ids.SWEEP_REQUEST, "data"), prevent_initial_call=True,
+    )(functools.partial(request_sweep, engine))  # fmt: skip
+    app.callback(Output(ids.SWEEP_METHOD, "children"), view)(name_method)
+    app.callback(
+        Output(ids.SWEEP_TEXT, "children", allow_duplicate=True), view, *digests, Input(ids.STATUS, "data"), experiment,
+        prevent_initial_call=True,
+    )(functools.partial(describe_sweep, engine))  # fmt: skip
+    app.callback(Output(ids.SWEEP_TICK, "data"), Input(ids.SWEEP_END, "data"))(tick_at_end)
+    _register_background(app, engine, experiment)
+
+
+def _register_background(app: Dash, engine: Engine, experiment: State) -> None:
+    def run(set_progress: Any, request: Any, store: Any) -> Any:  # a plain function: Dash reads its source
+        return sweep(engine, set_progress, request, store)
+
+    progress, text = Output(ids.SWEEP_PROGRESS, "value"), Output(ids.SWEEP_TEXT, "children")
+    app.callback(
+        progress, text, Output(ids.SWEEP_END, "data"), Input(ids.SWEEP_REQUEST, "data"), experiment,
+        background=True, interval=EVERY_MS, prevent_initial_call=True, cancel=[Input(ids.SWEEP_CANCEL, "n_clicks")],
+        progress=[progress, text, Output(ids.SWEEP_TICK, "data")],
+        running=[
+            (Output(ids.SWEEP_CANCEL, "disabled"), False, True),
+            (Output(ids.SWEEP_START, "disabled"), True, False),
+        ],
+    )(run)  # fmt: skip
