@@ -143,7 +143,8 @@ class Engine:
         digest = self.digest(recipe)
         found = self._results.get(digest)
         if found is not None:
-            self._hits += 1
+            with self._lock:
+                self._hits += 1
             return found
         self.check(recipe)
         return self._joined(digest, recipe, urgent).wait(report)
@@ -220,7 +221,6 @@ class Engine:
                 return shared
             shared = self._in_flight[digest] = Shared()
             shared.join()
-            self._misses += 1
         work = functools.partial(self._compute, model, digest, recipe, shared, urgent)
         shared.begin(lambda: self._thread.submit(work, urgent), lambda: self._ended(digest, shared))
         return shared
@@ -236,6 +236,7 @@ class Engine:
         found = self._results.get(digest)
         if found is not None:
             return found
+        self._misses += 1
         result = ANALYSES[recipe.kind].compute(
             model, recipe, report,
             digest=digest, provenance=Provenance.of(model.facts, versions()), max_tokens=self.settings.max_tokens,
