@@ -19,6 +19,8 @@ from app.figures.tables import attribution_rows, by_magnitude
 from app.figures.theme import CLEAR, dress
 
 MOST = 30
+_SHARE_AXIS = {"zeroline": True, "showgrid": True, "nticks": 6}
+_SIGN_COLOURS = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 
 
 def component_bars(result: DirectLogitAttributionResult, style: Style, selection: Selection) -> go.Figure:
@@ -30,9 +32,9 @@ def component_bars(result: DirectLogitAttributionResult, style: Style, selection
     delta = "Δ " if style.show == "difference" else ""
     figure = go.Figure(_bars(top))
     figure.update_layout(
-        plot_bgcolor=CLEAR, bargap=0.25, annotations=_rest(rest), clickmode="event", dragmode=False,
+        plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False,
         yaxis=_component_axis(top, selection),
-        xaxis={"title": {"text": f"{delta}share of logit diff"}, "zeroline": True, "showgrid": True, "nticks": 6},
+        xaxis={"title": {"text": f"{delta}share of logit diff{_rest(rest)}"}, **_SHARE_AXIS},
     )  # fmt: skip
     title = f"{delta}direct logit attribution, components of {result.provenance.model}"
     return dress(figure, "components", title, style, {"l": 8, "r": 12, "t": 8, "b": 8})
@@ -43,7 +45,7 @@ def _bars(top: pd.DataFrame) -> go.Bar:
     return go.Bar(
         x=values, y=np.arange(len(top)), orientation="h", customdata=top["component"].tolist(), text=spoken(values),
         textposition="none", hovertemplate="<b>%{customdata}</b> %{text}<extra></extra>", name="components",
-        marker={"color": np.where(values >= 0, 0.8, -0.8), "cmin": -1, "cmax": 1, "showscale": False},
+        marker={"color": np.where(values >= 0, 0.8, -0.8), **_SIGN_COLOURS},
     )  # fmt: skip
 
 
@@ -56,10 +58,5 @@ def _component_axis(top: pd.DataFrame, selection: Selection) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rest(rest: pd.Series) -> list[dict[str, Any]]:
-    if rest.empty:
-        return []
-    text = f"{len(rest)} smaller components: {short(float(rest.sum()))} together"
-    return [
-        {"text": text, "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom"}
-    ]  # fmt: skip
+def _rest(rest: pd.Series) -> str:
+    return f" ({len(rest)} not shown sum to {short(float(rest.sum()))})" if len(rest) else ""

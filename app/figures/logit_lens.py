@@ -35,7 +35,7 @@ def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selecti
     figure.update_layout(
         shapes=marks.position_columns(selection), annotations=marks.not_computed_note(values),
         clickmode="event", dragmode=False,
-        xaxis=token_axis(result.str_tokens, _width(style), monospace(style)) | {"tickangle": -45},
+        xaxis=token_axis(result.str_tokens, _width(style), monospace(style), room=9, step=22) | {"tickangle": -45},
         yaxis=_layer_axis(len(values)),
     )  # fmt: skip
     title = f"{'Δ logit difference by logit lens' if signed else 'Logit lens'}, {result.provenance.model}"

@@ -30,7 +30,7 @@ def residual_trajectory_lines(result: ResidualTrajectoryResult, style: Style, se
     figure = go.Figure(
         [
             _line(result.lens[prompt], names, f"{delta}logit lens", "solid"),
-            _line(result.cumulative[prompt], names, f"{delta}cumulative direct attribution", "dash"),
+            _line(result.cumulative[prompt], names, f"{delta}cumulative direct attribution", "5px,3px"),
         ]
     )
     figure.update_layout(
@@ -39,7 +39,7 @@ def residual_trajectory_lines(result: ResidualTrajectoryResult, style: Style, se
         yaxis={"title": {"text": f"{delta}logit diff"}, "zeroline": True, "showgrid": True, "nticks": 7},
     )  # fmt: skip
     title = f"{delta}logit difference by layer, residual stream of {result.provenance.model}"
-    margin = {"l": 8, "r": 10, "t": 26, "b": 8}
+    margin = {"l": 8, "r": 18, "t": 26, "b": 8}
     return dress(figure, "trajectory", title, style, margin, {"layer_x": layer_x})
 
 

@@ -29,8 +29,7 @@ def short(value: float, signed: bool = True) -> str:
         return NOT_COMPUTED
     if value == 0:
         return "0"
-    digits = np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="k").rstrip(".")
-    plain = digits if 1e-4 <= abs(value) < 1e6 else f"{value:.2e}"
+    plain = f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:#.3g}".rstrip(".")
     return ("+" if signed and value > 0 else "") + plain.replace("-", "−")
 
 
@@ -51,6 +50,7 @@ def colour_range(
     return {
         "zmin": -top if signed else 0.0,
         "zmax": top,
+        "autocolorscale": True,  # signed: the template's diverging colours, otherwise its sequential ones
         "colorbar": {"title": {"text": unit}, **_ticks(numbers, top, signed)},
     }
 

@@ -45,10 +45,10 @@ def thinned(count: int, pixels: int, step: int = 13) -> np.ndarray:
     return np.arange(0, count, every)
 
 
-def token_axis(str_tokens: tuple[str, ...], pixels: int, family: str) -> dict[str, Any]:
+def token_axis(str_tokens: tuple[str, ...], pixels: int, family: str, room: int = 12, step: int = 13) -> dict[str, Any]:
     """Axis settings for positions 0..n-1 labelled by their tokens. Long prompts label every n-th position, with its
     number, so that a label still says where it stands."""
-    labels, at = axis_tokens(str_tokens), thinned(len(str_tokens), pixels)
+    labels, at = axis_tokens(str_tokens, room), thinned(len(str_tokens), pixels, step)
     whole = len(at) == len(labels)
     text = [labels[i] if whole else f"{i} {labels[i]}" for i in at]
     return {

@@ -1,0 +1,153 @@
+"""The manifest inside every exported picture: what it shows, computed how, on which weights.
+
+    {"format": "microtome-manifest", "version": 1, "microtome": "0.1.0",
+     "view": a view (recipe, style, selection), "digest": the result's digest, "provenance": {...}}
+
+`read_manifest(picture, format)` gives it back from an html, svg, png or pdf, and `parse_view(manifest["view"])` makes
+the figure again. Where it lives: html `<script type="application/json" id="microtome-manifest">`; svg `<metadata>`;
+png a `tEXt` chunk; pdf the document information. A file edited and saved by another program may have lost it.
+"""
+
+import html
+import io
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any, Literal, cast, get_args
+
+import app
+from app.domain.errors import BadInput
+from app.domain.models import Provenance
+from app.domain.views import View, view_dict
+
+PictureFormat = Literal["html", "svg", "png", "pdf"]
+NAME = "microtome-manifest"
+_PDF_KEY = "/MicrotomeManifest"
+_SIGNATURE = 8
+
+
+def manifest(view: View, provenance: Provenance, digest: str) -> dict[str, Any]:
+    """Plain JSON values that say what a picture shows and how to compute it again."""
+    given = asdict(provenance) | {"versions": [list(pair) for pair in provenance.versions]}
+    return {
+        "format": NAME, "version": 1, "microtome": app.__version__, "view": view_dict(view), "digest": digest,
+        "provenance": given,
+    }  # fmt: skip
+
+
+def describe(manifest: dict[str, Any]) -> str:
+    """One line for a person: model, weights, recipe."""
+    source = manifest["provenance"]
+    weights = f"{source['processing']} weights, {source['dtype']}, revision {source['revision']}"
+    kind = manifest["view"]["recipe"]["kind"]
+    return f"{kind} of {source['model']} ({weights}); recipe {manifest['digest']}; Microtome {manifest['microtome']}"
+
+
+def embed(picture: bytes, format: PictureFormat, manifest: dict[str, Any]) -> bytes:
+    """The same picture with the manifest inside."""
+    return _EMBED[format](picture, manifest)
+
+
+def read_manifest(picture: bytes, format: PictureFormat) -> dict[str, Any]:
+    """The manifest of an exported picture; refuses a file that has none."""
+    if format not in get_args(PictureFormat):
+        raise BadInput(f"{format!r} is not a picture format; use one of {', '.join(get_args(PictureFormat))}.")
+    try:
+        text = _READ[format](picture)
+        found = json.loads(text) if text else None
+    except (ValueError, struct.error):
+        found = None
+    if not isinstance(found, dict) or found.get("format") != NAME:
+        raise BadInput(
+            f"This {format} has no Microtome manifest inside; give a file that Microtome exported, unedited."
+        )
+    return cast(dict[str, Any], found)
+
+
+def _json(manifest: dict[str, Any]) -> str:
+    """ASCII, so that every container keeps it byte for byte."""
+    return json.dumps(manifest, sort_keys=True)
+
+
+def _embed_html(picture: bytes, manifest: dict[str, Any]) -> bytes:
+    inside = _json(manifest).replace("<", "\\u003c")  # a prompt may contain </script>
+    tag = f'<script type="application/json" id="{NAME}">{inside}</script>'
+    title = f"<title>{html.escape(describe(manifest))}</title>"
+    return picture.decode().replace("<head>", f"<head>{title}{tag}", 1).encode()
+
+
+def _read_html(picture: bytes) -> str | None:
+    found = re.search(rf'<script type="application/json" id="{NAME}">(.*?)</script>', picture.decode(), re.DOTALL)
+    return found and found[1]
+
+
+def _embed_svg(picture: bytes, manifest: dict[str, Any]) -> bytes:
+    note = f"<desc>{html.escape(describe(manifest))}</desc>"
+    tag = f'<metadata id="{NAME}">{html.escape(_json(manifest), quote=False)}</metadata>'
+    return re.sub(r"(<svg\b[^>]*>)", lambda m: m[1] + note + tag, picture.decode(), count=1).encode()
+
+
+def _read_svg(picture: bytes) -> str | None:
+    found = re.search(rf'<metadata id="{NAME}">(.*?)</metadata>', picture.decode(), re.DOTALL)
+    return found and html.unescape(found[1])
+
+
+def _embed_png(picture: bytes, manifest: dict[str, Any]) -> bytes:
+    texts = {NAME: _json(manifest), "Description": describe(manifest), "Software": "Microtome"}
+    chunks = b"".join(png_chunk(b"tEXt", f"{k}\0{v}".encode("latin-1", "replace")) for k, v in texts.items())
+    end_of_header = _SIGNATURE + 25  # IHDR: length, name, 13 bytes, checksum
+    return picture[:end_of_header] + chunks + picture[end_of_header:]
+
+
+def _read_png(picture: bytes) -> str | None:
+    wanted = f"{NAME}\0".encode()
+    texts = (content for kind, content in _png_chunks(picture) if kind == b"tEXt" and content.startswith(wanted))
+    found = next(texts, None)
+    return found[len(wanted) :].decode("latin-1") if found else None
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """One PNG chunk: length, name, content, checksum."""
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _png_chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = _SIGNATURE
+    while at + 8 <= len(picture):
+        length, kind = struct.unpack(">I4s", picture[at : at + 8])
+        yield kind, picture[at + 8 : at + 8 + length]
+        at += length + 12
+
+
+def _embed_pdf(picture: bytes, manifest: dict[str, Any]) -> bytes:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(picture)))
+    said = {"/Title": describe(manifest), "/Creator": f"Microtome {manifest['microtome']}", _PDF_KEY: _json(manifest)}
+    writer.add_metadata(said)
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
+
+
+def _read_pdf(picture: bytes) -> str | None:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        information = PdfReader(io.BytesIO(picture)).metadata
+    except PyPdfError:
+        return None
+    return None if information is None else information.get(_PDF_KEY)
+
+
+_EMBED: dict[str, Callable[[bytes, dict[str, Any]], bytes]] = {
+    "html": _embed_html, "svg": _embed_svg, "png": _embed_png, "pdf": _embed_pdf,
+}  # fmt: skip
+_READ: dict[str, Callable[[bytes], str | None]] = {
+    "html": _read_html, "svg": _read_svg, "png": _read_png, "pdf": _read_pdf,
+}  # fmt: skip
