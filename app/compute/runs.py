@@ -9,9 +9,10 @@ Not done: batches of prompts, attention patterns (compute/attention_pattern.py a
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, fields
 from itertools import chain
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -90,7 +91,7 @@ def run(model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupt
             return model.memo[key]
         found = _run(model, ids, interventions, corrupted_ids)
         model.memo[key] = found
-        _forget_old_runs(model)
+        forget_old_runs(model.memo, MEMO_BYTES)
         return found
 
 
@@ -105,7 +106,7 @@ def capture(
     kept: dict[str, Tensor] = {}
 
     def keeping(name: str, part: Keep) -> Hook:
-        def see(activation: Tensor, hook: object) -> None:
+        def see(activation: Tensor, hook: Any) -> None:
             kept[name] = part(activation).detach().clone()
 
         return name, see
@@ -180,12 +181,12 @@ def _keeps_logits(model: LoadedModel) -> bool:
     return "logits_to_keep" in inspect.signature(model.bridge.original_model.forward).parameters
 
 
-def _forget_old_runs(model: LoadedModel) -> None:
-    """Drop the least recently used runs above MEMO_BYTES, never the newest; other memos stay."""
-    sizes = {key: value.nbytes for key, value in model.memo.items() if isinstance(value, Run)}
+def forget_old_runs(memo: MutableMapping[Any, Any], limit: int) -> None:
+    """Drop the least recently used runs until `limit` bytes remain, never the newest; other memos stay."""
+    sizes = {key: value.nbytes for key, value in memo.items() if isinstance(value, Run)}
     total = sum(sizes.values())
     for key in list(sizes)[:-1]:
-        if total <= MEMO_BYTES:
+        if total <= limit:
             return
         total -= sizes[key]
-        del model.memo[key]
+        del memo[key]
