@@ -109,7 +109,8 @@
     const heads = action.add ? union : combine(selection.heads, given, false);
     const layers = existingIndices(action.layers || (action.add ? selection.layers : []), model.n_layers);
     const kept = hasHead(given, selection.primary) ? selection.primary : given[0] || selection.primary;
-    return withHeads(selection, heads, action.primary && hasHead(heads, action.primary) ? action.primary : kept, layers);
+    const asked = action.primary && hasHead(heads, action.primary);
+    return withHeads(selection, heads, asked ? action.primary : kept, layers);
   }
 
   function clickPosition(selection, action, model) {

@@ -1,8 +1,8 @@
 /* The live state of the page: opens it, dispatches actions, and writes Dash's stores and the address bar.
  *
- * Every gesture is dispatch(action). What changed is first projected onto the live page (markers, attention image, chips),
- * then written to the stores that callbacks listen to, then to the address: committed experiments as new entries, so that
- * Back works; selections in place.
+ * Every gesture is dispatch(action). What changed is first projected onto the live page (markers, attention image,
+ * chips), then written to the stores that callbacks listen to, then to the address: committed experiments as new
+ * entries, so that Back works; selections in place.
  */
 (function (root) {
   "use strict";

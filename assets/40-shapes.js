@@ -1,68 +1,59 @@
 /* Where the selection lies on each figure: pure, so that node tests it.
  *
- * The same shapes as app/figures/marks.py draws, so that a redraw by the server agrees; the pinned head and the rows of the
- * attention pattern are marked here only. Colours come from the figure's template. Names say whose a shape is, so that
- * everybody else's are kept.
+ * The same shapes as app/figures/marks.py draws, in names, places and widths, so that a redraw by the server agrees.
+ * Colours come from the figure's template. Names say whose a shape is, so that everybody else's are kept.
  */
 (function (root) {
   "use strict";
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
-  const OURS = ["selected", "primary", "pinned"];
-  const LINES = { selected: { width: 1.5 }, primary: { width: 2.5 }, pinned: { width: 2, dash: "dot" } };
-  const BAND = { selected: 0.12, primary: 0.24 };
-  const NEUTRAL = "#858c97";
+  const OURS = ["selected", "primary", "pinned", "position", "layer"];
+  const LINES = {
+    selected: { width: 1.5 }, primary: { width: 3 }, pinned: { width: 2, dash: "dot" }, position: { width: 1.5 },
+  };
 
-  function outline(name, [x0, x1, y0, y1], more) {
-    return { type: "rect", name, xref: "x", yref: "y", x0, x1, y0, y1, line: LINES[name], layer: "above", ...more };
-  }
+  const outline = (name, sides) => ({ type: "rect", name, xref: "x", yref: "y", line: LINES[name], ...sides });
 
-  const cell = (name) => ({ layer, head }) => outline(name, [head - 0.5, head + 0.5, layer - 0.5, layer + 0.5]);
+  const cell = (name) => ({ layer, head }) =>
+    outline(name, { x0: head - 0.5, x1: head + 0.5, y0: layer - 0.5, y1: layer + 0.5 });
 
+  /** Selected heads, then the pinned one, the primary one on top. */
   function onHeadMatrix({ heads, primary, pinned }) {
+    const others = heads.filter((head) => !state.sameHead(head, primary));
     return [
-      ...heads.map(cell("selected")),
-      ...(primary ? [cell("primary")(primary)] : []),
+      ...others.map(cell("selected")),
       ...(pinned ? [cell("pinned")(pinned)] : []),
+      ...(primary ? [cell("primary")(primary)] : []),
     ];
   }
 
-  const row = (count) => (at) => outline("selected", [-0.5, count - 0.5, at - 0.5, at + 0.5]);
-  const column = (count) => (at) => outline("selected", [at - 0.5, at + 0.5, -0.5, count - 0.5]);
+  const column = (at) => outline("position", { x0: at - 0.5, x1: at + 0.5, yref: "paper", y0: 0, y1: 1 });
+  const row = (at) => outline("position", { xref: "paper", x0: 0, x1: 1, y0: at - 0.5, y1: at + 0.5 });
 
-  function onLens({ positions, layers }, { n_layers, n_positions }) {
-    const columns = positions.filter((at) => at < n_positions).map(column(n_layers));
-    return [...columns, ...layers.filter((at) => at < n_layers).map(row(n_positions))];
-  }
+  const onLens = ({ positions }) => positions.map(column);
 
   /** A selected position is a row of the pattern: where that token looks. */
-  function onAttention({ positions }, { n_positions }) {
-    return positions.filter((at) => at < n_positions).map(row(n_positions));
-  }
+  const onAttention = ({ positions }) => positions.map(row);
 
-  /** layer -> `selected` or `primary`: selected layers, and the layers of selected heads. */
-  function markedLayers({ layers, heads, primary }) {
-    const marked = new Map([...layers, ...heads.map((head) => head.layer)].map((layer) => [layer, "selected"]));
-    return primary ? marked.set(primary.layer, "primary") : marked;
-  }
-
-  /** Bands from a layer's resid_pre to the next one's; `starts` are the x of resid_pre by layer, `last` the end. */
-  function onTrajectory(selection, { starts, last }) {
-    const unseen = { width: 0 };
-    const band = ([layer, name]) => outline(name, [starts[layer], starts[layer + 1] ?? last, 0, 1], {
-      yref: "paper", layer: "below", line: unseen, fillcolor: NEUTRAL, opacity: BAND[name],
+  /** Selected layers, and the layers of selected heads, as dotted vertical lines at layerX[layer]. */
+  function onTrajectory({ layers, heads, primary }, layerX) {
+    const all = [...new Set([...layers, ...heads.map((head) => head.layer)])].sort((a, b) => a - b);
+    const style = (layer) => ({ width: primary && primary.layer === layer ? 2 : 1, dash: "dot" });
+    const line = (layer) => ({
+      type: "line", name: "layer", xref: "x", yref: "paper", x0: layerX[layer], x1: layerX[layer], y0: 0, y1: 1,
+      line: style(layer),
     });
-    return [...markedLayers(selection)].filter(([layer]) => starts[layer] !== undefined).map(band);
+    return all.filter((layer) => layer < layerX.length).map(line);
   }
 
   const PANELS = { "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory };
 
-  /** The selection's shapes on one panel; `frame` says what the figure spans. */
-  const shapesFor = (selection, panel, frame) => (PANELS[panel] ? PANELS[panel](selection, frame) : []);
+  /** The selection's shapes on one panel; layerX is where the trajectory draws each layer. */
+  const shapesFor = (selection, panel, layerX = []) => (PANELS[panel] ? PANELS[panel](selection, layerX) : []);
 
   /** What must match for two lists of shapes to look alike. */
   function look(shapes) {
-    const kept = ({ name, type, x0, x1, y0, y1 }) => [name, type, x0, x1, y0, y1];
+    const kept = ({ name, x0, x1, y0, y1, line = {} }) => [name, x0, x1, y0, y1, line.width];
     return JSON.stringify(shapes.map(kept));
   }
 
@@ -79,21 +70,22 @@
 
   /** Pointer -> {part, x, y}: `cells` inside the plot area, `rows` left of it, `columns` above or below, or null.
    *
-   * area: {left, top, width, height} of the plot area in the pointer's pixels; toX, toY: pixels from its corner -> data. */
+   * area: {left, top, width, height} of the plot area in the pointer's pixels; toX, toY: pixels from its corner to
+   * data. */
   function partAt(point, area, toX, toY) {
     const across = within(point.x, [area.left, area.left + area.width]);
     const down = within(point.y, [area.top, area.top + area.height]);
-    const x = Math.round(toX(point.x - area.left));
-    const y = Math.round(toY(point.y - area.top));
+    const x = Math.round(toX(point.x - area.left)) + 0; // no -0
+    const y = Math.round(toY(point.y - area.top)) + 0;
     if (across && down) return { part: "cells", x, y };
     if (down && point.x < area.left) return { part: "rows", x: null, y };
     if (across) return { part: "columns", x, y: null };
     return null;
   }
 
-  /** x of a trajectory -> the layer whose band it lies in. */
-  function layerAt(starts, x) {
-    const begun = starts.filter((start) => start <= x).length;
+  /** x of a trajectory -> the layer that it belongs to: the last one that has begun. */
+  function layerAt(layerX, x) {
+    const begun = layerX.filter((start) => start <= x).length;
     return Math.max(0, begun - 1);
   }
 

@@ -1,4 +1,4 @@
-/* The selection on live graphs: one Plotly.relayout({shapes}) each, again after every redraw, never when it is there. */
+/* The selection on live graphs: one Plotly.relayout({shapes}) each, again after a redraw, never when it is there. */
 (function (root) {
   "use strict";
 
@@ -17,30 +17,14 @@
 
   const panelOf = (gd) => (gd.closest(".dash-graph") || gd.parentElement).id;
 
-  /** x of every layer's resid_pre, read from the names that the figure gives its points. */
-  function starts({ customdata = [] }) {
-    const found = [];
-    customdata.forEach((name, x) => {
-      const match = /^L(\d+) resid_pre$/.exec(name);
-      if (match) found[Number(match[1])] = x;
-    });
-    return { starts: found, last: customdata.length - 1 };
-  }
-
-  const FRAMES = {
-    trajectory: (gd) => starts(gd.data[0]),
-    lens: ({ data: [{ hovertext = [] }] }) => ({ n_layers: hovertext.length, n_positions: (hovertext[0] || []).length }),
-    attention: (gd) => ({ n_positions: ((gd.layout.images || [])[0] || {}).sizex || 0 }),
-  };
-
-  /** What the figure of a panel spans, as far as its marks need it. */
-  const frameOf = (gd, panel) => (FRAMES[panel] ? FRAMES[panel](gd) : {});
+  /** Where the trajectory draws each layer, as its figure says. */
+  const layerX = (gd) => (gd.layout.meta || {}).layer_x || [];
 
   function mark(panel) {
     const gd = graph(panel);
     const session = microtome.session();
     if (!gd || !session) return;
-    const wanted = shapesFor(session.selection, panel, frameOf(gd, panel));
+    const wanted = shapesFor(session.selection, panel, layerX(gd));
     const shapes = withSelection(gd.layout.shapes, wanted);
     const drawn = (gd.layout.selections || []).length > 0;
     if (shapes || drawn) root.Plotly.relayout(gd, { ...(shapes && { shapes }), ...(drawn && { selections: [] }) });
@@ -77,5 +61,5 @@
   microtome.projections.push((now, before) => {
     if (!before || before.session.selection !== now.session.selection) MARKED.forEach(mark);
   });
-  Object.assign(microtome, { graph, allGraphs, panelOf, afterPlot, resizeAll, mark, frameOf });
+  Object.assign(microtome, { graph, allGraphs, panelOf, afterPlot, resizeAll, mark, layerX });
 })(window);

@@ -1,4 +1,4 @@
-/* Mouse and touch: clicks, headers, boxes, chips and buttons become actions. Everything by delegation on the document. */
+/* Mouse and touch: clicks, headers, boxes, chips and buttons become actions, by delegation on the document. */
 (function (root) {
   "use strict";
 
@@ -36,7 +36,7 @@
 
   function clickedTrajectory({ part, x }, add, gd) {
     if (part === "rows") return;
-    dispatch({ type: "click-layer", layer: layerAt(microtome.frameOf(gd, "trajectory").starts, x), add });
+    dispatch({ type: "click-layer", layer: layerAt(microtome.layerX(gd), x), add });
   }
 
   const CLICKED = {

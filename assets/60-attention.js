@@ -1,7 +1,7 @@
 /* The attention panel: the primary head's map as one picture put into the live figure, without the server's figure.
  *
- * Pictures and numbers have addresses that never change, so each is fetched once and kept; the neighbours of the primary
- * head are fetched while nothing else happens. A picture is decoded before it replaces another, so nothing flickers.
+ * Pictures and numbers have addresses that never change, so each is fetched once and kept; the neighbours of the
+ * primary head are fetched while nothing else happens. A picture replaces another once it is there: no flicker.
  */
 (function (root) {
   "use strict";
@@ -20,8 +20,8 @@
     const found = shownDigests(session, digests);
     if (!found) return null;
     const place = `attention/${found.digest}/${head.layer}/${head.head}`;
-    const minus = found.minus ? `minus=${found.minus}` : "";
-    return { picture: `${place}.png?theme=${theme}${minus && `&${minus}`}`, numbers: `${place}.f32${minus && `?${minus}`}` };
+    const [and, only] = found.minus ? [`&minus=${found.minus}`, `?minus=${found.minus}`] : ["", ""];
+    return { picture: `${place}.png?theme=${theme}${and}`, numbers: `${place}.f32${only}` };
   }
 
   /** The heads beside this one: the ones an arrow key leads to. */

@@ -1,4 +1,4 @@
-/* The exact attention under the pointer: `dest 14 ·to → src 3 ·Mary: 0.412`. One fetch per head, none per movement. */
+/* The exact attention under the pointer, `dest 14 ·to → src 3 ·Mary: 0.412`: a fetch per head, none per movement. */
 (function (root) {
   "use strict";
 
@@ -7,7 +7,8 @@
   /** Three significant digits; differences carry their sign. */
   function spoken(value, signed) {
     if (!Number.isFinite(value)) return "not computed";
-    const digits = value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(2) : Number(value.toPrecision(3)).toString();
+    const tiny = value !== 0 && Math.abs(value) < 0.001;
+    const digits = tiny ? value.toExponential(2) : Number(value.toPrecision(3)).toString();
     return minus(signed && value > 0 ? `+${digits}` : digits);
   }
 

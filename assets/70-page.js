@@ -139,7 +139,8 @@
 
   async function copyLink() {
     const address = microtome.address();
-    const written = navigator.clipboard ? navigator.clipboard.writeText(address) : Promise.reject(new Error("no clipboard"));
+    const allowed = navigator.clipboard && root.isSecureContext;
+    const written = allowed ? navigator.clipboard.writeText(address) : Promise.reject(new Error("not allowed here"));
     const copied = await written.then(() => true, () => copyBySelection(address));
     const done = "Link copied: it holds the model, the prompt, the interventions and the selection.";
     notify(copied ? done : `Copy this link: ${address}`);

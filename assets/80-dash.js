@@ -1,4 +1,4 @@
-/* Between Dash and the reducer: clientside callbacks by name (callbacks/client.py), and the controls that show the state. */
+/* Between Dash and the reducer: clientside callbacks by name (callbacks/client.py), controls that show the state. */
 (function (root) {
   "use strict";
 

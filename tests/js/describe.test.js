@@ -19,7 +19,8 @@ test("a whole layer is one chip", () => {
 });
 
 test("removing every chip empties the selection", () => {
-  let state = after({ type: "click-layer", layer: 3 }, click(0, 0, true), { type: "click-position", position: 2 }, { type: "pin" });
+  const position = { type: "click-position", position: 2 };
+  let state = after({ type: "click-layer", layer: 3 }, click(0, 0, true), position, { type: "pin" });
   for (let left = 4; left > 0; left -= 1) {
     const chips = describe(state.session.selection, MODEL);
     assert.equal(chips.length, left);

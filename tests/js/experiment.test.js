@@ -5,24 +5,17 @@ const { test } = require("node:test");
 const { MODEL, session, opened, after, head, click, reduce } = require("./support.js");
 
 const ABLATE = { type: "intervene", kind: "ablate", method: "zero" };
+const zeroAblation = (layer, heads) => ({
+  intervention: {
+    site: { activation: "z", layer, heads, positions: null }, method: "zero", reference: "background", kind: "ablate",
+  },
+  on: true,
+});
 const interventionsAfter = (...actions) => after(...actions).session.experiment.interventions;
 
 test("ablating selected heads adds one intervention per layer at z and shows the intervened run", () => {
   const state = after(click(2, 2), click(0, 1, true), click(2, 0, true), ABLATE);
-  assert.deepEqual(state.session.experiment.interventions, [
-    {
-      intervention: {
-        site: { activation: "z", layer: 0, heads: [1], positions: null }, method: "zero", reference: "background", kind: "ablate",
-      },
-      on: true,
-    },
-    {
-      intervention: {
-        site: { activation: "z", layer: 2, heads: [0, 2], positions: null }, method: "zero", reference: "background", kind: "ablate",
-      },
-      on: true,
-    },
-  ]);
+  assert.deepEqual(state.session.experiment.interventions, [zeroAblation(0, [1]), zeroAblation(2, [0, 2])]);
   assert.equal(state.session.view.show, "intervened");
 });
 
@@ -51,11 +44,8 @@ test("a patch needs a corrupted prompt", () => {
   const alone = session().experiment;
   alone.prompt.corrupted = null;
   assert.deepEqual(interventionsAfter({ type: "set-experiment", experiment: alone }, click(1, 1), patch), []);
-  assert.deepEqual(
-    interventionsAfter(click(1, 1), patch, { type: "set-experiment", experiment: { ...alone, interventions: undefined } })
-      .map((item) => item.on),
-    [false],
-  );
+  const without = { type: "set-experiment", experiment: { ...alone, interventions: undefined } };
+  assert.deepEqual(interventionsAfter(click(1, 1), patch, without).map((item) => item.on), [false]);
 });
 
 test("adding an intervention keeps a difference on screen; removing the last active one shows the baseline", () => {
@@ -80,7 +70,8 @@ test("another prompt keeps heads and interventions and lets positions go", () =>
   const prompt = { ...experiment.prompt, clean: "x y z" };
   const given = { ...experiment, prompt };
   delete given.interventions;
-  const state = after(click(1, 1), ABLATE, { type: "click-position", position: 3 }, { type: "set-experiment", experiment: given });
+  const position = { type: "click-position", position: 3 };
+  const state = after(click(1, 1), ABLATE, position, { type: "set-experiment", experiment: given });
   assert.equal(state.session.experiment.prompt.clean, "x y z");
   assert.equal(state.session.experiment.interventions.length, 1);
   assert.deepEqual(state.session.selection.heads, [head(1, 1)]);
@@ -142,7 +133,8 @@ function randomAction(random) {
     { type: "intervene", kind: pick(["ablate", "patch"]), method: pick(["zero", "mean"]) },
     { type: "toggle-intervention", index: below(3) },
     { type: "remove-intervention", index: below(3) },
-    { type: "set-view", show: pick(["baseline", "intervened", "difference"]), quantity: pick(["direct", "zero", "mean"]) },
+    { type: "set-view", show: pick(["baseline", "intervened", "difference"]) },
+    { type: "set-view", quantity: pick(["direct", "zero", "mean"]) },
     { type: "set-view", workspace: pick(["look", "attention", "residual"]) },
   ]);
 }

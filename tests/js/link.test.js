@@ -39,16 +39,15 @@ test("a link that was cut off or damaged is refused with the reason", () => {
 });
 
 test("a link of another shape is refused and names the part", () => {
+  const reason = (change) => decode(changed(change)).reason;
   assert.equal(decode(hashOf([1])).reason, "it does not hold a session");
   assert.equal(decode(hashOf({})).reason, "its experiment is missing");
-  assert.equal(decode(changed((s) => { s.experiment.prompt.clean = 7; })).reason, "its experiment has no usable prompt");
-  assert.equal(decode(changed((s) => { s.experiment.model = "tiny"; })).reason, "its experiment has no usable model");
-  assert.equal(
-    decode(changed((s) => { s.experiment.interventions = [{ on: true }]; })).reason, "its experiment has no usable interventions",
-  );
-  assert.equal(decode(changed((s) => { s.selection.heads = [{ layer: -1, head: 0 }]; })).reason, "its selection has no usable heads");
-  assert.equal(decode(changed((s) => { s.selection.primary = "L1H1"; })).reason, "its selection has no usable primary");
-  assert.equal(decode(changed((s) => { s.view.workspace = "kitchen"; })).reason, "its view has no usable workspace");
+  assert.equal(reason((s) => { s.experiment.prompt.clean = 7; }), "its experiment has no usable prompt");
+  assert.equal(reason((s) => { s.experiment.model = "tiny"; }), "its experiment has no usable model");
+  assert.equal(reason((s) => { s.experiment.interventions = [{}]; }), "its experiment has no usable interventions");
+  assert.equal(reason((s) => { s.selection.heads = [{ layer: -1 }]; }), "its selection has no usable heads");
+  assert.equal(reason((s) => { s.selection.primary = "L1H1"; }), "its selection has no usable primary");
+  assert.equal(reason((s) => { s.view.workspace = "kitchen"; }), "its view has no usable workspace");
 });
 
 test("a link with only an experiment opens with nothing selected", () => {

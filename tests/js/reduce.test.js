@@ -110,7 +110,8 @@ test("clear empties the selection first and the pinned reference second", () => 
 test("opening fills in what is missing and clamps what does not exist", () => {
   const { experiment } = session();
   const selection = { heads: [head(9, 0), head(1, 1)], primary: head(9, 0), positions: [0, 77] };
-  const opening = reduce(opened(), { type: "open", session: { experiment, selection, view: { show: "difference" } } }, MODEL);
+  const given = { experiment, selection, view: { show: "difference" } };
+  const opening = reduce(opened(), { type: "open", session: given }, MODEL);
   assert.deepEqual(opening.session.selection.heads, [head(1, 1)]);
   assert.deepEqual(opening.session.selection.primary, head(1, 1));
   assert.deepEqual(opening.session.selection.positions, [0]);

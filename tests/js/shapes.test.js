@@ -8,40 +8,39 @@ const { after, click } = require("./support.js");
 const selected = (...actions) => after(...actions).session.selection;
 const corners = ({ name, x0, x1, y0, y1 }) => [name, x0, x1, y0, y1];
 
-test("each selected head is one cell of the matrix, the primary and the pinned head one more each", () => {
-  const selection = selected(click(1, 2), click(3, 0, true), { type: "pin" });
-  assert.deepEqual(shapesFor(selection, "head-matrix", {}).map(corners), [
+test("selected heads are cells of the matrix, the pinned one dotted, the primary one on top", () => {
+  const selection = selected(click(1, 2), { type: "pin" }, click(3, 0, true));
+  const shapes = shapesFor(selection, "head-matrix");
+  assert.deepEqual(shapes.map(corners), [
     ["selected", 1.5, 2.5, 0.5, 1.5],
-    ["selected", -0.5, 0.5, 2.5, 3.5],
+    ["pinned", 1.5, 2.5, 0.5, 1.5],
     ["primary", -0.5, 0.5, 2.5, 3.5],
-    ["pinned", -0.5, 0.5, 2.5, 3.5],
   ]);
+  assert.equal(shapes[1].line.dash, "dot");
 });
 
 test("positions are columns of the lens and rows of the attention pattern", () => {
   const selection = selected({ type: "click-position", position: 2 });
-  const frame = { n_layers: 4, n_positions: 6 };
-  assert.deepEqual(shapesFor(selection, "lens", frame).map(corners), [["selected", 1.5, 2.5, -0.5, 3.5]]);
-  assert.deepEqual(shapesFor(selection, "attention", frame).map(corners), [["selected", -0.5, 5.5, 1.5, 2.5]]);
-  assert.deepEqual(shapesFor(selection, "lens", { n_layers: 4, n_positions: 2 }), []);
+  assert.deepEqual(shapesFor(selection, "lens").map(corners), [["position", 1.5, 2.5, 0, 1]]);
+  assert.deepEqual(shapesFor(selection, "attention").map(corners), [["position", 0, 1, 1.5, 2.5]]);
 });
 
-test("layers of selected heads are bands of the trajectory that end at the next layer or at the end", () => {
+test("layers of selected heads are lines of the trajectory where the figure draws them", () => {
   const selection = selected(click(3, 0), click(1, 0, true), click(1, 1, true));
-  const frame = { starts: [0, 2, 4, 6], last: 8 };
-  const shapes = shapesFor(selection, "trajectory", frame);
-  assert.deepEqual(shapes.map(corners), [["selected", 6, 8, 0, 1], ["primary", 2, 4, 0, 1]]);
-  assert.ok(shapes.every((shape) => shape.yref === "paper" && shape.layer === "below"));
+  const shapes = shapesFor(selection, "trajectory", [0, 2, 4, 6]);
+  assert.deepEqual(shapes.map(corners), [["layer", 2, 2, 0, 1], ["layer", 6, 6, 0, 1]]);
+  assert.deepEqual(shapes.map((shape) => shape.line.width), [2, 1]);
+  assert.deepEqual(shapesFor(selection, "trajectory", [0, 2]).map(corners), [["layer", 2, 2, 0, 1]]);
 });
 
 test("a panel that shows nothing of the selection has no shapes", () => {
-  assert.deepEqual(shapesFor(selected(click(1, 1)), "prediction", {}), []);
+  assert.deepEqual(shapesFor(selected(click(1, 1)), "prediction"), []);
 });
 
 test("shapes of others are kept, and nothing is drawn that is there already", () => {
-  const wanted = shapesFor(selected(click(1, 1)), "head-matrix", {});
+  const wanted = shapesFor(selected(click(1, 1)), "head-matrix");
   const foreign = { type: "line", name: "guide", x0: 0, x1: 1, y0: 0, y1: 1 };
-  const old = shapesFor(selected(click(2, 2)), "head-matrix", {});
+  const old = shapesFor(selected(click(2, 2)), "head-matrix");
   const drawn = withSelection([...old, foreign], wanted);
   assert.deepEqual(drawn, [foreign, ...wanted]);
   assert.equal(withSelection(drawn, wanted), null);

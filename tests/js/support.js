@@ -8,7 +8,9 @@ const MODEL = { n_layers: 4, n_heads: 3, n_positions: 6 };
 function session() {
   return {
     experiment: {
-      model: { source: "listed", name: "tiny", revision: null, processing: "compatibility", dtype: "float32", prepend_bos: true },
+      model: {
+        source: "listed", name: "tiny", revision: null, processing: "compatibility", dtype: "float32", prepend_bos: true,
+      },
       prompt: { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] },
       interventions: [],
     },
