@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"
 Tell = Callable[[str], None]
 
 
-def converted(folder: Path, source: str, write: Callable[[Path], None], tell: Tell) -> Path:
+def converted(folder: Path, source: str, write: Callable[[Path], object], tell: Tell) -> Path:
     """The folder, sound and made from `source` (a hash); `write(empty_folder)` is called where it has to be made."""
     if fault(folder, source) is None:
         return folder
@@ -81,7 +81,7 @@ def _alone(folder: Path, tell: Tell) -> Iterator[None]:
         lock.release()
 
 
-def _replace(folder: Path, source: str, write: Callable[[Path], None]) -> None:
+def _replace(folder: Path, source: str, write: Callable[[Path], object]) -> None:
     """Write beside, then rename; what an interrupted process left is removed. Called with the lock held."""
     for left in folder.parent.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(left, ignore_errors=True)

@@ -37,7 +37,6 @@ def load(spec: ModelSpec, *, device: str | None = None, tell: Tell = _silent, ho
     """The model ready to run. Every refusal is a `ModelError`; `tell` hears what is being done."""
     spec = resolve(spec, home)
     title = title_of(spec, home)
-    _exact_enough(spec)
     if spec.source == "bundled" and spec.name == GROUND_TRUTH:
         return _ground_truth(spec, title, chosen_device(device))
     found = _checkpoint(spec, home, tell)
@@ -107,6 +106,8 @@ def _ground_truth(spec: ModelSpec, title: str, device: str) -> LoadedModel:
     from app.models.converted import file_hash
 
     bridge = known.trained_bridge(device)
+    if spec.dtype != "float32":
+        raise ModelError(f"{title} is small enough for float32 everywhere; choose dtype float32.")
     _prepare(bridge, spec, title, _silent)
     weights = file_hash(known.FOLDER / "model.safetensors")
     tokenizer = known.trained_tokenizer()
@@ -123,6 +124,7 @@ def _prepare(bridge: Any, spec: ModelSpec, title: str, tell: Tell) -> None:
             bridge.enable_compatibility_mode(disable_warnings=True)
         except (RuntimeError, NotImplementedError) as error:
             raise ModelError(f"{title} cannot be had with compatibility weights ({error}); choose raw.") from error
+    _require_finite(bridge, spec, title)
     _freeze(bridge)
 
 
@@ -141,12 +143,12 @@ def _loaded(
     return LoadedModel(bridge, tokenizer, replace(facts, title=title), bos, background)
 
 
-def _exact_enough(spec: ModelSpec) -> None:
-    """Folding rounds every weight again, and float16 overflows at 65,504: such numbers would mislead."""
-    if spec.processing == "compatibility" and spec.dtype == "float16":
-        raise ModelError(
-            "Compatibility weights are not exact enough in float16; choose float32, or raw weights in float16."
-        )
+def _require_finite(bridge: Any, spec: ModelSpec, title: str) -> None:
+    """float16 ends at 65,504: a weight beyond it would have become infinite."""
+    import torch
+
+    if spec.dtype != "float32" and not all(bool(torch.isfinite(value).all()) for value in bridge.parameters()):
+        raise ModelError(f"{title} has weights that {spec.dtype} cannot hold; choose bfloat16 or float32.")
 
 
 @contextmanager

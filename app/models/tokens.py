@@ -36,6 +36,7 @@ def tokenise(model: LoadedModel, text: str, limit: int) -> TokenisedPrompt:
     ids = _encode(model, text)
     if not ids:
         raise BadPrompt("The prompt is empty; type some text.")
+    _refuse_unknown(model, text, ids)
     bos = _prepended(model, ids)
     ids = (*bos, *ids)
     limit = min(limit, model.facts.n_ctx)
@@ -97,6 +98,14 @@ def _prepended(model: LoadedModel, ids: tuple[int, ...]) -> tuple[int, ...]:
 
 def _unknown(model: LoadedModel) -> int | None:
     return getattr(model.tokenizer, "unk_token_id", None)
+
+
+def _refuse_unknown(model: LoadedModel, text: str, ids: tuple[int, ...]) -> None:
+    """Only closed vocabularies have unknown words; typing the unknown token itself is allowed."""
+    unknown = _unknown(model)
+    if unknown in ids and token_string(model, ids[ids.index(unknown)]) not in text:
+        words = (word for word in text.split() if unknown in _encode(model, word))
+        raise BadPrompt(f"{next(words, text)!r} is not in the vocabulary of {model.facts.title}; use other words.")
 
 
 def _why_not(model: LoadedModel, text: str, ids: tuple[int, ...]) -> str:
