@@ -90,7 +90,7 @@ def _hover(result: LogitLensResult) -> list[list[str]]:
 
 def _tail(result: LogitLensResult) -> NDArray[np.str_]:
     lines = np.char.add("entropy ", np.char.add(spoken(result.entropy, signed=False), " nats"))
-    answers = np.char.add("<br>answer rank ", spoken(result.answer_rank, signed=False))
+    answers = np.char.add("<br>answer rank ", np.char.replace(spoken(result.answer_rank, signed=False), ".0", ""))
     answers = np.char.add(answers, np.char.add(", probability ", spoken(result.answer_probability, signed=False)))
     answers = np.char.add(answers, np.char.add("<br>logit diff ", spoken(result.logit_diff)))
     return np.char.add(lines, np.where(np.isnan(result.answer_probability), "", answers))

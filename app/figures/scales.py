@@ -36,6 +36,8 @@ def short(value: float, signed: bool = True) -> str:
 def spoken(values: ArrayLike, signed: bool = True) -> NDArray[np.str_]:
     """Every value as the shortest text that names its float32 exactly, with sign; NaN as `not computed`."""
     numbers = np.asarray(values, dtype=np.float32)
+    if not numbers.size:
+        return numbers.astype(str)
     text = np.char.replace(numbers.astype(str), "-", "−")
     plus = np.where(signed & (numbers > 0), "+", "")
     return np.where(np.isnan(numbers), NOT_COMPUTED, np.char.add(plus, text))

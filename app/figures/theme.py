@@ -90,7 +90,8 @@ def _colour_bar(theme: Theme) -> dict[str, Any]:
     font = {"size": FONT_SIZE - 1, "color": MUTED[theme]}
     return {
         "thickness": 8, "outlinewidth": 1, "outlinecolor": GRID[theme], "ticklen": 3,
-        "tickcolor": GRID[theme], "ticks": "outside", "tickfont": font, "title": {"side": "right", "font": font}, "x": 1.02, "xpad": 4, "ypad": 0,
+        "tickcolor": GRID[theme], "ticks": "outside", "tickfont": font,
+        "title": {"side": "right", "font": font}, "x": 1.02, "xpad": 4, "ypad": 0,
     }  # fmt: skip
 
 

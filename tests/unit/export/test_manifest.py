@@ -1,0 +1,55 @@
+"""What the manifest says, and that files without one are refused."""
+
+import pytest
+
+from app.domain.errors import BadInput
+from app.domain.recipes import parse_recipe
+from app.domain.sites import Head
+from app.domain.views import Selection, Style, View, parse_view
+from app.export.manifest import describe, embed, manifest, read_manifest
+from tests.unit.figures import results
+
+ASKED = parse_recipe(
+    {
+        "kind": "logit_lens",
+        "model": {"source": "bundled", "name": "tiny"},
+        "prompts": [{"clean": '</script><b>&amp; "日本" -->', "answer": " x", "incorrect_answer": " y"}],
+    }
+)
+VIEW = View(ASKED, Style(width=320, height=240), Selection(heads=(Head(1, 2),), primary=Head(1, 2)))
+MANIFEST = manifest(VIEW, results.PROVENANCE, "d1g")
+HTML = b"<html><head></head><body></body></html>"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><g/></svg>'
+
+
+def test_it_holds_a_view_that_parses_back_and_where_the_numbers_come_from():
+    assert parse_view(MANIFEST["view"]) == VIEW
+    assert MANIFEST["digest"] == "d1g"
+    assert MANIFEST["provenance"]["identity"] == "ab12"
+    assert MANIFEST["microtome"] == "0.1.0"
+
+
+def test_it_says_itself_in_one_line():
+    said = "logit_lens of Tiny (compatibility weights, float32, revision rev 1); recipe d1g; Microtome 0.1.0"
+    assert describe(MANIFEST) == said
+
+
+@pytest.mark.parametrize(("format", "picture"), [("html", HTML), ("svg", SVG)])
+def test_prompts_full_of_markup_neither_break_the_file_nor_the_manifest(format, picture):
+    inside = embed(picture, format, MANIFEST)
+    assert read_manifest(inside, format) == MANIFEST
+    assert inside.count(b"</script>") == (1 if format == "html" else 0)
+
+
+@pytest.mark.parametrize(
+    ("format", "picture"),
+    [("html", HTML), ("svg", SVG), ("png", b"\x89PNG\r\n\x1a\n"), ("png", b"x"), ("pdf", b"not a pdf"), ("html", b"")],
+)
+def test_files_without_a_manifest_are_refused_in_plain_words(format, picture):
+    with pytest.raises(BadInput, match=f"This {format} has no Microtome manifest inside"):
+        read_manifest(picture, format)
+
+
+def test_other_formats_are_refused_with_the_list_of_formats():
+    with pytest.raises(BadInput, match="'eps' is not a picture format; use one of html, svg, png, pdf"):
+        read_manifest(b"", "eps")

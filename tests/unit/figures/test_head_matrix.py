@@ -1,0 +1,126 @@
+"""The head matrix: cells, signs, selection, what is not computed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.domain.errors import BadInput
+from app.domain.sites import Head
+from app.domain.views import Selection, Style
+from app.figures.head_matrix import head_matrix_heatmap
+from tests.unit.figures import results
+
+
+def draw(result, style: Style | None = None, selection: Selection | None = None):
+    return head_matrix_heatmap(result, style or Style(), selection or Selection())
+
+
+def test_one_cell_per_head_named_by_a_plain_string():
+    cells, handles = draw(results.attribution(2, 3)).data[:2]
+    assert cells.type == "heatmap"
+    assert cells.customdata.tolist() == [["L0H0", "L0H1", "L0H2"], ["L1H0", "L1H1", "L1H2"]]
+    assert handles.type == "scatter"
+    assert handles.customdata.tolist() == [label for row in cells.customdata.tolist() for label in row]
+    assert handles.marker.opacity == 0
+    assert (handles.x.tolist(), handles.y.tolist()) == ([0, 1, 2, 0, 1, 2], [0, 0, 0, 1, 1, 1])
+
+
+def test_layers_run_downwards_from_0_and_heads_across_at_the_top():
+    figure = draw(results.attribution(30, 9))
+    assert figure.layout.yaxis.range == (29.5, -0.5)
+    assert figure.layout.xaxis.range == (-0.5, 8.5)
+    assert figure.layout.xaxis.side == "top"
+    assert (figure.layout.yaxis.title.text, figure.layout.xaxis.title.text) == ("layer", "head")
+    assert (figure.layout.yaxis.dtick, figure.layout.xaxis.dtick) == (5, 1)
+
+
+def test_48_layers_of_25_heads_thin_both_axes():
+    layout = draw(results.attribution(48, 25)).layout
+    assert (layout.yaxis.dtick, layout.xaxis.dtick) == (5, 2)
+
+
+def test_colours_are_symmetric_about_0_and_strong_negative_cells_carry_a_minus():
+    result = replace(results.attribution(1, 3), heads=np.array([[[4.0, -2.0, -0.5]]], np.float32))
+    cells = draw(result).data[0]
+    assert (cells.zmin, cells.zmax) == (-4.0, 4.0)
+    assert cells.text.tolist() == [["", "−", ""]]
+    assert cells.colorbar.ticktext[-1] == "+4.00"
+
+
+def test_a_locked_limit_stays_locked():
+    cells = draw(results.attribution(), Style(color_limit=0.25)).data[0]
+    assert (cells.zmin, cells.zmax) == (-0.25, 0.25)
+
+
+def test_hover_names_the_head_and_gives_full_precision_with_sign():
+    result = replace(results.attribution(1, 1), heads=np.array([[[-1.2345678]]], np.float32))
+    cells = draw(result).data[0]
+    assert cells.hovertext.tolist() == [["<b>L0H0</b><br>direct logit attribution −1.2345678"]]
+    assert cells.hovertemplate == "%{hovertext}<extra></extra>"
+
+
+def test_difference_mode_says_delta():
+    cells = draw(results.attribution(), Style(show="difference")).data[0]
+    assert cells.colorbar.title.text == "Δ logit diff"
+    assert "Δ direct logit attribution" in cells.hovertext[0, 0]
+
+
+def test_ablation_shows_ablated_minus_clean_and_both_runs_on_hover():
+    result = results.ablation(2, 2)
+    cells = draw(result).data[0]
+    np.testing.assert_array_equal(cells.z, result.values[0, 0] - result.clean[0, 0])
+    assert cells.hovertext[1, 0].startswith("<b>L1H0</b><br>zero ablation, Δ logit diff ")
+    assert f"clean +{result.clean[0, 0]!s}" in cells.hovertext[1, 0]
+
+
+def test_without_answers_the_ablation_effect_is_the_kl_divergence_from_0():
+    cells = draw(results.ablation(answers=False)).data[0]
+    assert cells.zmin == 0
+    assert cells.colorbar.title.text == "Δ KL divergence (nats)"
+
+
+def test_cells_not_computed_are_hatched_named_and_never_zero():
+    result = results.ablation(2, 2)
+    values = result.values.copy()
+    values[:, :, 1] = np.nan
+    figure = draw(replace(result, values=values))
+    cells, hatch = figure.data[0], figure.data[3]
+    assert np.isnan(cells.z[1]).all()
+    assert (hatch.x.tolist(), hatch.y.tolist()) == ([0, 1], [1, 1])
+    assert hatch.marker.symbol.startswith("line")
+    assert "not computed" in cells.hovertext[1, 0]
+    assert [note.text for note in figure.layout.annotations] == ["╱ not computed"]
+    assert np.isfinite(cells.zmax)
+
+
+def test_a_finished_matrix_has_no_hatch_and_the_same_margins():
+    partial = results.ablation(2, 2)
+    partial.values[:] = np.nan
+    whole = draw(results.ablation(2, 2))
+    assert len(whole.data[3].x) == 0
+    assert len(whole.layout.annotations) == 0
+    assert whole.layout.margin == draw(partial).layout.margin
+
+
+def test_selection_is_drawn_with_the_primary_on_top():
+    chosen = Selection(heads=(Head(0, 1), Head(1, 2)), primary=Head(1, 2), pinned=Head(0, 0))
+    shapes = draw(results.attribution(2, 3), selection=chosen).layout.shapes
+    assert [shape.name for shape in shapes] == ["selected", "pinned", "primary"]
+    primary = shapes[-1]
+    assert (primary.x0, primary.x1, primary.y0, primary.y1) == (1.5, 2.5, 0.5, 1.5)
+    assert primary.line.width > shapes[0].line.width
+    assert primary.line.color is None  # the template's accent
+
+
+def test_one_head_and_all_zero_are_drawn():
+    figure = draw(replace(results.attribution(1, 1), heads=np.zeros((1, 1, 1), np.float32)))
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1)
+    assert figure.layout.yaxis.range == (0.5, -0.5)
+
+
+def test_the_selected_prompt_is_shown_and_one_that_does_not_exist_is_refused():
+    result = results.attribution(prompts=2)
+    np.testing.assert_array_equal(draw(result, selection=Selection(prompt=1)).data[0].z, result.heads[1])
+    with pytest.raises(BadInput, match="Prompt 2 is selected, but this result has 2"):
+        draw(result, selection=Selection(prompt=2))

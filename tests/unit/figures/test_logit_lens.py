@@ -1,0 +1,73 @@
+"""The logit lens heatmap."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from app.domain.views import Selection, Style
+from app.figures.logit_lens import logit_lens_heatmap
+from tests.unit.figures import results
+
+
+def test_colour_is_the_probability_of_the_top_token_from_0_to_1():
+    result = results.lens()
+    cells = logit_lens_heatmap(result, Style(), Selection()).data[0]
+    np.testing.assert_array_equal(cells.z, result.top_probabilities[:, :, 0])
+    assert (cells.zmin, cells.zmax) == (0, 1)
+    assert cells.colorbar.title.text == "probability of top token"
+
+
+def test_difference_mode_colours_the_change_of_the_logit_difference():
+    result = results.lens()
+    cells = logit_lens_heatmap(result, Style(show="difference"), Selection()).data[0]
+    np.testing.assert_array_equal(cells.z, result.logit_diff)
+    assert cells.zmin == -cells.zmax == -np.abs(result.logit_diff).max()
+    assert cells.colorbar.title.text == "Δ logit diff"
+    assert cells.text is not None
+
+
+def test_cells_print_the_top_token_visibly_and_safely():
+    result = results.lens(1, ("a", "b"))
+    tokens = np.array([[[" the", "x"], ["<b>", "y"]]])
+    cells = logit_lens_heatmap(replace(result, top_tokens=tokens), Style(), Selection()).data[0]
+    assert list(map(list, cells.text)) == [["·the", "&lt;b&gt;"]]
+
+
+def test_large_maps_leave_the_text_to_the_hover():
+    assert logit_lens_heatmap(results.lens(2, ("a",) * 25), Style(), Selection()).data[0].texttemplate is None
+    assert logit_lens_heatmap(results.lens(41, ("a",)), Style(), Selection()).data[0].texttemplate is None
+    assert logit_lens_heatmap(results.lens(40, ("a",) * 24), Style(), Selection()).data[0].texttemplate
+
+
+def test_hover_lists_tokens_with_probabilities_rank_and_entropy():
+    result = results.lens()
+    text = logit_lens_heatmap(result, Style(), Selection()).data[0].hovertext[1][2]
+    assert text.startswith("layer 1, position 2 <b>·Mary</b><br>1 <b>")
+    assert f"</b> {result.top_probabilities[1, 2, 1]!s}<br>" in text
+    assert f"entropy {result.entropy[1, 2]!s} nats" in text
+    assert f"answer rank {int(result.answer_rank[1, 2])}, " in text
+
+
+def test_without_answers_hover_is_silent_about_them():
+    text = logit_lens_heatmap(results.lens(answers=False), Style(), Selection()).data[0].hovertext[0][0]
+    assert "answer" not in text
+    assert text.endswith("nats")
+
+
+def test_layers_run_downwards_and_repeated_tokens_stay_apart():
+    layout = logit_lens_heatmap(results.lens(3), Style(), Selection()).layout
+    assert layout.yaxis.range == (2.5, -0.5)
+    assert layout.xaxis.tickvals == (0, 1, 2, 3, 4, 5)
+    assert layout.xaxis.ticktext[2] == layout.xaxis.ticktext[4] == "·Mary"
+
+
+def test_selected_positions_are_framed_as_columns():
+    (shape,) = logit_lens_heatmap(results.lens(), Style(), Selection(positions=(1,))).layout.shapes
+    assert (shape.name, shape.x0, shape.x1, shape.yref) == ("position", 0.5, 1.5, "paper")
+
+
+def test_one_token_and_one_layer_are_drawn_and_unknown_cells_are_hatched():
+    result = results.lens(1, ("a",), answers=False)
+    figure = logit_lens_heatmap(result, Style(show="difference"), Selection())
+    assert figure.data[1].x.tolist() == [0]
+    assert figure.layout.annotations[0].text == "╱ not computed"

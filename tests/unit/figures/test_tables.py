@@ -1,0 +1,118 @@
+"""Long tables: one row per experiment x prompt x metric, nothing dropped, labels right."""
+
+import numpy as np
+import pytest
+
+from app.domain.results import METRICS, Result
+from app.figures.tables import component_rows, long_table
+from tests.unit.figures import results
+
+
+def row(table, **where):
+    for name, value in where.items():
+        table = table[table[name] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_head_ablation_has_one_row_per_metric_and_head_with_both_baselines():
+    result = results.ablation(2, 3)
+    table = long_table(result)
+    assert list(table) == [
+        "component", "layer", "head", "prompt", "metric", "value", "clean", "corrupted", "recovered"
+    ]  # fmt: skip
+    assert len(table) == len(METRICS) * 6
+    at = row(table, layer=1, head=2, metric="rank")
+    k = METRICS.index("rank")
+    assert (at["component"], at["prompt"]) == ("L1H2", 0)
+    assert (at["value"], at["clean"], at["corrupted"]) == (
+        result.values[k, 0, 1, 2], result.clean[k, 0], result.corrupted[k, 0],
+    )  # fmt: skip
+
+
+def test_recovered_is_0_at_the_corrupted_value_and_1_at_the_clean_one():
+    result = results.ablation(1, 2)
+    result.values[0, 0, 0] = [result.corrupted[0, 0], result.clean[0, 0]]
+    table = long_table(result)
+    assert row(table, head=0, metric="logit_diff")["recovered"] == 0
+    assert row(table, head=1, metric="logit_diff")["recovered"] == 1
+
+
+def test_without_a_corrupted_prompt_there_are_no_columns_about_it():
+    assert list(long_table(results.ablation(corrupted=False)))[-2:] == ["value", "clean"]
+
+
+def test_cells_not_computed_stay_nan():
+    result = results.ablation(1, 2)
+    result.values[:, :, 0, 1] = np.nan
+    assert long_table(result).query("head == 1")["value"].isna().all()
+
+
+def test_attribution_rows_other_than_whole_layers_sum_to_the_logit_difference_of_their_prompt():
+    result = results.attribution(2, 3, prompts=2)
+    table = long_table(result)
+    for prompt in (0, 1):
+        mine = table[(table["prompt"] == prompt) & (table["metric"] == "direct_logit_attribution")]
+        total = mine.loc[mine["kind"] != "attn", "value"].sum()
+        assert total == pytest.approx(result.logit_diff[prompt], abs=1e-5)  # float32 sums in another order
+        assert row(table, prompt=prompt, metric="logit_diff")["value"] == result.logit_diff[prompt]
+    assert row(table, prompt=1, component="L1H2")["value"] == result.heads[1, 1, 2]
+    assert row(table, prompt=1, component="L1.mlp")["layer"] == 1
+
+
+def test_attention_names_query_and_key():
+    result = results.pattern()
+    table = long_table(result)
+    assert len(table) == 2 * 6 * 6
+    at = row(table, head=1, position=4, source_position=2)
+    assert (at["value"], at["token"], at["source_token"]) == (result.pattern[0, 1, 4, 2], " Mary", " Mary")
+    assert (at["component"], at["layer"], at["metric"]) == ("L0H1", 0, "pattern")
+
+
+def test_trajectory_has_both_readings_by_point_and_layer():
+    result = results.trajectory(2)
+    table = long_table(result)
+    at = row(table, component="1_mid", metric="cumulative_direct_attribution")
+    assert (at["value"], at["layer"]) == (result.cumulative[0, 3], 1)
+    assert table.loc[table["component"] == "final", "layer"].isna().all()
+
+
+def test_lens_has_ranked_tokens_and_one_number_per_position_and_metric():
+    result = results.lens(2)
+    table = long_table(result)
+    assert len(table) == 2 * 6 * (2 + 4)
+    at = row(table, layer=1, position=5, rank=1)
+    assert (at["value"], at["top_token"], at["token"]) == (
+        result.top_probabilities[1, 5, 1], result.top_tokens[1, 5, 1], "\n",
+    )  # fmt: skip
+    assert row(table, layer=1, position=5, metric="entropy")["value"] == result.entropy[1, 5]
+
+
+def test_prediction_has_metrics_and_ranked_tokens():
+    table = long_table(results.prediction())
+    assert row(table, metric="logit_diff")["value"] == 2.5
+    assert row(table, metric="top_logit", rank=2)["top_token"] == "<s>"
+
+
+def test_meters_are_rows():
+    assert long_table(results.meters())["metric"].tolist() == ["components sum", "heads sum", "restore"]
+
+
+def test_component_rows_rank_by_attribution_and_leave_effects_empty_until_they_are_computed():
+    dla, zero = results.attribution(2, 3), results.ablation(2, 3)
+    rows = component_rows(dla, zero, None)
+    assert list(rows) == ["component", "layer", "head", "kind", "direct", "zero", "mean"]
+    assert rows["direct"].abs().is_monotonic_decreasing
+    assert row(rows, component="L1H0")["zero"] == zero.effect()[0, 1, 0]
+    assert rows.loc[rows["kind"] != "head", "zero"].isna().all()
+    assert rows["mean"].isna().all()
+
+
+def test_every_result_kind_has_a_table():
+    known = set(Result.__subclasses__())
+    made = [
+        results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
+        results.prediction(), results.meters(),
+    ]  # fmt: skip
+    assert {type(result) for result in made} == known
+    assert all(len(long_table(result)) for result in made)
