@@ -11,7 +11,7 @@ from app.domain.session import Experiment, Viewed
 from app.engine import Engine
 from app.figures.tables import component_rows
 from callbacks.head_matrix import DIRECT
-from callbacks.reading import REFUSALS, Asked, Refused, answers_text, experiment_of, outputs, ready, refused, view_of
+from callbacks.reading import REFUSALS, Asked, Refused, experiment_of, outputs, ready, refused, view_of
 from layouts import ids
 from layouts.workspaces import NO_ANSWERS
 
@@ -50,7 +50,7 @@ def fill_components(
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
     total = float(np.nansum(rows.loc[rows["kind"] != "attn", "direct"]))
-    return ready(as_records(rows), f"Σ direct {total:+.3g} · {answers_text(asked)} · {shown.show}")
+    return ready(as_records(rows), f"Σ direct {total:+.3g}, {shown.show}")
 
 
 def register(app: Dash, engine: Engine) -> None:

@@ -25,7 +25,6 @@ from layouts import ids
 from layouts.workspaces import NO_ANSWERS
 
 DIRECT = "direct_logit_attribution"
-NAMES = {"direct": "direct attribution", "zero": "zero-ablation effect", "mean": "mean-ablation effect"}
 
 
 def matrix_result(engine: Engine, experiment: Experiment, digests: dict[str, Any], view: Viewed) -> Result:
@@ -45,7 +44,7 @@ def draw_head_matrix(
         figure = head_matrix_heatmap(result, style_of(shown), selection_of(selection))  # pyright: ignore[reportArgumentType]
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
-    return ready(figure, f"{NAMES[shown.quantity]} · {answers_text(asked)} · {shown.show}")
+    return ready(figure, f"{answers_text(asked)}, {shown.show}")
 
 
 def register(app: Dash, engine: Engine) -> None:

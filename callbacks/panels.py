@@ -28,8 +28,7 @@ from callbacks.reading import (
     view_of,
 )  # fmt: skip
 from layouts import ids
-from layouts.rail import shown as visible
-from layouts.workspaces import NO_ANSWERS, NO_PROMPT
+from layouts.workspaces import NO_ANSWERS, NO_PROMPT, SELECT_HEAD
 
 Of = Callable[[Any, Experiment, Viewed], str]
 
@@ -43,22 +42,20 @@ class Panel:
     figure: Callable[[Any, Style, Selection], Any]
     of: Of
     empty: str
+    selecting: str = ""
+    """What to select, shown where numbers are there and nothing is selected (assets/32-panel.css)."""
 
 
-def _trajectory_of(result: Any, experiment: Experiment, view: Viewed) -> str:
-    return f"{answers_text(experiment)} by layer · {view.show}"
+def _answers_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return ", ".join(filter(None, (answers_text(experiment), view.show)))
+
+
+def _show_of(result: Any, experiment: Experiment, view: Viewed) -> str:
+    return view.show
 
 
 def _lens_of(result: Any, experiment: Experiment, view: Viewed) -> str:
-    return f"top token, layer × position · {view.show}"
-
-
-def _attention_of(result: Any, experiment: Experiment, view: Viewed) -> str:
-    return f"query × key · {view.show}"
-
-
-def _prediction_of(result: Any, experiment: Experiment, view: Viewed) -> str:
-    return f"after the last position · {view.show}"
+    return f"top token, {view.show}"
 
 
 def _frame(result: Any, style: Style, selection: Selection) -> Any:
@@ -66,10 +63,10 @@ def _frame(result: Any, style: Style, selection: Selection) -> Any:
 
 
 PANELS = (
-    Panel(ids.TRAJECTORY, "residual_trajectory", residual_trajectory_lines, _trajectory_of, NO_ANSWERS),
+    Panel(ids.TRAJECTORY, "residual_trajectory", residual_trajectory_lines, _answers_of, NO_ANSWERS),
     Panel(ids.LENS, "logit_lens", logit_lens_heatmap, _lens_of, NO_PROMPT),
-    Panel(ids.ATTENTION, "attention_pattern", _frame, _attention_of, NO_PROMPT),
-    Panel(ids.PREDICTION, "prediction", prediction_bars, _prediction_of, NO_PROMPT),
+    Panel(ids.ATTENTION, "attention_pattern", _frame, _show_of, NO_PROMPT, SELECT_HEAD),
+    Panel(ids.PREDICTION, "prediction", prediction_bars, _answers_of, NO_PROMPT),
 )
 
 
@@ -81,7 +78,8 @@ def draw(engine: Engine, panel: Panel, digests: Any, view: Any, experiment: Any,
         figure = panel.figure(result, style_of(shown), selection_of(selection))
     except REFUSALS as why:
         return refused(why, panel.empty)
-    return ready(figure, panel.of(result, asked, shown))
+    figure, state, _, of = ready(figure, panel.of(result, asked, shown))
+    return figure, state, panel.selecting, of
 
 
 # the numbers beside the next tokens
@@ -112,8 +110,7 @@ def read_out(engine: Engine, digests: Any, view: Any, experiment: Any) -> list[A
         _value(name, delta + label, float(result.metrics[METRICS.index(name), 0]), "{:+.3g}" if delta else spec)
         for name, label, spec in READ_OUT
     ]
-    sides = html.Span(html.Span(visible(answers_text(asked))), className="mt-value")
-    return [sides, *[value for value in values if value is not None]]
+    return [value for value in values if value is not None]
 
 
 def register(app: Dash, engine: Engine) -> None:

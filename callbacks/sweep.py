@@ -1,14 +1,15 @@
 """The exact sweep over all heads: asked for by hand or, for short prompts, by itself; streams, tells, can be cancelled.
 
 `request_sweep` decides cheaply what is missing and writes a request; `sweep` runs it in the background. While it runs
-it changes the tick, and the matrix and the table read what has been computed from the engine.
+it changes the tick, and the matrix and the table read what has been computed from the engine. The tick is never a
+declared output: Dash holds back callbacks whose inputs a running callback may still write.
 """
 
 import functools
 import time
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import Cancelled, MicrotomeError
@@ -20,6 +21,7 @@ from layouts import ids
 BY_ITSELF = 64
 """Longest prompt, in tokens, whose zero sweep starts without being asked."""
 EVERY_MS = 200
+ALL_DONE = "all heads done"
 
 
 def method_of(view: Viewed) -> str:
@@ -34,8 +36,13 @@ def _missing(engine: Engine, view: Viewed, digests: Any) -> list[str]:
     return [run for run, digest in known.items() if digest and engine.result(digest) is None]
 
 
-def request_sweep(engine: Engine, clicks: Any, view: Any, zero: Any, mean: Any, experiment: Any, before: Any) -> Any:
-    """What to sweep now, or nothing: finished, already asked for, or too long to start by itself."""
+def request_sweep(
+    engine: Engine, clicks: Any, view: Any, zero: Any, mean: Any, experiment: Any, before: Any, *drawn_first: Any
+) -> Any:
+    """What to sweep now, or nothing: finished, already asked for, or too long to start by itself.
+
+    `drawn_first` are the cheap analyses: listening to them makes Dash wait until they are there.
+    """
     try:
         return _requested(engine, view_of(view), {"zero": zero, "mean": mean}, experiment_of(experiment), before)
     except MicrotomeError:
@@ -67,7 +74,8 @@ def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> t
         raise
     except MicrotomeError as error:
         return 0, str(error), time.time()
-    return 100, "finished", time.time()
+    set_props(ids.SWEEP_TICK, {"data": time.time()})
+    return 100, ALL_DONE, time.time()
 
 
 def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> None:
@@ -76,32 +84,24 @@ def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experimen
         raise PreventUpdate
     for run in asked:
         recipe = experiment.recipe("head_ablation", intervened=run == "intervened", method=method)
-        name = f"{method}, {run}"
-        engine.evaluate(recipe, report=_teller(set_progress, name), urgent=False)
+        engine.evaluate(recipe, report=_teller(set_progress), urgent=False)
 
 
-def _teller(set_progress: Any, name: str) -> Any:
+def _teller(set_progress: Any) -> Any:
     """Turns reports into progress: share, words, tick. `Cancelled` raised in it leaves the sweep."""
     began = time.monotonic()
 
     def tell(done: int, total: int, partial: Any = None) -> None:
         left = (time.monotonic() - began) / done * (total - done) if done else None
-        set_progress((100 * done / total, progress_text(done, total, left, name), time.time()))
+        set_progress((100 * done / total, progress_text(done, total, left), time.time()))
 
     return tell
 
 
-def progress_text(done: int, total: int, left: float | None, name: str) -> str:
-    """`142 / 270 heads · 1.3 s left · zero, baseline`."""
+def progress_text(done: int, total: int, left: float | None) -> str:
+    """`142 / 270 heads · 1.3 s left`."""
     estimate = "estimating" if left is None else f"{left:.1f} s left" if left < 90 else f"{left / 60:.0f} min left"
-    return f"{done} / {total} heads · {estimate} · {name}"
-
-
-def tick_at_end(ended: Any) -> Any:
-    """One last tick, so that the finished result is drawn."""
-    if ended is None:
-        raise PreventUpdate
-    return ended
+    return f"{done} / {total} heads · {estimate}"
 
 
 def name_method(view: Any) -> str:
@@ -120,24 +120,24 @@ def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any,
     if not digests or not digests.get("baseline") or state.facts is None:
         raise PreventUpdate
     if not _missing(engine, shown, digests):
-        return "all heads done"
-    return f"{state.facts.n_layers * state.facts.n_heads} heads to remove, one at a time"
+        return ALL_DONE
+    return f"{state.facts.n_layers * state.facts.n_heads} heads to remove one by one"
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Request, run, and the words around it."""
     digests = [Input(ids.DIGESTS.format(method), "data") for method in ids.SWEEP_METHODS]
+    first = [Input(ids.DIGESTS.format(kind), "data") for kind in ids.ANALYSIS_KINDS]
     view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
     app.callback(
         Output(ids.SWEEP_REQUEST, "data"), Input(ids.SWEEP_START, "n_clicks"), view, *digests, experiment,
-        State(ids.SWEEP_REQUEST, "data"), prevent_initial_call=True,
+        State(ids.SWEEP_REQUEST, "data"), *first, prevent_initial_call=True,
     )(functools.partial(request_sweep, engine))  # fmt: skip
     app.callback(Output(ids.SWEEP_METHOD, "children"), view)(name_method)
     app.callback(
         Output(ids.SWEEP_TEXT, "children", allow_duplicate=True), view, *digests, Input(ids.STATUS, "data"), experiment,
         prevent_initial_call=True,
     )(functools.partial(describe_sweep, engine))  # fmt: skip
-    app.callback(Output(ids.SWEEP_TICK, "data"), Input(ids.SWEEP_END, "data"))(tick_at_end)
     _register_background(app, engine, experiment)
 
 

@@ -84,6 +84,7 @@ def panel(
     *,
     kinds: tuple[str, ...],
     controls: Any = None,
+    bar: Any = None,
     footer: Any = None,
     empty: str = "",
 ) -> html.Section:
@@ -102,7 +103,7 @@ def panel(
         html.Div(empty, id=ids.MESSAGE.format(panel_id), className="mt-message", role="status"),
     ]
     return html.Section(
-        [header, html.Div(inside, className="mt-panel-body"), *([] if footer is None else [footer])],
+        [part for part in (header, bar, html.Div(inside, className="mt-panel-body"), footer) if part is not None],
         id=ids.PANEL.format(panel_id),
         className=state_class("loading"),
         **attributes(data_panel=panel_id, aria_label=title),

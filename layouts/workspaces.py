@@ -11,8 +11,9 @@ from layouts.header import segments
 from layouts.panel import panel
 
 NO_PROMPT = "Type a prompt in the rail and press Run."
+SELECT_HEAD = "Select a head in the matrix or the table to see where it looks."
 NO_ANSWERS = "Name an answer and another token in the rail, then press Run."
-QUANTITIES = (("direct", "Direct"), ("zero", "Zero-ablation"), ("mean", "Mean-ablation"))
+QUANTITIES = (("direct", "Direct attribution"), ("zero", "Zero"), ("mean", "Mean"))
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
 _NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
 
@@ -21,12 +22,21 @@ def _graph(panel_id: str) -> dcc.Graph:
     return dcc.Graph(id=panel_id, figure=_NO_FIGURE, config=_CONFIG, responsive=True, className="mt-graph")
 
 
+def quantity_bar() -> html.Div:
+    """What colours the matrix, and the start of the sweep that the exact effects need."""
+    start = html.Button(
+        ["Sweep ", html.Span("zero", id=ids.SWEEP_METHOD)], id=ids.SWEEP_START, type="button", className="mt-button",
+        title="Remove every head in turn and measure the logit difference exactly",
+    )  # fmt: skip
+    return html.Div(
+        [segments(ids.QUANTITY, QUANTITIES, "direct", "Quantity of the head matrix"), start], className="mt-bar"
+    )
+
+
 def sweep_strip() -> html.Div:
-    """Start, progress, time left and cancel of the exact sweep, in the head matrix."""
+    """Progress, time left and cancel of the sweep."""
     return html.Div(
         [
-            html.Button("Sweep heads", id=ids.SWEEP_START, type="button", className="mt-button"),
-            html.Span("zero", id=ids.SWEEP_METHOD, className="mt-sweep-method"),
             dmc.Progress(id=ids.SWEEP_PROGRESS, value=0, size="xs", className="mt-sweep-progress"),
             html.Span(id=ids.SWEEP_TEXT, className="mt-sweep-text", role="status"),
             html.Button("Cancel", id=ids.SWEEP_CANCEL, type="button", className="mt-button", disabled=True),
@@ -38,9 +48,8 @@ def sweep_strip() -> html.Div:
 def head_matrix_panel() -> html.Section:
     """Layers x heads, coloured by one quantity."""
     return panel(
-        ids.HEAD_MATRIX, "Heads", _graph(ids.HEAD_MATRIX), footer=sweep_strip(), kinds=("direct_logit_attribution",),
-        controls=segments(ids.QUANTITY, QUANTITIES, "direct", "Quantity of the head matrix"),
-        empty=NO_ANSWERS,
+        ids.HEAD_MATRIX, "Heads", _graph(ids.HEAD_MATRIX), kinds=("direct_logit_attribution",), bar=quantity_bar(),
+        footer=sweep_strip(), empty=NO_ANSWERS,
     )  # fmt: skip
 
 
@@ -57,7 +66,7 @@ _SIGNED = "params.value == null ? '' : d3.format('+.3g')(params.value)"
 
 def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
     return {
-        "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 84,
+        "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 64,
         "filter": "agNumberColumnFilter", "cellClass": "mt-number",
         "valueFormatter": {"function": _SIGNED},
         "tooltipValueGetter": {"function": "params.value == null ? 'not computed' : String(params.value)"},
@@ -65,8 +74,8 @@ def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
 
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 96, "flex": 1},
-    {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 70},
+    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 88, "flex": 1},
+    {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 50},
     _signed("direct", "Direct", "Share of the logit difference (logits)"),
     _signed("zero", "Zero", "Exact change of the logit difference when zero-ablated (logits)"),
     _signed("mean", "Mean", "Exact change of the logit difference when mean-ablated (logits)"),
@@ -98,7 +107,7 @@ def attention_panel() -> html.Section:
     head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
     return panel(
         ids.ATTENTION, "Attention", _graph(ids.ATTENTION), kinds=("attention_pattern",), controls=head,
-        empty="Select a head in the matrix or the table to see where it looks.",
+        empty=SELECT_HEAD,
     )  # fmt: skip
 
 
