@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
 
     out = _out(given["out"], TABLES)
     recipe = parse_recipe(_read(given["file"]))
-    result = Engine(settings).evaluate(recipe, _progress)
+    with closing(Engine(settings)) as engine:
+        result = engine.evaluate(recipe, _progress)
     if out.suffix == ".npz":
         _write(out, tables.to_npz(result))
     else:
@@ -64,11 +66,13 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     from app.analyses import ANALYSES
     from app.domain.views import parse_view
     from app.engine import Engine
-    from app.export.pictures import manifest, picture
+    from app.export.manifest import manifest
+    from app.export.pictures import picture
 
     out = _out(given["out"], PICTURES)
     view = parse_view(_read(given["file"]))
-    result = Engine(settings).view(view, _progress)
+    with closing(Engine(settings)) as engine:
+        result = engine.view(view, _progress)
     drawn = ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
     _write(out, picture(drawn, out.suffix[1:], manifest(view, result.provenance, result.digest)))
 
@@ -80,7 +84,9 @@ def script(settings: Settings, given: dict[str, Any]) -> None:
     from app.export.script import script
 
     recipe = parse_recipe(_read(given["file"]))
-    sys.stdout.write(script(recipe, Engine(settings).facts(recipe.model)))
+    with closing(Engine(settings)) as engine:
+        engine.check(recipe)
+        sys.stdout.write(script(recipe, engine.facts(recipe.model)))
 
 
 def models_list(settings: Settings, given: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Sixteen threads answer the page's requests; all computing is on the engine's one
 """
 
 import logging
+import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -55,14 +56,17 @@ def address(server: Any, settings: Settings) -> str:
 def _listening(engine: Engine, settings: Settings) -> Any:
     """The server, bound to its port; requests wait until it runs."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is normal when a page opens
-    app = create_app(engine, settings)
+    bound = _bound(settings)
+    return create_server(create_app(engine, settings).server, sockets=[bound], threads=THREADS)
+
+
+def _bound(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return create_server(
-            app.server, host=settings.host, port=settings.port, threads=THREADS, clear_untrusted_proxy_headers=True
-        )
-    except (OSError, ValueError) as error:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
+    except OSError as error:
         raise MicrotomeError(
-            f"Cannot listen on {settings.host}, port {settings.port} ({error}); is another Microtome running there? "
+            f"Cannot listen on {settings.host}, port {settings.port} ({error.strerror}); is another Microtome running? "
             f"Choose another port with --port {settings.port + 1}."
         ) from error
 

@@ -73,12 +73,12 @@ class Shared(Generic[T]):
             self._leave()
 
     def _pass_on(self, seen: int, report: Callable[[int, int, Any], None] | None) -> int:
-        """Wait for news or for one pulse, then report; 0 of 0 means that nothing has been reported yet."""
+        """Wait for news or for one pulse, then report; 0 of 1 means that nothing has been reported yet."""
         with self._changed:
             self._changed.wait_for(lambda: self._count > seen or self._ended, PULSE)
             news, count = self._news, self._count
         if report is not None and not self._ended:
-            report(*(news or (0, 0, None)))
+            report(*(news or (0, 1, None)))
         return count
 
     @property

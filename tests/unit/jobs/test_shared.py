@@ -31,7 +31,7 @@ class Listener:
 
     def __call__(self, done: int, total: int, partial: Any) -> None:
         self.heard.append((done, total, partial))
-        if total:
+        if done:
             self.news.set()
         if self.cancel:
             raise Cancelled("Cancelled.")
@@ -79,13 +79,13 @@ def test_it_is_cancelled_when_the_last_has_left_and_nobody_can_join_any_more() -
 
 
 def test_cancelling_works_without_any_progress() -> None:
-    """Nothing has been reported, so the listener is only asked by the pulse, with 0 of 0."""
+    """Nothing has been reported, so the listener is only asked by the pulse, with 0 of 1."""
     shared, _ = begun()
     leaving = Listener()
     leaving.cancel = True
     with pytest.raises(Cancelled):
         shared.wait(leaving)
-    assert leaving.heard == [(0, 0, None)]
+    assert leaving.heard == [(0, 1, None)]
 
 
 def test_leaving_before_it_begins_takes_it_out_of_the_queue() -> None:

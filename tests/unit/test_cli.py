@@ -1,0 +1,131 @@
+"""The command line: files in, files out, one clear line and exit code 2 on bad input."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app.__main__ import main
+from app.domain.results import HeadAblationResult, from_bytes
+from app.export.manifest import read_manifest
+from app.settings import Settings
+
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
+GROUND_TRUTH = str(RECIPES / "ground_truth.json")
+
+
+@pytest.fixture
+def run(settings: Settings) -> Any:
+    """`run("compute", ...)` with a cache of this test's own; the exit code."""
+    return lambda *arguments: main([*map(str, arguments), "--cache", str(settings.cache), "--device", "cpu"])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_compute_writes_a_long_table_with_provenance(run: Any, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"heads.{ending}"
+    assert run("compute", GROUND_TRUTH, "-o", out) == 0
+    read = {"parquet": pd.read_parquet, "csv": pd.read_csv, "json": pd.read_json}[ending]
+    table = read(out)
+    logit_diff = table[table["metric"] == "logit_diff"]
+    assert len(logit_diff) == 2 * 2 * 4  # prompts, layers, heads
+    assert {"layer", "head", "prompt", "value", "clean"} <= set(table)
+    assert set(table["model"]) == {"Ground truth: 2-layer attention-only"}
+
+
+def test_compute_writes_arrays(run: Any, tmp_path: Path) -> None:
+    out = tmp_path / "heads.npz"
+    assert run("compute", GROUND_TRUTH, "-o", out) == 0
+    result = from_bytes(HeadAblationResult, out.read_bytes())
+    assert np.isfinite(result.effect()).all()
+    assert result.effect().min() < -1  # removing the head that copies hurts
+
+
+def test_a_dash_reads_standard_input(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(Path(GROUND_TRUTH).read_text(encoding="utf-8")))
+    assert run("compute", "-", "-o", tmp_path / "heads.csv") == 0
+    assert (tmp_path / "heads.csv").stat().st_size > 0
+
+
+def test_figure_writes_a_picture_that_says_how_it_was_made(run: Any, tmp_path: Path) -> None:
+    view = {
+        "recipe": {
+            "kind": "prediction",
+            "model": "ground-truth",
+            "prompts": ["the river apple house the river"],
+            "interventions": [{"kind": "ablate", "site": {"activation": "z", "layer": 1}}],
+        },
+        "style": {"show": "intervened"},
+    }
+    (tmp_path / "view.json").write_text(json.dumps(view))
+    out = tmp_path / "figure.html"
+    assert run("figure", tmp_path / "view.json", "-o", out) == 0
+    made = read_manifest(out.read_bytes(), "html")
+    assert made["view"]["recipe"]["interventions"][0]["site"]["layer"] == 1
+
+
+def test_models_can_be_listed_and_added(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MICROTOME_HOME", str(tmp_path / "home"))
+    (tmp_path / "mine").mkdir()
+    assert run("models", "add", tmp_path / "mine", "--name", "my-model") == 0
+    assert run("models", "list") == 0
+    listed = capsys.readouterr().out
+    assert "smollm2-135m" in listed
+    assert "my-model" in listed
+
+
+@pytest.mark.parametrize(
+    ("recipe", "out", "words"),
+    [
+        ("{", "o.csv", "not a recipe"),
+        ('{"kind": "magic", "model": "ground-truth", "prompts": ["a"]}', "o.csv", "not a recipe"),
+        ('{"kind": "prediction", "model": "gpt-9", "prompts": ["a"]}', "o.csv", "no model named 'gpt-9'"),
+        ('{"kind": "prediction", "model": "ground-truth", "prompts": ["a"], "x": 1}', "o.csv", "x"),
+        ('{"kind": "prediction", "model": "ground-truth", "prompts": ["a"]}', "o.xls", "must end in .parquet"),
+        ('{"kind": "prediction", "model": "ground-truth", "prompts": ["a"]}', "no/o.csv", "no folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    run: Any, tmp_path: Path, recipe: str, out: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(recipe)
+    assert run("compute", tmp_path / "recipe.json", "-o", tmp_path / out) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("\n") == 1
+
+
+def test_a_missing_file_and_a_bad_setting_are_one_line_too(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("compute", "nowhere.json", "-o", "o.csv") == 2
+    assert run("--dtype", "int3", "models", "list") == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "nowhere.json cannot be read" in told[0]
+    assert "dtype" in told[1]
+
+
+def test_a_port_in_use_is_one_line(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run("serve", "--port", port, "--model", "ground-truth") == 2
+    told = capsys.readouterr().err
+    assert str(port) in told
+    assert f"--port {port + 1}" in told
+    assert told.count("\n") == 1
+
+
+def test_an_unknown_command_is_refused_by_the_parser() -> None:
+    done = subprocess.run([sys.executable, "-m", "app", "dance"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "dance" in done.stderr

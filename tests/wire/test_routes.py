@@ -1,0 +1,132 @@
+"""The plain routes: how far the model is, and attention maps by digest, as browsers ask for them."""
+
+import json
+import struct
+import time
+import zlib
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+
+from app.domain.recipes import parse_recipe
+from app.domain.results import AttentionPatternResult
+from app.engine import Engine
+from app.routes import routes
+
+PROMPT = "the river apple house the river"
+ABLATE = {"kind": "ablate", "site": {"activation": "z", "layer": 0}}
+
+
+def evaluated(engine: Engine, **options: Any) -> AttentionPatternResult:
+    """An attention pattern that is in the cache."""
+    asked = {"kind": "attention_pattern", "model": "ground-truth", "prompts": [PROMPT], **options}
+    result = engine.evaluate(parse_recipe(asked))
+    assert isinstance(result, AttentionPatternResult)
+    return result
+
+
+@pytest.fixture
+def client(engine: Engine) -> Any:
+    server = Flask("routes")
+    server.register_blueprint(routes(engine), url_prefix="/microtome")
+    return server.test_client()
+
+
+def pixels(png: bytes) -> np.ndarray:
+    """Palette entries `[row column]` of a PNG written without filters."""
+    width, height = struct.unpack(">II", png[16:24])
+    at = png.index(b"IDAT")
+    (length,) = struct.unpack(">I", png[at - 4 : at])
+    raw = np.frombuffer(zlib.decompress(png[at + 4 : at + 4 + length]), np.uint8).reshape(height, width + 1)
+    return raw[:, 1:]
+
+
+def test_status_begins_loading_and_ends_ready_with_facts(client: Any, engine: Engine) -> None:
+    end = time.monotonic() + 60
+    while (found := client.get("/microtome/status").json)["phase"] != "ready":
+        assert found["phase"] in ("starting", "loading"), found
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert (found["facts"]["n_layers"], found["facts"]["n_heads"]) == (2, 4)
+    assert set(found["queue"]) == {"running", "waiting"}
+    assert set(found["cache"]) == {"hits", "misses"}
+    assert found["facts"] == json.loads(json.dumps(asdict(engine.facts(engine.spec))))
+
+
+@pytest.mark.parametrize("model", ['{"source": "listed", "name": "gpt-9"}', "{", '{"source": "moon", "name": "x"}'])
+def test_a_model_that_cannot_be_had_is_failed_in_words(client: Any, model: str) -> None:
+    answer = client.get("/microtome/status", query_string={"model": model})
+    assert answer.status_code == 200
+    assert answer.json["phase"] == "failed"
+    assert len(answer.json["message"]) > 20
+
+
+def test_a_map_is_a_picture_that_browsers_keep(client: Any, engine: Engine) -> None:
+    result = evaluated(engine)
+    answer = client.get(f"/microtome/attention/{result.digest}/1/2.png")
+    assert (answer.status_code, answer.mimetype) == (200, "image/png")
+    assert "immutable" in answer.headers["Cache-Control"]
+    shown = pixels(answer.data)
+    expected = 1 + np.rint(result.pattern[1, 2] * 254)  # entry 0 is "not computed"; 1..255 are attention 0..1
+    assert np.abs(shown - expected).max() <= 1  # half a step each way
+    assert (np.triu(shown, 1) == np.triu(np.ones_like(shown), 1)).all()  # causal
+
+
+def test_the_two_themes_differ_in_colours_only(client: Any, engine: Engine) -> None:
+    place = f"/microtome/attention/{evaluated(engine).digest}/0/0.png"
+    light, dark = (client.get(place, query_string={"theme": theme}).data for theme in ("light", "dark"))
+    assert light != dark
+    assert (pixels(light) == pixels(dark)).all()
+
+
+def test_numbers_are_the_exact_float32(client: Any, engine: Engine) -> None:
+    result = evaluated(engine)
+    answer = client.get(f"/microtome/attention/{result.digest}/1/3.f32")
+    shape = tuple(map(int, answer.headers["X-Shape"].split(",")))
+    np.testing.assert_array_equal(np.frombuffer(answer.data, "<f4").reshape(shape), result.pattern[1, 3])
+
+
+def test_minus_gives_the_difference(client: Any, engine: Engine) -> None:
+    baseline, intervened = evaluated(engine), evaluated(engine, interventions=[ABLATE])
+    place = f"/microtome/attention/{intervened.digest}/1/0"
+    numbers = client.get(f"{place}.f32", query_string={"minus": baseline.digest})
+    expected = intervened.pattern[1, 0] - baseline.pattern[1, 0]
+    np.testing.assert_array_equal(np.frombuffer(numbers.data, "<f4").reshape(expected.shape), expected)
+    shown = pixels(client.get(f"{place}.png", query_string={"minus": baseline.digest}).data)
+    assert (shown[np.triu_indices(len(shown), 1)] == 128).all()  # exactly zero is the middle of the signed scale
+
+
+def test_only_the_layers_of_the_result_are_there(client: Any, engine: Engine) -> None:
+    result = evaluated(engine, layers=[1])
+    assert client.get(f"/microtome/attention/{result.digest}/1/0.png").status_code == 200
+    assert client.get(f"/microtome/attention/{result.digest}/0/0.png").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("place", "query", "code"),
+    [
+        ("{digest}/1/4.png", {}, 404),
+        ("{digest}/9/0.f32", {}, 404),
+        ("0123/0/0.png", {}, 404),
+        ("{digest}/0/0.png", {"minus": "0123"}, 404),
+        ("{digest}/0/0.png", {"theme": "pink"}, 400),
+        ("{digest}/0/0.png", {"minus": "{shorter}"}, 400),
+    ],
+)
+def test_what_is_not_there_is_refused_and_not_kept(
+    client: Any, engine: Engine, place: str, query: dict[str, str], code: int
+) -> None:
+    digests = {"digest": evaluated(engine).digest, "shorter": evaluated(engine, prompts=["the river"]).digest}
+    asked = {name: value.format(**digests) for name, value in query.items()}
+    answer = client.get(f"/microtome/attention/{place.format(**digests)}", query_string=asked)
+    assert answer.status_code == code
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.mimetype == "text/plain"
+
+
+def test_a_digest_of_another_analysis_is_no_map(client: Any, engine: Engine) -> None:
+    other = engine.evaluate(parse_recipe({"kind": "prediction", "model": "ground-truth", "prompts": [PROMPT]}))
+    assert client.get(f"/microtome/attention/{other.digest}/0/0.png").status_code == 404
