@@ -86,7 +86,10 @@
 
   // ---- component table -----------------------------------------------------------------------------------------
 
+  const SETTLE_MS = 60;
+  const MOST_ATTEMPTS = 20;
   let grid = null;
+  let settling = 0;
 
   /** Row ids are component labels: heads, and both sublayers of a selected layer. */
   function wantedRows({ heads, layers }) {
@@ -94,8 +97,8 @@
     return new Set([...heads.map(headLabel), ...sublayers]);
   }
 
-  function drawRows({ session }) {
-    if (!grid) return;
+  /** Select the rows; says whether any was different. */
+  function selectRows(session) {
     const wanted = wantedRows(session.selection);
     const off = [];
     const on = [];
@@ -105,6 +108,15 @@
     });
     if (off.length) grid.setNodesSelected({ nodes: off, newValue: false, source: "api" });
     if (on.length) grid.setNodesSelected({ nodes: on, newValue: true, source: "api" });
+    return on.length + off.length > 0;
+  }
+
+  /** The grid applies its own, older selection again when new rows stream in: look again until it stays. */
+  function drawRows({ session }, attempts = MOST_ATTEMPTS) {
+    clearTimeout(settling);
+    settling = 0;
+    if (!grid || !selectRows(session) || !attempts) return;
+    settling = setTimeout(() => drawRows(microtome.current(), attempts - 1), SETTLE_MS);
   }
 
   function revealPrimary({ session }, before) {
@@ -122,7 +134,11 @@
     labels.map((id) => /^L(\d+)\.(?:attn|mlp)$/.exec(id)).filter(Boolean).map(([, layer]) => Number(layer));
 
   function readRows(event) {
-    if (String(event.source).startsWith("api") || event.source === "rowDataChanged") return;
+    if (event.source === "api") return;
+    if (event.source.startsWith("api") || event.source === "rowDataChanged") {
+      settling = settling || setTimeout(() => drawRows(microtome.current()), SETTLE_MS);
+      return;
+    }
     const ids = grid.getSelectedNodes().map((node) => node.id);
     const heads = headsOf(ids);
     const fresh = heads.filter((head) => !state.hasHead(microtome.session().selection.heads, head));
@@ -138,7 +154,8 @@
   }
 
   const project = (now, before) => {
-    [drawChips, drawTokens, drawSwitches, drawRows].forEach((draw) => draw(now));
+    [drawChips, drawTokens, drawSwitches].forEach((draw) => draw(now));
+    drawRows(now);
     revealPrimary(now, before);
     drawButtons(now);
   };

@@ -2,6 +2,7 @@
 (function (root) {
   "use strict";
 
+  const { shownToken } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
   const minus = (text) => text.replace("-", "−");
 
   /** Three significant digits; differences carry their sign. */
@@ -12,7 +13,7 @@
     return minus(signed && value > 0 ? `+${digits}` : digits);
   }
 
-  const named = (position, tokens) => `${position} ${tokens[position] || ""}`.trim();
+  const named = (position, tokens) => `${position} ${shownToken(tokens[position] || "")}`.trim();
 
   /** Attention of one cell in words; rows of `values` are dest_pos. */
   function readout(values, dest, src, tokens, signed) {
