@@ -3,7 +3,11 @@
 import functools
 from typing import Any
 
+import pytest
+
+from app.domain.errors import ModelError
 from app.domain.models import ModelSpec, Processing
+from app.models.bundled import packaged_file
 from app.models.catalogue import GROUND_TRUTH, SMOLLM2
 from app.models.facts import facts_of
 from app.models.load import load
@@ -42,4 +46,8 @@ def ground_truth(processing: Processing = "compatibility") -> LoadedModel:
 @functools.cache
 def smollm2(processing: Processing = "compatibility") -> LoadedModel:
     """The real default model, from this machine's cache; converted there first where it is missing."""
+    try:
+        packaged_file()
+    except ModelError as error:
+        pytest.skip(str(error))
     return load(ModelSpec("listed", SMOLLM2, processing=processing), device="cpu")

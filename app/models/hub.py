@@ -2,6 +2,7 @@
 that a name means the same weights until another revision is asked for. Code in a repository is never run.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,29 @@ def from_hub(spec: ModelSpec, home: Path | None, tell: Tell) -> Checkpoint:
 
 def _cached(spec: ModelSpec) -> Path | None:
     """A complete snapshot in the local cache, None where there is none."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = Path(snapshot_download(spec.name, revision=spec.revision, local_files_only=True))
-        weight_files(folder)
+        config = try_to_load_from_cache(spec.name, "config.json", revision=spec.revision)
     except HFValidationError as error:
         raise ModelError(f"{spec.name!r} is not a Hugging Face name; write it as owner/model.") from error
-    except (LocalEntryNotFoundError, ModelError):
-        return None
-    return folder if (folder / "config.json").is_file() else None
+    folder = Path(config).parent if isinstance(config, str) else None
+    return folder if folder is not None and _complete(folder) else None
+
+
+def _complete(folder: Path) -> bool:
+    """Whether an interrupted download left any weights out; the index of a sharded model names its files."""
+    try:
+        there = {file.name for file in weight_files(folder)}
+        indices = [json.loads(index.read_bytes())["weight_map"] for index in folder.glob("*.index.json")]
+    except (ModelError, ValueError, KeyError):
+        return False
+    return not indices or any(set(index.values()) <= there for index in indices)
 
 
 def _downloaded(spec: ModelSpec, tell: Tell) -> Path:
+    import httpx2  # what huggingface_hub speaks through; its refused connections are no OSError
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -49,16 +59,16 @@ def _downloaded(spec: ModelSpec, tell: Tell) -> Path:
         info = HfApi().model_info(spec.name, revision=spec.revision, files_metadata=True)
         wanted = _wanted(spec, info)
         tell(f"downloading {spec.name} ({sum(wanted.values()) / 1e6:.0f} MB)")
-        return Path(snapshot_download(spec.name, revision=info.sha, allow_patterns=[*wanted, *_SMALL]))
+        return Path(snapshot_download(spec.name, revision=spec.revision, allow_patterns=[*wanted, *_SMALL]))
     except GatedRepoError as error:
         raise ModelError(
-            f"{spec.name} asks for a login; accept its terms on its page, then run `hf auth login`."
+            f"{spec.name} wants a login; accept its terms on its page, then run `hf auth login`."
         ) from error
     except RevisionNotFoundError as error:
         raise ModelError(f"{spec.name} has no revision {spec.revision!r}; check it on the model's page.") from error
     except RepositoryNotFoundError as error:
         raise ModelError(f"There is no model {spec.name!r} on Hugging Face; check the spelling.") from error
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
         raise ModelError(
             f"{spec.name} is not in the local Hugging Face cache and the hub cannot be reached; connect this machine, "
             "or copy the model's folder here and give its path."
