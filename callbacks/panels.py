@@ -85,7 +85,7 @@ def draw(engine: Engine, panel: Panel, digests: Any, view: Any, experiment: Any,
 # the numbers beside the next tokens
 
 READ_OUT = (
-    ("logit_diff", "logit diff", "{:+.3g}"), ("probability", "P(answer)", "{:.3g}"), ("rank", "rank", "{:.0f}"),
+    ("logit_diff", "logit diff", "{:+.3g}"), ("probability", "P", "{:.3g}"), ("rank", "rank", "{:.0f}"),
     ("kl_divergence", "KL", "{:.3g}"),
 )  # fmt: skip
 
@@ -93,7 +93,9 @@ READ_OUT = (
 def _value(name: str, label: str, value: float, spec: str) -> html.Span | None:
     if value != value:  # NaN: the prompt names no answers
         return None
-    return html.Span([html.Span(label), html.B(spec.format(value), title=f"{value!r}")], className="mt-value")
+    return html.Span(
+        [html.Span(label), html.B(spec.format(value).replace("-", "−"), title=f"{value!r}")], className="mt-value"
+    )
 
 
 def read_out(engine: Engine, digests: Any, view: Any, experiment: Any) -> list[Any]:

@@ -75,7 +75,7 @@ def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> t
     except MicrotomeError as error:
         return 0, str(error), time.time()
     set_props(ids.SWEEP_TICK, {"data": time.time()})
-    return 100, ALL_DONE, time.time()
+    return 0, ALL_DONE, time.time()
 
 
 def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> None:

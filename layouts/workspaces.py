@@ -66,7 +66,7 @@ _SIGNED = "params.value == null ? '' : d3.format('+.3g')(params.value)"
 
 def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
     return {
-        "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 64,
+        "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 68,
         "filter": "agNumberColumnFilter", "cellClass": "mt-number",
         "valueFormatter": {"function": _SIGNED},
         "tooltipValueGetter": {"function": "params.value == null ? 'not computed' : String(params.value)"},
@@ -74,8 +74,8 @@ def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
 
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 88, "flex": 1},
-    {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 50},
+    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 82, "flex": 1},
+    {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 46},
     _signed("direct", "Direct", "Share of the logit difference (logits)"),
     _signed("zero", "Zero", "Exact change of the logit difference when zero-ablated (logits)"),
     _signed("mean", "Mean", "Exact change of the logit difference when mean-ablated (logits)"),
