@@ -52,9 +52,15 @@ class Settings:
     queue_limit: int = 64
     """Computations that may wait before new ones are refused."""
     models_in_memory: int = 2
+    redis: str | None = None
+    """Where workers (`python -m app.jobs.celery`) get their work and keep results, like `redis://host:6379/0`."""
+    redeliver_after: int = 3600
+    """Seconds after which work that a worker has taken and not finished goes to another; longer than any sweep."""
 
     def __post_init__(self) -> None:
-        for name, least in (("cache_limit", 1_000_000), ("max_tokens", 1), ("queue_limit", 1), ("models_in_memory", 1)):
+        least_of = {"cache_limit": 1_000_000}
+        for name in ("cache_limit", "max_tokens", "queue_limit", "models_in_memory", "redeliver_after"):
+            least = least_of.get(name, 1)
             if getattr(self, name) < least:
                 raise BadInput(f"{name} = {getattr(self, name)} is too small; give at least {least}.")
         if not 0 <= self.port <= 65535:
