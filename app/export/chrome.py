@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Any
 
 import plotly.graph_objects as go
-from choreographer.errors import ChromeNotFoundError
 from kaleido import Kaleido
+from kaleido.errors import ChromeNotFoundError
 
 from app.domain.errors import ExportUnavailable
 

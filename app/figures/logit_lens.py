@@ -21,6 +21,7 @@ from app.figures.theme import dress, is_export, monospace
 from app.figures.tokens import label, token_axis
 
 _MOST_POSITIONS, _MOST_LAYERS = 24, 40
+_MOST_LINES = 20_000
 _CHARACTER = 0.65 * 9
 """Width in pixels that Plotly allows one character of 9 px text in a cell."""
 
@@ -73,9 +74,10 @@ def _layer_axis(n_layers: int) -> dict[str, Any]:
 
 
 def _hover(result: LogitLensResult) -> list[list[str]]:
-    """`[layer][position]` of lines of text."""
-    ranked = np.char.add(" ", spoken(result.top_probabilities, signed=False)).tolist()
-    tokens, tail = result.top_tokens.tolist(), _tail(result).tolist()
+    """`[layer][position]` of lines of text; large maps list fewer tokens per cell, to stay light."""
+    kept = max(1, _MOST_LINES // result.entropy.size)
+    ranked = np.char.add(" ", spoken(result.top_probabilities[..., :kept], signed=False)).tolist()
+    tokens, tail = result.top_tokens[..., :kept].tolist(), _tail(result).tolist()
     here = [f"position {i} <b>{label(token, 24)}</b>" for i, token in enumerate(result.str_tokens)]
     return [
         [

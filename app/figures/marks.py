@@ -72,11 +72,13 @@ def hairlines(rows: int, columns: int) -> go.Scatter:
 
 
 def hatch(values: NDArray[np.floating[Any]]) -> go.Scatter:
-    """A diagonal stroke on every cell that is not computed (NaN)."""
+    """A diagonal stroke on every cell that is not computed (NaN): one vector path, which a box cannot select."""
     rows, columns = np.nonzero(np.isnan(values))
+    ends = np.array([-0.2, 0.2, np.nan])
     return go.Scatter(
-        x=columns, y=rows, mode="markers", hoverinfo="skip", showlegend=False, name="not computed",
-        marker={"symbol": "line-ne-open", "size": 6, "color": NEUTRAL, "line": {"width": 1}, "opacity": 0.7},
+        x=(columns[:, None] + ends).ravel().astype(np.float32), y=(rows[:, None] - ends).ravel().astype(np.float32),
+        mode="lines", hoverinfo="skip", showlegend=False, name="not computed", connectgaps=False, opacity=0.7,
+        line={"color": NEUTRAL, "width": 1},
     )  # fmt: skip
 
 

@@ -17,8 +17,13 @@ from app.domain.results import ResidualTrajectoryResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.scales import spoken
-from app.figures.theme import CLEAR, dress
+from app.figures.theme import CLEAR, NEUTRAL, dress
 
+_CUMULATIVE = "cumulative direct attribution"
+_DASHES = ("solid", "5px,3px")
+_SPIKE: dict[str, Any] = {
+    "showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "solid", "spikecolor": NEUTRAL,
+}  # fmt: skip
 _SPOKEN = {"pre": "resid_pre", "mid": "resid_mid"}
 
 
@@ -26,29 +31,32 @@ def residual_trajectory_lines(result: ResidualTrajectoryResult, style: Style, se
     """Both read-outs of the selected prompt over the points of the stream."""
     prompt = marks.prompt_row(selection, len(result.lens))
     delta = "Δ " if style.show == "difference" else ""
-    names, layer_x = [_point_name(point) for point in result.points], _starts(result.points)
-    figure = go.Figure(
-        [
-            _line(result.lens[prompt], names, f"{delta}logit lens", "solid"),
-            _line(result.cumulative[prompt], names, f"{delta}cumulative direct attribution", "5px,3px"),
-        ]
-    )
+    lines = {f"{delta}logit lens": result.lens[prompt], f"{delta}{_CUMULATIVE}": result.cumulative[prompt]}
+    hover, layer_x = _hover(result.points, lines), _starts(result.points)
+    figure = go.Figure([_line(lines[name], name, dash, hover) for name, dash in zip(lines, _DASHES, strict=True)])
     figure.update_layout(
-        plot_bgcolor=CLEAR, hovermode="x unified", shapes=marks.layer_lines(selection, layer_x), showlegend=True,
-        xaxis=_layer_axis(result.points),
+        plot_bgcolor=CLEAR, hoverdistance=-1, shapes=marks.layer_lines(selection, layer_x), showlegend=True,
+        xaxis=_layer_axis(result.points) | _SPIKE, dragmode=False, clickmode="event",
         yaxis={"title": {"text": f"{delta}logit diff"}, "zeroline": True, "showgrid": True, "nticks": 7},
     )  # fmt: skip
     title = f"{delta}logit difference by layer, residual stream of {result.provenance.model}"
-    margin = {"l": 8, "r": 18, "t": 26, "b": 8}
-    return dress(figure, "trajectory", title, style, margin, {"layer_x": layer_x})
+    return dress(figure, "trajectory", title, style, {"l": 8, "r": 18, "t": 26, "b": 8}, {"layer_x": layer_x})
 
 
-def _line(values: NDArray[np.float32], names: list[str], name: str, dash: str) -> go.Scatter:
+def _line(values: NDArray[np.float32], name: str, dash: str, hover: NDArray[np.str_]) -> go.Scatter:
     return go.Scatter(
-        x=np.arange(len(values)), y=values, customdata=names, text=spoken(values), name=name,
+        x=np.arange(len(values)), y=values, hovertext=hover, name=name, hovertemplate="%{hovertext}<extra></extra>",
         mode="lines+markers" if len(values) <= 16 else "lines", line={"dash": dash, "width": 1.75}, marker={"size": 5},
-        hovertemplate=f"{name} <b>%{{text}}</b><extra></extra>", connectgaps=False,
+        connectgaps=False,
     )  # fmt: skip
+
+
+def _hover(points: tuple[str, ...], lines: dict[str, NDArray[np.float32]]) -> NDArray[np.str_]:
+    """Per point: its name, then every line's name and value."""
+    text = np.array([f"<b>{_point_name(point)}</b>" for point in points])
+    for name, values in lines.items():
+        text = np.char.add(text, np.char.add(f"<br>{name} ", spoken(values)))
+    return text
 
 
 def _point_name(point: str) -> str:
@@ -69,5 +77,5 @@ def _layer_axis(points: tuple[str, ...]) -> dict[str, Any]:
     return {
         "title": {"text": "layer"}, "tickmode": "array", "tickvals": [*shown.values(), len(points) - 1],
         "ticktext": [*map(str, shown), "end"], "range": [-0.5, len(points) - 0.5], "zeroline": False,
-        "unifiedhovertitle": {"text": "<b>%{customdata}</b>"}, "tickangle": 0,
+        "tickangle": 0,
     }  # fmt: skip

@@ -59,7 +59,7 @@ def colour_range(
 
 def _ticks(values: NDArray[np.float64], top: float, signed: bool) -> dict[str, Any]:
     at = np.linspace(-top if signed else 0.0, top, 5)
-    text = [short(v, signed) for v in at]
+    text = [short(v) if signed else f"{v:.3g}" for v in at]
     beyond_top = bool(np.any(values > top * (1 + 1e-6)))
     beyond_bottom = signed and bool(np.any(values < -top * (1 + 1e-6)))
     text[-1] = f"≥ {text[-1]}" if beyond_top else text[-1]

@@ -3,6 +3,7 @@
 Token axes are integer positions with `ticktext`, because Plotly merges equal category names.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from app.figures.theme import FONT_SIZE
 
 _VISIBLE = {ord(" "): "·", ord("\n"): "⏎", ord("\r"): "␍", ord("\t"): "⇥", 0xA0: "⍽"}
-_SAFE = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_TAG, _ENTITY = re.compile(r"<(?=[^<>]*>)"), re.compile(r"&(?=#?\w+;)")
 
 
 def visible(token: str) -> str:
@@ -20,8 +21,9 @@ def visible(token: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Text as Plotly's HTML subset shows it literally: `<|endoftext|>` would otherwise vanish."""
-    return text.translate(_SAFE)
+    """Text as Plotly's HTML subset shows it literally: `<|endoftext|>` would otherwise vanish. Only what would be read
+    as a tag or an entity is escaped, because Plotly sizes text in cells by its raw length."""
+    return _TAG.sub("&lt;", _ENTITY.sub("&amp;", text))
 
 
 def shorten(text: str, room: int) -> str:

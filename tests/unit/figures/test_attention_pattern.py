@@ -40,7 +40,7 @@ def test_queries_are_rows_downwards_and_keys_are_columns():
     assert figure.layout.xaxis.range == (-0.5, 5.5)
     assert figure.layout.yaxis.title.text == "query (destination)"
     assert figure.layout.xaxis.title.text == "key (source)"
-    assert figure.layout.xaxis.ticktext == ("&lt;|endoftext…", "When", "·Mary", "·and", "·Mary", "⏎")
+    assert figure.layout.xaxis.ticktext == ("<|endoftext…", "When", "·Mary", "·and", "·Mary", "⏎")
 
 
 def test_hover_names_head_query_key_and_exact_value():

@@ -52,7 +52,7 @@ def test_without_answers_there_are_no_bars():
 
 def test_predictions_run_from_the_most_likely_down_with_visible_tokens():
     figure = prediction_bars(results.prediction(), Style(), Selection())
-    assert figure.layout.yaxis.ticktext == ("·Mary", "⏎", "&lt;s&gt;")
+    assert figure.layout.yaxis.ticktext == ("·Mary", "⏎", "&lt;s>")
     assert figure.layout.yaxis.range == (2.5, -0.5)
     assert figure.layout.xaxis.range[0] == 0
     bars = figure.data[0]

@@ -36,12 +36,16 @@ def test_30_layers_label_every_fifth():
     assert ticks == ("0", "5", "10", "15", "20", "25", "end")
 
 
-def test_hover_names_the_point_and_gives_full_precision():
+def test_hover_names_the_point_and_gives_both_values_in_full_precision():
     result = results.trajectory(2)
-    line = residual_trajectory_lines(result, Style(), Selection()).data[0]
-    assert list(line.customdata) == ["L0 resid_pre", "L0 resid_mid", "L1 resid_pre", "L1 resid_mid", "final"]
-    assert np.float32(line.text[0].replace("−", "-")) == result.lens[0, 0]
-    assert line.hovertemplate == "logit lens <b>%{text}</b><extra></extra>"
+    lens, cumulative = residual_trajectory_lines(result, Style(), Selection()).data
+    title, first, second = lens.hovertext[1].split("<br>")
+    assert title == "<b>L0 resid_mid</b>"
+    assert np.float32(first.removeprefix("logit lens ").replace("−", "-")) == result.lens[0, 1]
+    given = second.removeprefix("cumulative direct attribution ").replace("−", "-")
+    assert np.float32(given) == result.cumulative[0, 1]
+    assert list(lens.hovertext) == list(cumulative.hovertext)
+    assert lens.hovertext[-1].startswith("<b>final</b>")
 
 
 def test_zero_is_a_line_and_difference_mode_says_delta():
@@ -62,4 +66,4 @@ def test_points_that_are_not_computed_leave_a_gap():
         replace(result, lens=np.array([[1, np.nan, 2]], np.float32)), Style(), Selection()
     ).data[0]
     assert line.connectgaps is False
-    assert line.text[1] == "not computed"
+    assert "logit lens not computed" in line.hovertext[1]

@@ -30,6 +30,11 @@ def test_the_colour_bar_states_unit_and_limit():
     assert bar["tickvals"] == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
+def test_plain_ranges_have_plain_ticks():
+    bar = colour_range([[0.5]], Style(), signed=False, unit="probability", limit=1.0)["colorbar"]
+    assert bar["ticktext"] == ["0", "0.25", "0.5", "0.75", "1"]
+
+
 def test_a_locked_limit_says_on_which_side_values_lie_beyond_it():
     text = colour_range([[0.5, -2.0]], Style(color_limit=1.0), signed=True, unit="x")["colorbar"]["ticktext"]
     assert text[0] == "≤ −1.00"

@@ -12,12 +12,14 @@ def test_spaces_newlines_and_control_characters_are_visible():
 
 
 def test_markup_inside_tokens_is_shown_literally():
-    assert label("<|eot|>") == "&lt;|eot|&gt;"
+    assert label("<|eot|>") == "&lt;|eot|>"
     assert label("&lt;") == "&amp;lt;"
+    assert label("a < b & c") == "a·<·b·&·c"
 
 
 def test_long_tokens_are_cut_before_they_are_escaped():
-    assert label("<|endoftext|>", room=6) == "&lt;|end…"
+    assert label("<|endoftext|>", room=6) == "<|end…"
+    assert label("<b>bold", room=5) == "&lt;b>b…"
 
 
 def test_repeated_tokens_keep_one_tick_each_at_integer_positions():

@@ -1,0 +1,214 @@
+"""Exported programs run without Microtome and print the numbers that Microtome computed.
+
+All programs run in one fresh interpreter, one after the other in namespaces of their own, so that TransformerLens is
+imported once; that interpreter must not import Microtome.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.compute.attention_pattern import attention_pattern
+from app.compute.correctness_meters import correctness_meters
+from app.compute.direct_logit_attribution import direct_logit_attribution
+from app.compute.head_ablation import head_ablation
+from app.compute.logit_lens import logit_lens
+from app.compute.prediction import prediction
+from app.compute.residual_trajectory import residual_trajectory
+from app.domain.interventions import Ablate, Patch
+from app.domain.models import ModelSpec, Provenance
+from app.domain.prompts import PromptPair
+from app.domain.recipes import (
+    AttentionPattern,
+    CorrectnessMeters,
+    DirectLogitAttribution,
+    HeadAblation,
+    LogitLens,
+    Prediction,
+    ResidualTrajectory,
+)  # fmt: skip
+from app.domain.results import array_axes
+from app.domain.sites import Site
+from app.export.script import KINDS, script
+from app.export.script_facts import script_facts
+from app.models.load import load
+from app.models.loaded import LoadedModel
+from app.models.tokens import token_string
+from tests import tiny as words
+from tests.loaded import ground_truth, smollm2, tiny
+
+TOLERANCE = 1e-4  # two float32 programs in two orders of summation
+COMPUTE: dict[type, Callable[..., Any]] = {
+    Prediction: prediction,
+    DirectLogitAttribution: direct_logit_attribution,
+    AttentionPattern: attention_pattern,
+    ResidualTrajectory: residual_trajectory,
+    LogitLens: logit_lens,
+    HeadAblation: head_ablation,
+    CorrectnessMeters: correctness_meters,
+}
+WORD_PAIR = PromptPair(words.CLEAN, words.CORRUPTED, (words.ANSWER, "w8"), (words.INCORRECT,))
+TRUTH_PAIR = PromptPair("apple river house apple", "tree river house tree", ("river",), ("tree",))
+MARY = PromptPair(
+    "When Mary and John went to the store, John gave a drink to",
+    "When Mary and John went to the store, Mary gave a drink to",
+    (" Mary",),
+    (" John",),
+)
+MIXED = (
+    Ablate(Site("z", 1, (0, 1), (1, 3)), "mean", ("w1 w5 w2", "w3 w9")),
+    Patch(Site("resid_pre", 1)),
+    Ablate(Site("pattern", 0, (1,), (2,))),
+    Patch(Site("attn_out", 1)),
+)
+MIDDLE = (Patch(Site("resid_mid", 1)), Ablate(Site("mlp_post", 2, None, (0, 5))), Ablate(Site("k", 0, (1,))))
+RUNNER = """
+import contextlib, io, json, runpy, sys
+printed = {}
+for path in sys.argv[1:]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        runpy.run_path(path)
+    printed[path] = out.getvalue()
+assert not any(name.split(".")[0] in ("app", "layouts", "callbacks") for name in sys.modules)
+print(json.dumps(printed))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe on a model."""
+
+    model: str
+    kind: type
+    interventions: tuple[Ablate | Patch, ...] = ()
+    fields: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        what = " and ".join(map(str, self.interventions)) or "baseline"
+        return f"{self.kind.__name__} on {self.model}, {what} {dict(self.fields) or ''}"
+
+
+CASES = (
+    *(Case("ground truth", kind, (Ablate(Site("z", 1, (1,)), "mean"), *MIXED[1:3])) for kind in COMPUTE),
+    Case("ground truth", HeadAblation, (), (("method", "mean"),)),
+    *(Case("llama", kind) for kind in COMPUTE),
+    *(Case("gemma, raw", kind, MIDDLE) for kind in (DirectLogitAttribution, ResidualTrajectory, LogitLens, Prediction)),
+    Case("gemma, raw", CorrectnessMeters),
+    Case("gpt2, raw", DirectLogitAttribution, MIXED),
+    Case("gpt2, raw", ResidualTrajectory, (Ablate(Site("resid_post", 0, None, (7,))),)),
+    Case("gpt2, raw", AttentionPattern, (Ablate(Site("q", 1, (2, 3))),), (("layers", (2, 0)),)),
+    Case("neox", DirectLogitAttribution, (Ablate(Site("resid_post", 1)), Patch(Site("mlp_out", 2)))),
+    Case("neox", HeadAblation, (), (("method", "mean"), ("reference", ("w1 w2 w3", "w5 w6")))),
+)
+SPECS = {"llama": "compatibility", "gemma, raw": "raw", "gpt2, raw": "raw", "neox": "compatibility"}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
+    """The ground truth, and tiny random models loaded from folders as a person's own would be."""
+    found = {"ground truth": ground_truth()}
+    for name, processing in SPECS.items():
+        folder = tmp_path_factory.mktemp("model")
+        words.hf_model(name.split(",")[0]).save_pretrained(folder)
+        words.tokenizer().save_pretrained(folder)
+        found[name] = load(ModelSpec("folder", str(folder), processing=processing), device="cpu", home=folder / "home")
+    return found
+
+
+def recipe_of(case: Case, model: LoadedModel) -> Any:
+    pair = TRUTH_PAIR if case.model == "ground truth" else WORD_PAIR
+    return case.kind(model=model.facts.spec, prompts=(pair,), interventions=case.interventions, **dict(case.fields))
+
+
+@pytest.fixture(scope="module")
+def printed(models: dict[str, LoadedModel], tmp_path_factory: pytest.TempPathFactory) -> dict[Case, dict[str, Any]]:
+    """What every case's program prints."""
+    folder = tmp_path_factory.mktemp("programs")
+    paths = {}
+    for at, case in enumerate(CASES):
+        recipe = recipe_of(case, models[case.model])
+        paths[case] = folder / f"{at}.py"
+        paths[case].write_text(script(recipe, script_facts(models[case.model], recipe)), encoding="utf-8")
+    out = executed("-c", RUNNER, *map(str, paths.values()))
+    texts = json.loads(out.splitlines()[-1])
+    return {case: json.loads(texts[str(path)]) for case, path in paths.items()}
+
+
+def executed(*arguments: str) -> str:
+    """Standard output of a Python of its own, outside the repository."""
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=Path(sys.prefix), timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def compare(model: LoadedModel, recipe: Any, numbers: dict[str, Any]) -> None:
+    """Every array the program prints equals the result's of that name, whatever the axis order says."""
+    result = COMPUTE[type(recipe)](model, recipe, digest="d", provenance=Provenance.of(model.facts, {}))
+    for name, axes in array_axes(type(result)).items():
+        expected = getattr(result, name)
+        if name == "top_tokens":
+            shown = [token_string(model, id) for id in np.array(numbers["top_ids"]).flatten().tolist()]
+            assert shown == expected.flatten().tolist()
+        elif name == "tolerance":
+            continue
+        else:
+            np.testing.assert_allclose(in_axes(numbers[name], axes), expected, atol=TOLERANCE, err_msg=name)
+
+
+def in_axes(values: Any, axes: tuple[str, ...]) -> np.ndarray:
+    """Programs print the metric axis last."""
+    found = np.array(values, dtype=np.float64)
+    return np.moveaxis(found, -1, 0) if axes[0] == "metric" else found
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_program_prints_the_numbers_of_the_result(case, models, printed):
+    model = models[case.model]
+    compare(model, recipe_of(case, model), printed[case])
+
+
+def test_every_kind_of_recipe_has_a_program():
+    assert set(KINDS) == {kind.kind for kind in COMPUTE}
+
+
+def test_the_default_models_program_runs_as_a_file_of_its_own(tmp_path):
+    model = smollm2()
+    recipe = DirectLogitAttribution(
+        model=model.facts.spec, prompts=(MARY,), interventions=(Ablate(Site("z", 23, (3,))),)
+    )
+    path = tmp_path / "program.py"
+    path.write_text(script(recipe, script_facts(model, recipe)), encoding="utf-8")
+    compare(model, recipe, json.loads(executed(str(path)).splitlines()[-1]))
+
+
+def test_the_program_shows_the_prompts_text_and_the_recipe_and_does_not_mention_what_it_does_not_need():
+    model = ground_truth()
+    recipe = Prediction(model=model.facts.spec, prompts=(TRUTH_PAIR,))
+    text = script(recipe, script_facts(model, recipe))
+    assert '# "apple river house apple"' in text
+    assert '"kind": "prediction"' in text
+    assert "REFERENCES" not in text
+    assert "functools" not in text
+    assert "decompose" not in text
+
+
+def test_quotes_and_line_breaks_in_a_prompt_do_not_break_the_program():
+    model = smollm2()
+    recipe = Prediction(model=model.facts.spec, prompts=(PromptPair('He said """no" \\ \n and left'),))
+    compile(script(recipe, script_facts(model, recipe)), "program", "exec")
+
+
+def test_a_live_models_program_says_that_it_needs_the_bridge():
+    model = tiny("llama")
+    recipe = Prediction(model=model.facts.spec, prompts=(WORD_PAIR,))
+    assert "run this where that bridge is called `model`" in script(recipe, script_facts(model, recipe))
