@@ -14,8 +14,6 @@ from contextlib import suppress
 from typing import Any
 
 import plotly.graph_objects as go
-from kaleido import Kaleido
-from kaleido.errors import ChromeNotFoundError
 
 from app.domain.errors import ExportUnavailable
 
@@ -36,7 +34,7 @@ class Chrome:
         self._idle_seconds, self._timeout = idle_seconds, timeout
         self._turn = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._browser: Kaleido | None = None
+        self._browser: Any = None  # a kaleido.Kaleido; imported with the first picture
         self._going: asyncio.TimerHandle | None = None
 
     @property
@@ -46,6 +44,8 @@ class Chrome:
 
     def draw(self, figure: go.Figure, options: dict[str, Any]) -> bytes:
         """The picture's bytes; one retry with a fresh browser."""
+        from kaleido.errors import ChromeNotFoundError
+
         with self._turn:
             try:
                 return self._attempt(figure, options)
@@ -85,11 +85,13 @@ class Chrome:
     async def _draw(self, figure: go.Figure, options: dict[str, Any]) -> bytes:
         if self._going is not None:
             self._going.cancel()
+        from kaleido import Kaleido
+
         if self._browser is None:
             browser = Kaleido(n=1, timeout=self._timeout, mathjax=False)
             await browser.__aenter__()
             self._browser = browser
-        picture = await self._browser.calc_fig(figure, options)  # pyright: ignore[reportArgumentType]  # its TypedDict
+        picture = await self._browser.calc_fig(figure, options)
         loop = asyncio.get_running_loop()
         self._going = loop.call_later(self._idle_seconds, lambda: loop.create_task(self._stop()))
         return picture

@@ -26,7 +26,15 @@ FORMATS = ("html", "svg", "png", "pdf")
 
 
 @pytest.fixture(scope="module")
-def pictures() -> dict[str, bytes]:
+def chromium() -> str:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not on the PATH")
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures(chromium) -> dict[str, bytes]:
     return {format: picture(FIGURE, format, MANIFEST) for format in FORMATS}
 
 
@@ -61,14 +69,14 @@ def test_png_has_300_dots_per_inch_and_says_so(pictures):
     assert struct.unpack(">IIB", png[at : at + 9]) == (11811, 11811, 1)
 
 
-def test_html_opens_without_any_request_to_a_network(pictures, tmp_path):
+def test_html_opens_without_any_request_to_a_network(pictures, chromium, tmp_path):
     from playwright.sync_api import sync_playwright
 
     file = tmp_path / "figure.html"
     file.write_bytes(pictures["html"])
     asked: list[str] = []
     with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.goto(file.as_uri())
@@ -94,7 +102,7 @@ def test_a_browser_that_cannot_run_is_reported_after_one_retry(monkeypatch, tmp_
         chrome.Chrome(timeout=20).draw(FIGURE, {"format": "svg"})
 
 
-def test_the_browser_stops_when_idle_and_starts_again():
+def test_the_browser_stops_when_idle_and_starts_again(chromium):
     browser = chrome.Chrome(idle_seconds=0.2)
     first = browser.draw(FIGURE, {"format": "svg"})
     deadline = time.monotonic() + 20
