@@ -12,6 +12,7 @@
   const PARTS = ["experiment", "selection", "view"];
   const COMMITTING = ["set-experiment", "set-model", "intervene", "toggle-intervention", "remove-intervention"];
   const ADDRESS_PAUSE_MS = 150;
+  const SELECTION_PAUSE_MS = 250;
 
   let current = null;
   let defaultSession = null;
@@ -86,10 +87,30 @@
 
   // ---- dispatch ------------------------------------------------------------------------------------------------
 
-  function writeStores(before, after) {
-    const changed = PARTS.filter((part) => !before || before[part] !== after[part]);
-    for (const part of changed) root.dash_clientside.set_props(part, { data: after[part] });
-    if (changed.length) root.dash_clientside.set_props("session", { data: after });
+  let written = null;
+  let storeTimer = 0;
+
+  function writeStores() {
+    clearTimeout(storeTimer);
+    const changed = PARTS.filter((part) => !written || written[part] !== current.session[part]);
+    written = current.session;
+    for (const part of changed) root.dash_clientside.set_props(part, { data: written[part] });
+    if (changed.length) root.dash_clientside.set_props("session", { data: written });
+  }
+
+  /** Nothing is computed from a selection, and a store costs Dash a walk over the page: that waits for a pause. */
+  function writeStoresInTime() {
+    const { experiment, view } = current.session;
+    if (!written || written.experiment !== experiment || written.view !== view) return writeStores();
+    clearTimeout(storeTimer);
+    storeTimer = setTimeout(writeStores, SELECTION_PAUSE_MS);
+    return undefined;
+  }
+
+  /** Text and switches of plain elements whose content Dash leaves alone; a store would cost a walk over the page. */
+  function write(id, properties) {
+    const element = document.getElementById(id);
+    if (element) Object.assign(element, properties);
   }
 
   function project(before, action) {
@@ -106,7 +127,7 @@
     const before = current;
     current = next;
     project(before, action);
-    writeStores(before && before.session, next.session);
+    writeStoresInTime();
   }
 
   function dispatch(action) {
@@ -149,7 +170,7 @@
   }
 
   Object.assign(microtome, {
-    dispatch, projections, propsOf, setProps, notify, tokenChips, setFacts, shape,
+    dispatch, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,

@@ -6,6 +6,13 @@
   const { shapesFor, withSelection } = microtome.shapes;
   const MARKED = ["head-matrix", "trajectory", "lens", "attention"];
   const afterPlot = [];
+  const bound = [];
+  /** dcc.Graph reports these to Dash, which then walks all components of the page: with five graphs some 200 ms per
+   * click, for properties that no callback hears. */
+  const UNHEARD = [
+    "plotly_click", "plotly_hover", "plotly_unhover", "plotly_relayout", "plotly_restyle",
+    "plotly_selecting", "plotly_selected", "plotly_deselect",
+  ];
 
   /** The live graph of a panel, once it has something drawn. */
   function graph(panel) {
@@ -36,30 +43,26 @@
     for (const act of afterPlot) act(gd, panel);
   }
 
+  /** Called as soon as a graph exists, before dcc.Graph listens to it: `on` ignores what nobody needs, `hear` is ours. */
   function bind(gd) {
-    if (gd.microtomeBound || !gd.on) return;
-    gd.microtomeBound = true;
-    gd.on("plotly_afterplot", () => redrawn(gd));
-    redrawn(gd);
+    if (!gd.on || gd.on.microtome) return;
+    const hear = gd.on.bind(gd);
+    gd.on = (name, act) => (UNHEARD.includes(name) ? gd : hear(name, act));
+    gd.on.microtome = true;
+    hear("plotly_afterplot", () => redrawn(gd));
+    for (const act of bound) act(panelOf(gd), hear);
+    if (gd._fullLayout) redrawn(gd);
   }
 
-  let scheduled = false;
-  function bindSoon() {
-    if (scheduled) return;
-    scheduled = true;
-    root.requestAnimationFrame(() => {
-      scheduled = false;
-      allGraphs().forEach(bind);
-    });
-  }
+  const bindAll = () => document.querySelectorAll(".js-plotly-plot").forEach(bind);
 
   function resizeAll() {
     for (const gd of allGraphs()) if (gd.offsetParent) root.Plotly.Plots.resize(gd);
   }
 
-  new MutationObserver(bindSoon).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(bindAll).observe(document.documentElement, { childList: true, subtree: true });
   microtome.projections.push((now, before) => {
     if (!before || before.session.selection !== now.session.selection) MARKED.forEach(mark);
   });
-  Object.assign(microtome, { graph, allGraphs, panelOf, afterPlot, resizeAll, mark, layerX });
+  Object.assign(microtome, { graph, allGraphs, panelOf, afterPlot, bound, resizeAll, mark, layerX });
 })(window);

@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { describe, setProps, propsOf, state } = microtome;
+  const { describe, setProps, write, propsOf, state } = microtome;
   const { anyOn, headLabel } = state;
 
   // ---- selection bar -------------------------------------------------------------------------------------------
@@ -61,12 +61,12 @@
     const { session: { selection, experiment }, past, future } = now;
     const none = !selection.heads.length;
     const nothing = none && !selection.positions.length && !selection.layers.length && !selection.pinned;
-    setProps("undo", { disabled: !past.length });
-    setProps("redo", { disabled: !future.length });
-    setProps("ablate-selected", { disabled: none });
-    setProps("patch-selected", { disabled: none || experiment.prompt.corrupted == null });
-    setProps("pin", { disabled: !selection.primary && !selection.pinned });
-    setProps("clear", { disabled: nothing });
+    write("undo", { disabled: !past.length });
+    write("redo", { disabled: !future.length });
+    write("ablate-selected", { disabled: none });
+    write("patch-selected", { disabled: none || experiment.prompt.corrupted == null });
+    write("pin", { disabled: !selection.primary && !selection.pinned });
+    write("clear", { disabled: nothing });
   }
 
   /** Intervened and difference can be chosen only where some intervention is on. */

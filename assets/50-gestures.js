@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { dispatch, graph, afterPlot, propsOf, setProps } = microtome;
+  const { dispatch, graph, propsOf } = microtome;
   const { partAt, layerAt } = microtome.shapes;
   const STILL_PX = 4;
 
@@ -70,11 +70,7 @@
   let shiftHeld = false;
   const noteShift = (event) => { shiftHeld = event.shiftKey; };
 
-  afterPlot.push((gd, panel) => {
-    if (panel !== "head-matrix" || gd.microtomeSelects) return;
-    gd.microtomeSelects = true;
-    gd.on("plotly_selected", selectedHeads);
-  });
+  microtome.bound.push((panel, hear) => panel === "head-matrix" && hear("plotly_selected", selectedHeads));
 
   // ---- buttons, chips, lists -----------------------------------------------------------------------------------
 
@@ -103,7 +99,7 @@
     if (button && !button.disabled && BUTTONS[button.id]) BUTTONS[button.id]();
     const maximiser = event.target.closest(".mt-maximise");
     if (maximiser) microtome.maximise(maximiser.closest(".mt-panel"));
-    if (event.target.closest(".mt-banner-close")) setProps("banner", { hidden: true });
+    if (event.target.closest(".mt-banner-close")) document.getElementById("banner").hidden = true;
   }
 
   /** Segmented controls are radio buttons; the state may refuse a choice, so they are drawn again from it. */

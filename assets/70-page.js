@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { setProps, propsOf, notify } = microtome;
+  const { setProps, write, propsOf, notify } = microtome;
   const SOON_MS = 300;
   const LATER_MS = 5000;
   const THEME_KEY = "microtome-theme";
@@ -28,14 +28,14 @@
   function unreachable() {
     if (!reachable) return;
     reachable = false;
-    setProps("banner-text", { children: "The server does not answer. What is on screen stays; trying again." });
-    setProps("banner", { hidden: false });
+    write("banner-text", { textContent: "The server does not answer. What is on screen stays; trying again." });
+    write("banner", { hidden: false });
   }
 
   function reached() {
     if (reachable) return;
     reachable = true;
-    setProps("banner", { hidden: true });
+    write("banner", { hidden: true });
   }
 
   /** The store hears of phase, message and facts; counters that move all the time go straight to their places. */
@@ -50,8 +50,8 @@
   function publishCounters({ running, waiting }, { hits, misses }) {
     const jobs = running + waiting;
     const waits = waiting ? `, ${waiting} waiting` : "";
-    setProps("jobs", { children: jobs ? `${running} running${waits}` : "" });
-    setProps("cache", { children: `cache ${hits}/${hits + misses}` });
+    write("jobs", { textContent: jobs ? `${running} running${waits}` : "" });
+    write("cache", { textContent: `cache ${hits}/${hits + misses}` });
   }
 
   async function ask() {

@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { dispatch, setProps, propsOf, shownToken, state } = microtome;
+  const { dispatch, setProps, write, propsOf, shownToken, state } = microtome;
   const none = () => root.dash_clientside.no_update;
 
   // ---- from controls to actions --------------------------------------------------------------------------------
@@ -38,7 +38,7 @@
 
   /** What the server is doing while it is not ready. */
   function status(now) {
-    setProps("phase", { children: !now || now.phase === "ready" ? "" : now.message || now.phase });
+    write("phase", { textContent: !now || now.phase === "ready" ? "" : now.message || now.phase });
     return none();
   }
 
