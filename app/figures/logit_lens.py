@@ -39,7 +39,8 @@ def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selecti
         xaxis=token_axis(result.str_tokens, _width(style), monospace(style), room=9, step=22) | {"tickangle": -45},
         yaxis=_layer_axis(len(values)),
     )  # fmt: skip
-    title = f"{'Δ logit difference by logit lens' if signed else 'Logit lens'}, {result.provenance.model}"
+    what = "Δ logit difference" if signed else "Top token"
+    title = f"{what} by layer and position (logit lens), {result.provenance.model}"
     return dress(figure, "lens", title, style, {"l": 36, "r": 8, "t": 8, "b": 20})
 
 

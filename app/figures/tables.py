@@ -48,8 +48,8 @@ def _stack(parts: list[pd.DataFrame], order: tuple[str, ...]) -> pd.DataFrame:
 def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = None) -> pd.DataFrame:
     """`component, layer, head, kind, direct` of one prompt, or of the mean over prompts.
 
-    Kinds: head, attn (a whole layer: its heads + b_O), attn_bias (`L5.b_O`), mlp, embed, pos_embed, bias. All rows but
-    `attn` sum to the logit difference.
+    Kinds: head, attn (a whole layer: its heads + b_O), attn_bias (`L5.b_O`, only in models that have one), mlp, embed,
+    pos_embed, bias. All rows but `attn` sum to the logit difference.
     """
     pick = (lambda a: a.mean(axis=0)) if prompt is None else (lambda a: a[prompt])
     heads, bias = pick(result.heads), pick(result.attn_bias)
@@ -59,7 +59,7 @@ def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = 
         pd.DataFrame({"component": head_labels(n_layers, n_heads).ravel(), "layer": layer, "head": head, "kind": "head",
                       "direct": heads.ravel()}),
         pd.DataFrame({"component": [f"L{at}.b_O" for at in range(n_layers)], "layer": np.arange(n_layers),
-                      "kind": "attn_bias", "direct": bias}),
+                      "kind": "attn_bias", "direct": bias}).iloc[: n_layers if np.any(result.attn_bias) else 0],
         pd.DataFrame([_named(c) for c in result.component_labels]).assign(direct=pick(result.components)),
     ]  # fmt: skip
     return _stack(parts, ("component", "layer", "head", "kind", "direct"))

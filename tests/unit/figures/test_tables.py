@@ -1,5 +1,7 @@
 """Long tables: one row per experiment x prompt x metric, nothing dropped, labels right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,14 @@ def test_attribution_rows_other_than_whole_layers_sum_to_the_logit_difference_of
         assert row(table, prompt=prompt, metric="logit_diff")["value"] == result.logit_diff[prompt]
     assert row(table, prompt=1, component="L1H2")["value"] == result.heads[1, 1, 2]
     assert row(table, prompt=1, component="L1.mlp")["layer"] == 1
+
+
+def test_models_without_an_output_bias_have_no_rows_for_it():
+    result = results.attribution(2, 3)
+    assert "attn_bias" in set(component_rows(result)["kind"])
+    bare = component_rows(replace(result, attn_bias=np.zeros((1, 2), np.float32)))
+    assert "attn_bias" not in set(bare["kind"])
+    assert str(bare["layer"].dtype) == "Int64"
 
 
 def test_attention_names_query_and_key():
