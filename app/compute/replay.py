@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from app.compute.replay_weights import Angles, Attention, Block, Norm, Weights
+from app.compute.replay_weights import ALL_LAYERS, Angles, Attention, Block, Norm, Weights
 from app.domain.sites import Activation
 
 PLACES: tuple[Activation, ...] = ("resid_pre", "z", "attn_out", "resid_mid", "mlp_out", "resid_post")
@@ -42,7 +42,7 @@ class Held:
 class Trace:
     """One run of one prompt. `resid[l]` enters layer l, `resid[-1]` enters the final norm; `k` is rotated."""
 
-    angles: Angles | None
+    angles: dict[str, Angles]
     held: tuple[Held, ...]
     resid: list[Float[Tensor, "pos d_model"]] = field(default_factory=list)
     k: list[Float[Tensor, "pos n_key_value_heads d_head"]] = field(default_factory=list)
@@ -67,13 +67,13 @@ class Injection:
 @torch.inference_mode()
 def trace(weights: Weights, ids: Sequence[int], held: tuple[Held, ...] = ()) -> Trace:
     """Run one prompt with the held interventions."""
-    angles = None if weights.angles is None else weights.angles(len(ids))
+    angles = weights.angles(len(ids))
     kept = Trace(angles, held)
     x = embed(weights, ids)[None]
     for layer, block in enumerate(weights.blocks):
         x = hold(held, "resid_pre", layer, x, 0)
         kept.resid.append(x[0])
-        q, k, v = _q_k_v(weights, block, x, angles)
+        q, k, v = _q_k_v(weights, block, x, angles, 0)
         z = hold(held, "z", layer, _attend(block.attn, q, k, v), 0)
         attn_out = hold(held, "attn_out", layer, project(block, z), 0)
         middle = hold(held, "resid_mid", layer, x + attn_out, 0)
@@ -122,7 +122,7 @@ def project(block: Block, z: Float[Tensor, "row pos head d_head"]) -> Float[Tens
 
 
 def project_change(
-    block: Block, z: Float[Tensor, "pos head d_head"], heads: Sequence[int], new: Float[Tensor, "row pos d_head"]
+    block: Block, z: Float[Tensor, "pos head d_head"], heads: Sequence[int], new: Float[Tensor, "row #pos d_head"]
 ) -> Float[Tensor, "row pos d_model"]:
     """As `project`, one row per entry of `heads` in which only that head's z is `new`: z W_O + (new - z[head]) W_O."""
     attn = block.attn
@@ -183,7 +183,7 @@ def _attn_out(weights: Weights, base: Trace, layer: int, x: Tensor, start: int, 
     block = weights.blocks[layer]
     if not len(x):
         return x[:, first - start :]
-    q, k, v = _q_k_v(weights, block, x, _from(base.angles, start))
+    q, k, v = _q_k_v(weights, block, x, base.angles, start)
     k, v = (_after(prefix[layer][:start], now) for prefix, now in ((base.k, k), (base.v, v)))
     z = _attend(block.attn, q[:, first - start :], k, v)
     return project(block, hold(base.held, "z", layer, z, first))
@@ -191,10 +191,6 @@ def _attn_out(weights: Weights, base: Trace, layer: int, x: Tensor, start: int, 
 
 def _after(prefix: Float[Tensor, "before n d"], x: Float[Tensor, "row pos n d"]) -> Float[Tensor, "row all n d"]:
     return torch.cat([prefix.expand(len(x), -1, -1, -1), x], 1) if len(prefix) else x
-
-
-def _from(angles: Angles | None, start: int) -> Angles | None:
-    return None if angles is None else (angles[0][start:], angles[1][start:])
 
 
 def _mlp_out(base: Trace, layer: int, block: Block, x: Tensor, first: int) -> Tensor:
@@ -207,16 +203,20 @@ def _mlp_out(base: Trace, layer: int, block: Block, x: Tensor, first: int) -> Te
     return hold(base.held, "mlp_out", layer, out if block.ln2_post is None else block.ln2_post(out), first)
 
 
-def _q_k_v(weights: Weights, block: Block, x: Tensor, angles: Angles | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Projections `[row pos head d_head]`, queries and keys normalised and rotated where the model does that."""
+def _q_k_v(
+    weights: Weights, block: Block, x: Tensor, angles: dict[str, Angles], start: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Projections `[row pos head d_head]` of positions start.. on, queries and keys normalised and rotated where the
+    model does that."""
     attn = block.attn
     y = x if block.ln1 is None else block.ln1(x)
     q, k, v = attn.q(y), attn.k(y), attn.v(y)
     q, k = (_head_norm(norm, part, attn.d_head) for norm, part in ((attn.q_norm, q), (attn.k_norm, k)))
     q, k, v = (part.unflatten(-1, (-1, attn.d_head)) for part in (q, k, v))
-    if angles is None:
-        return q, k, v
-    return _rotate(q, angles, weights.adjacent), _rotate(k, angles, weights.adjacent), v
+    q, k = (
+        _rotate(part, angles.get(attn.rotation, angles.get(ALL_LAYERS)), start, weights.adjacent) for part in (q, k)
+    )
+    return q, k, v
 
 
 def _head_norm(norm: Norm | None, x: Tensor, d_head: int) -> Tensor:
@@ -226,9 +226,11 @@ def _head_norm(norm: Norm | None, x: Tensor, d_head: int) -> Tensor:
     return norm(x.unflatten(-1, (-1, d_head))).flatten(-2)
 
 
-def _rotate(x: Float[Tensor, "row pos n d_head"], angles: Angles, adjacent: bool) -> Tensor:
+def _rotate(x: Float[Tensor, "row pos n d_head"], angles: Angles | None, start: int, adjacent: bool) -> Tensor:
     """Rotary embedding of the first d_rotary dimensions: x cos + rotated(x) sin."""
-    cos, sin = (part[:, None] for part in angles)  # [pos 1 d_rotary]
+    if angles is None:
+        return x
+    cos, sin = (part[start:, None] for part in angles)  # [pos 1 d_rotary]
     n = cos.shape[-1]
     turning, rest = x[..., :n], x[..., n:]
     if adjacent:

@@ -17,11 +17,12 @@ from app.domain.models import ModelSpec, Provenance
 from app.domain.prompts import PromptPair
 from app.domain.recipes import HeadAblation
 from app.domain.results import METRICS, HeadAblationResult
+from app.domain.session import WORKED_EXAMPLE
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids, tokenise
 from tests import tiny as words
-from tests.loaded import tiny
+from tests.loaded import ground_truth, smollm2, tiny
 
 TOLERANCE = 1e-4  # the promise of the product; both sides are float32, in two orders of summation
 PAIR = PromptPair(words.CLEAN, words.CORRUPTED, (words.ANSWER,), (words.INCORRECT,))
@@ -41,17 +42,18 @@ def ids_of(model: LoadedModel, text: str = words.CLEAN) -> torch.Tensor:
     return torch.tensor([tokenise(model, text, 64).ids])
 
 
-def oracle_metrics(model: LoadedModel, logits: torch.Tensor, clean: torch.Tensor) -> np.ndarray:
-    answer, incorrect = (answer_ids(model, chosen) for chosen in (PAIR.answer, PAIR.incorrect_answer))
+def oracle_metrics(model: LoadedModel, logits: torch.Tensor, clean: torch.Tensor, pair=PAIR) -> np.ndarray:
+    answer, incorrect = (answer_ids(model, chosen) for chosen in (pair.answer, pair.incorrect_answer))
     return answer_metrics(logits[:, -1], answer, incorrect, clean[0, -1].log_softmax(-1)).numpy()
 
 
-def one_forward_per_head(model: LoadedModel, new: torch.Tensor, in_force=()) -> np.ndarray:
-    """METRICS [metric layer head] by TransformerLens' own hooks; `new` [layer head d_head] replaces z."""
-    ids, bridge = ids_of(model), model.bridge
+def one_forward_per_head(model: LoadedModel, new: torch.Tensor, in_force=(), pair=PAIR, heads=None) -> np.ndarray:
+    """METRICS [metric layer head] by TransformerLens' own hooks; `new` [layer head d_head] replaces z. NaN where a
+    head is not among `heads`."""
+    ids, bridge = ids_of(model, pair.clean), model.bridge
     clean = bridge.run_with_hooks(ids, fwd_hooks=list(in_force))
-    values = np.zeros((len(METRICS), model.facts.n_layers, model.facts.n_heads), np.float32)
-    for layer, head in np.ndindex(*values.shape[1:]):
+    values = np.full((len(METRICS), model.facts.n_layers, model.facts.n_heads), np.nan, np.float32)
+    for layer, head in heads or np.ndindex(*values.shape[1:]):
 
         def ablate(z, hook, layer=layer, head=head):
             z = z.clone()
@@ -59,7 +61,7 @@ def one_forward_per_head(model: LoadedModel, new: torch.Tensor, in_force=()) -> 
             return z
 
         logits = bridge.run_with_hooks(ids, fwd_hooks=[*in_force, (f"blocks.{layer}.attn.hook_z", ablate)])
-        values[:, layer, head] = oracle_metrics(model, logits, clean)[:, 0]
+        values[:, layer, head] = oracle_metrics(model, logits, clean, pair)[:, 0]
     return values
 
 
@@ -100,6 +102,34 @@ def test_zero_ablation_equals_transformer_lens_patching_with_a_zeroed_cache():
     np.testing.assert_allclose(ours, found, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("method", ["zero", "mean"])
+@pytest.mark.parametrize("processing", ["compatibility", "raw"])
+def test_the_ground_truth_model_is_swept_exactly(processing, method):
+    """Attention only, norms without weights, learned positions, TransformerLens' native model code."""
+    model = ground_truth(processing)
+    pair = PromptPair("river apple house river apple", None, ("house",), ("river",))
+    new = mean_z(model, "background") if method == "mean" else zeros(model)
+    found = sweep(model, recipe(prompts=(pair,), method=method))
+    np.testing.assert_allclose(found.values[:, 0], one_forward_per_head(model, new, pair=pair), atol=TOLERANCE)
+    assert found.engine == "replay"
+
+
+@pytest.mark.parametrize("method", ["zero", "mean"])
+def test_smollm2_is_swept_exactly(method):
+    """A head of every third layer, the known name mover L23H3 among them, against one forward pass each. The rank is
+    compared apart: rounding may swap two tokens that are equal to 1e-5."""
+    model, pair = smollm2(), WORKED_EXAMPLE.experiment.prompt
+    heads = [(0, 5), (3, 1), (6, 8), (9, 4), (12, 0), (15, 2), (18, 6), (20, 0), (23, 3), (26, 7), (29, 1)]
+    new = mean_z(model, "background") if method == "mean" else zeros(model)
+    expected = one_forward_per_head(model, new, pair=pair, heads=heads)
+    found = sweep(model, recipe(prompts=(pair,), method=method)).values[:, 0]
+    chosen = ~np.isnan(expected[0])
+    rank = METRICS.index("rank")
+    for metric in set(range(len(METRICS))) - {rank}:
+        np.testing.assert_allclose(found[metric][chosen], expected[metric][chosen], atol=TOLERANCE)
+    np.testing.assert_allclose(found[rank][chosen], expected[rank][chosen], atol=1)
+
+
 IN_FORCE = {
     "zeroed heads": (Ablate(Site("z", 1, (0, 2))),),
     "one position of a head": (Ablate(Site("z", 0, (1,), (2, 3))),),
@@ -124,7 +154,7 @@ def test_interventions_in_force_hold_in_the_baseline_and_in_every_cell(architect
             sweep(model, recipe(interventions=interventions))
         return
     _, corrupted = model.bridge.run_with_cache(ids_of(model, words.CORRUPTED))
-    hooks = hooks_for(model, interventions, len(ids_of(model)[0]), corrupted)
+    hooks = hooks_for(model, interventions, len(ids_of(model)[0]), dict(corrupted.items()))
     found = sweep(model, recipe(interventions=interventions))
     np.testing.assert_allclose(found.values[:, 0], one_forward_per_head(model, zeros(model), hooks), atol=TOLERANCE)
     assert found.engine.startswith("bridge" if name == "inside the attention" else "replay")
