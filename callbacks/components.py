@@ -11,14 +11,15 @@ from app.domain.session import Experiment, Viewed
 from app.engine import Engine
 from app.figures.tables import component_rows
 from callbacks.head_matrix import DIRECT
-from callbacks.reading import REFUSALS, Asked, Refused, experiment_of, outputs, ready, refused, view_of
+from callbacks.reading import REFUSALS, Asked, Refused, digests_of, experiment_of, outputs, ready, refused, view_of
 from layouts import ids
 from layouts.workspaces import NO_ANSWERS
 
 
 def _swept(engine: Engine, experiment: Experiment, digests: Any, view: Viewed) -> Any:
     """The sweep, None while there is none: its column is then empty."""
-    if not digests or digests.get("error"):
+    found = digests_of(digests)
+    if not found or found.get("error"):
         return None
     try:
         return Asked(engine, experiment, digests, view.show).swept()

@@ -9,6 +9,7 @@ from dash import Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from pydantic import TypeAdapter
 
+from app.analyses import ANALYSES
 from app.domain.errors import BadLink, MicrotomeError
 from app.domain.recipes import AnyRecipe, parse_json
 from app.domain.results import HeadAblationResult, Result, difference
@@ -21,7 +22,7 @@ from layouts.rail import shown
 
 THEME_COOKIE = "microtome-theme"
 INTERVENE_FIRST = "Nothing is changed yet: select heads and press Ablate or Patch, then compare here."
-NOT_YET = "Not computed yet."
+NOT_YET = "Not computed yet: press Sweep to remove every head in turn."
 _VIEWED: TypeAdapter[Viewed] = TypeAdapter(Viewed)
 
 
@@ -50,6 +51,11 @@ def view_of(store: Any) -> Viewed:
 def selection_of(store: Any) -> Selection:
     """The selection store, nothing selected where it has not been written yet."""
     return Selection() if store is None else parse_selection(_object(store))
+
+
+def digests_of(store: Any) -> dict[str, Any] | None:
+    """A digest store: `{"baseline", "intervened", "error"}`, None before anything was asked."""
+    return None if store is None else _object(store)
 
 
 def style_of(view: Viewed) -> Style:
@@ -89,14 +95,15 @@ class Asked:
 
     def digest(self, run: str) -> str:
         """The run's digest, or why there is none."""
-        if self.digests is None:
+        digests = digests_of(self.digests)
+        if digests is None:
             raise PreventUpdate
-        if self.digests.get("error"):
-            raise Refused(str(self.digests["error"]), "error")
-        found = self.digests.get(run)
+        if digests.get("error"):
+            raise Refused(str(digests["error"]), "error")
+        found = digests.get(run)
         if isinstance(found, str):
             return found
-        if run == "intervened" and self.digests.get("baseline"):
+        if run == "intervened" and digests.get("baseline"):
             if self.experiment.has_interventions:
                 raise PreventUpdate  # the intervened run is on its way
             raise Refused(INTERVENE_FIRST)
@@ -106,7 +113,9 @@ class Asked:
         """The run's result; computed again, quietly, where the cache has lost it."""
         digest = self.digest(run)
         known = self.engine.result(digest)
-        return known if known is not None else self._again(digest, self.recipe(run, kind, **options))
+        if isinstance(known, ANALYSES[kind].result):
+            return known
+        return self._again(digest, self.recipe(run, kind, **options))
 
     def recipe(self, run: str, kind: str, **options: Any) -> AnyRecipe:
         """The recipe of one run."""

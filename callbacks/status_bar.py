@@ -12,7 +12,7 @@ from app.domain.models import ModelFacts, Provenance
 from app.domain.results import CorrectnessMetersResult
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
-from callbacks.reading import REFUSALS, Asked, experiment_of
+from callbacks.reading import REFUSALS, Asked, digests_of, experiment_of
 from layouts import ids
 
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -71,7 +71,7 @@ def _meter(name: str, deviation: float, tolerance: float, note: str) -> html.Spa
 def show_meters(engine: Engine, digests: Any, experiment: Any) -> Any:
     """One light per identity, green where it holds on this model and prompt."""
     try:
-        run = "intervened" if (digests or {}).get("intervened") else "baseline"
+        run = "intervened" if (digests_of(digests) or {}).get("intervened") else "baseline"
         result = Asked(engine, experiment_of(experiment), digests, run).shown("correctness_meters")
     except REFUSALS as why:
         return html.Span(str(why) or "no meters yet", className="mt-quiet")

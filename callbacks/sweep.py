@@ -15,7 +15,7 @@ from dash.exceptions import PreventUpdate
 from app.domain.errors import Cancelled, MicrotomeError
 from app.domain.session import Experiment, Viewed
 from app.engine import Engine
-from callbacks.reading import experiment_of, view_of
+from callbacks.reading import digests_of, experiment_of, view_of
 from layouts import ids
 
 BY_ITSELF = 64
@@ -51,7 +51,7 @@ def request_sweep(
 
 def _requested(engine: Engine, view: Viewed, stores: dict[str, Any], experiment: Experiment, before: Any) -> Any:
     method, pressed = method_of(view), ctx.triggered_id == ids.SWEEP_START
-    digests = stores[method]
+    digests = digests_of(stores[method])
     if not digests or digests.get("error"):
         raise PreventUpdate
     missing = _missing(engine, view, digests)
@@ -113,7 +113,7 @@ def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any,
     """In the strip while nothing runs: done, or how much there is to do."""
     try:
         shown, asked = view_of(view), experiment_of(experiment)
-        digests = {"zero": zero, "mean": mean}[method_of(shown)]
+        digests = digests_of({"zero": zero, "mean": mean}[method_of(shown)])
         state = engine.status(asked.model)
     except MicrotomeError as error:
         return str(error)

@@ -1,0 +1,100 @@
+"""Exports reopen to the numbers on screen, with their provenance; what cannot leave says why."""
+
+import base64
+import io
+import json
+import zipfile
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from app.domain.interventions import Ablate
+from app.domain.recipes import parse_recipe
+from app.domain.session import parse_session
+from app.domain.sites import Site
+from app.export.manifest import read_manifest
+from layouts import ids
+from tests.wire.page import PAIR, Page, changed, experiment
+from tests.wire.test_draw import view
+
+ABLATE = Ablate(Site("z", 1, (0,)))
+
+
+def clicked(served: Page, panel: str, form: str, store: Any = None, **fields: Any) -> Any:
+    """The answer to a click on one entry of a menu."""
+    entry = json.dumps(ids.export_item(panel, form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    given = {entry: 1, "experiment.data": store or experiment(), "view.data": view(**fields)}
+    return served.ask("export-download.data", given, by=entry)
+
+
+def content(answer: Any) -> bytes:
+    """The file's bytes."""
+    return base64.b64decode(answer["export-download"]["data"]["content"])
+
+
+def why(answer: Any) -> str:
+    """What the notification says; no file comes with it."""
+    assert "export-download" not in answer
+    return answer["notifications"]["sendNotifications"][0]["message"]
+
+
+@pytest.mark.parametrize("panel", ids.PANELS)
+def test_every_panel_leaves_as_csv_with_its_provenance(served: Page, panel: str) -> None:
+    answer = clicked(served, panel, "csv")
+    table = pd.read_csv(io.BytesIO(content(answer)), keep_default_na=False)
+    assert len(table) > 0
+    assert set(table["processing"]) == {"compatibility"}
+    assert answer["export-download"]["data"]["filename"].endswith(".csv")
+
+
+@pytest.mark.parametrize("panel", ids.PANELS)
+def test_every_panel_leaves_as_a_recipe_that_parses(served: Page, panel: str) -> None:
+    recipe = parse_recipe(content(clicked(served, panel, "recipe")))
+    assert recipe.prompts[0].clean == PAIR.clean
+
+
+@pytest.mark.parametrize("panel", ids.PANELS)
+def test_every_panel_leaves_as_a_page_that_can_be_opened_again(served: Page, panel: str) -> None:
+    page = content(clicked(served, panel, "html"))
+    assert read_manifest(page, "html")["view"]["style"]["theme"] == "light"
+
+
+def test_parquet_and_json_hold_the_same_rows(served: Page) -> None:
+    parquet = pd.read_parquet(io.BytesIO(content(clicked(served, ids.TRAJECTORY, "parquet"))))
+    rows = json.loads(content(clicked(served, ids.TRAJECTORY, "json")))
+    assert [row["value"] for row in rows] == pytest.approx(parquet["value"].tolist())
+
+
+def test_the_recipe_of_a_difference_holds_its_interventions(served: Page) -> None:
+    answer = clicked(served, ids.TRAJECTORY, "recipe", experiment(PAIR, ABLATE), show="difference")
+    assert len(parse_recipe(content(answer)).interventions) == 1
+
+
+def test_the_session_leaves_as_a_link_would_carry_it(served: Page) -> None:
+    session = parse_session(content(clicked(served, "page", "session")).decode())
+    assert session.experiment.prompt == PAIR
+
+
+def test_all_tables_leave_in_one_archive(served: Page) -> None:
+    with zipfile.ZipFile(io.BytesIO(content(clicked(served, "page", "tables")))) as archive:
+        assert {name.rsplit(".", 1)[0] for name in archive.namelist()} == set(ids.PANELS)
+
+
+def test_a_sweep_that_has_not_run_says_so(served: Page) -> None:
+    store = changed(clean="the river tree house the tree")
+    assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "csv", store, quantity="mean"))
+
+
+def test_without_answers_there_is_nothing_to_export(served: Page) -> None:
+    store = changed(answer=(), incorrect_answer=())
+    assert "answer" in why(clicked(served, ids.TRAJECTORY, "csv", store))
+
+
+def test_a_state_that_is_none_is_refused(served: Page) -> None:
+    assert "not an experiment" in why(clicked(served, ids.LENS, "csv", {"model": 3}))
+
+
+def test_a_menu_that_only_appears_exports_nothing(served: Page) -> None:
+    entry = json.dumps(ids.export_item(ids.LENS, "csv"), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    assert served.ask("export-download.data", {entry: 0, "experiment.data": experiment()}, by=entry) is None

@@ -1,0 +1,188 @@
+"""The rail: a draft becomes an experiment only when it holds; everything else is said, and nothing is lost."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.interventions import Ablate, Patch
+from app.domain.session import Switched
+from app.domain.sites import Site
+from callbacks.rail import describe
+from tests.wire.page import PAIR, READY, Page, changed, experiment
+
+DRAFT = {
+    "clean-prompt.value": "the river apple house the river",
+    "corrupted-prompt.value": "",
+    "answer.value": ["apple"],
+    "incorrect-answer.value": ["dog"],
+}
+
+
+def run(served: Page, **draft: Any) -> Any:
+    """Press Run with these drafts."""
+    changes = {f"{name.replace('_', '-')}.value": value for name, value in draft.items()}
+    given = {"run.n_clicks": 1, **DRAFT, **changes, "experiment.data": experiment()}
+    return served.ask("accepted.data", given)
+
+
+def refusal(served: Page, **draft: Any) -> str:
+    """Why the drafts were refused; no experiment comes with it."""
+    answer = run(served, **draft)
+    assert "accepted" not in answer
+    return answer["refusal"]["data"]
+
+
+def test_a_draft_that_holds_becomes_the_experiment(served: Page) -> None:
+    answer = run(served, clean_prompt="the dog apple house the dog", corrupted_prompt="the river apple house the dog")
+    prompt = answer["accepted"]["data"]["experiment"]["prompt"]
+    assert prompt["clean"] == "the dog apple house the dog"
+    assert prompt["answer"] == ["apple"]
+    assert answer["refusal"]["data"] is None
+
+
+def test_an_accepted_draft_keeps_model_and_interventions(served: Page) -> None:
+    store = experiment(PAIR, Ablate(Site("z", 1, (0,))))
+    answer = served.ask("accepted.data", {"run.n_clicks": 1, **DRAFT, "experiment.data": store})
+    assert answer is not None
+    accepted = answer["accepted"]["data"]["experiment"]
+    assert (accepted["model"], accepted["interventions"]) == (store["model"], store["interventions"])
+
+
+def test_an_empty_prompt_is_refused(served: Page) -> None:
+    assert "empty" in refusal(served, clean_prompt="  ")
+
+
+def test_an_answer_of_two_tokens_is_refused_with_its_split(served: Page) -> None:
+    said = refusal(served, answer=["river apple"])
+    assert "river" in said
+    assert "apple" in said
+
+
+def test_prompts_of_different_length_are_refused_with_the_place(served: Page) -> None:
+    said = refusal(served, corrupted_prompt="the river")
+    assert "tokens" in said
+    assert "position" in said
+
+
+def test_a_prompt_over_the_limit_is_refused_with_both_numbers(served: Page) -> None:
+    said = refusal(served, clean_prompt="the " * 2000, corrupted_prompt="")
+    assert "limit" in said
+
+
+def test_one_answer_without_the_other_is_refused(served: Page) -> None:
+    assert "both sides" in refusal(served, incorrect_answer=[])
+
+
+def test_drafts_that_are_no_text_are_refused_not_crashed(served: Page) -> None:
+    assert "empty" in refusal(served, clean_prompt={"a": 1}, answer="x", incorrect_answer=7)
+
+
+def test_tokens_are_chips_with_position_and_bos(served: Page) -> None:
+    answer = served.ask("token-strip.children", {"experiment.data": experiment(), "status.data": READY})
+    assert answer is not None
+    chips = [chip["props"] for chip in answer["token-strip"]["children"]]
+    prompt = served.engine.read_prompt(experiment_model(), PAIR.clean)
+    assert [chip["data-position"] for chip in chips] == [str(i) for i in range(len(prompt))]
+    assert [chip["data-token"] for chip in chips] == list(prompt.str_tokens)
+    assert ("is-bos" in chips[0]["className"]) == prompt.bos
+    assert "is-end" in chips[-1]["className"]
+    assert answer["token-count"]["children"] == f"{len(prompt)} tokens"
+
+
+def experiment_model() -> Any:
+    """The model of the page's experiment."""
+    from tests.wire.page import SPEC
+
+    return SPEC
+
+
+def test_tokens_of_what_is_no_experiment_are_words(served: Page) -> None:
+    answer = served.ask("token-strip.children", {"experiment.data": {"model": 3}, "status.data": READY})
+    assert answer is not None
+    assert "not an experiment" in answer["token-strip"]["children"]["props"]["children"]
+
+
+def difference(served: Page, clean: Any, corrupted: Any) -> Any:
+    """What stands under the corrupted prompt."""
+    given = {"clean-prompt.value": clean, "corrupted-prompt.value": corrupted}
+    answer = served.ask("token-diff.children", {**given, "experiment.data": experiment(), "status.data": READY})
+    assert answer is not None
+    return answer["token-diff"]["children"]
+
+
+def test_the_difference_shows_the_tokens_that_differ(served: Page) -> None:
+    said, *rows = difference(served, "the river apple", "the dog apple")
+    assert "1 of" in said["props"]["children"]
+    marks = [part["props"]["children"] for part in rows[0]["props"]["children"] if isinstance(part, dict)]
+    assert [mark.strip("·") for mark in marks[1:]] == ["river", "dog"]
+
+
+def test_the_difference_of_unequal_lengths_says_where(served: Page) -> None:
+    (said,) = difference(served, "the river apple", "the")
+    assert "position" in said["props"]["children"]
+
+
+def test_without_a_corrupted_prompt_there_is_no_difference(served: Page) -> None:
+    assert difference(served, "the river", "") == []
+    assert difference(served, 7, ["x"]) == []
+
+
+@pytest.mark.parametrize("picker", ["answer", "incorrect-answer"])
+def test_the_picker_finds_tokens_and_keeps_the_chosen(served: Page, picker: str) -> None:
+    given = {f"{picker}.searchValue": "appl", f"{picker}.value": ["dog"], "experiment.data": experiment()}
+    answer = served.ask(f"{picker}.data", given)
+    assert answer is not None
+    values = [choice["value"] for choice in answer[picker]["data"]]
+    assert values[0] == "dog"
+    assert "apple" in [value.strip() for value in values]
+
+
+@pytest.mark.parametrize("picker", ["answer", "incorrect-answer"])
+def test_the_picker_says_why_a_string_is_no_token(served: Page, picker: str) -> None:
+    given = {f"{picker}.searchValue": "river apple", f"{picker}.value": 7, "experiment.data": experiment()}
+    answer = served.ask(f"{picker}.data", given | {f"{picker}.value": []})
+    assert answer is not None
+    assert "river" in answer[picker]["nothingFoundMessage"]
+
+
+def test_interventions_are_rows_that_can_be_switched_and_removed(served: Page) -> None:
+    store = experiment(PAIR, Ablate(Site("z", 1, (0, 2))), Patch(Site("z", 0, (3,))))
+    answer = served.ask("interventions.children", {"experiment.data": store})
+    assert answer is not None
+    rows = [row["props"] for row in answer["interventions"]["children"]]
+    assert [row["data-intervention"] for row in rows] == ["0", "1"]
+    assert [row["children"][1]["props"]["children"] for row in rows] == ["zero L1H0,2", "patch L0H3"]
+
+
+def test_no_interventions_say_what_to_do(served: Page) -> None:
+    answer = served.ask("interventions.children", {"experiment.data": experiment()})
+    assert answer is not None
+    assert "Select heads" in answer["interventions"]["children"]["props"]["children"]
+
+
+def test_interventions_that_are_none_are_refused_in_words(served: Page) -> None:
+    answer = served.ask("interventions.children", {"experiment.data": {"interventions": 3}})
+    assert answer is not None
+    assert "not an experiment" in answer["interventions"]["children"]["props"]["children"]
+
+
+def test_an_intervention_is_described_shortly() -> None:
+    assert describe(Switched(Ablate(Site("z", 5, (1,)), "mean"))) == "mean L5H1"
+
+
+def test_a_refusal_is_shown_and_goes_away(served: Page) -> None:
+    shown = [served.ask("refusal-text.children", {"refusal.data": text}) for text in ("Too long.", None)]
+    assert shown == [{"refusal-text": {"children": "Too long."}}, {"refusal-text": {"children": ""}}]
+
+
+def test_before_the_page_has_opened_run_does_nothing(served: Page) -> None:
+    assert served.ask("accepted.data", {"run.n_clicks": 1, **DRAFT, "experiment.data": None}) is None
+
+
+def test_two_equal_prompts_are_called_the_same(served: Page) -> None:
+    (said,) = difference(served, "the river", "the river")
+    assert "the same" in said["props"]["children"]
+
+
+def test_a_changed_prompt_of_another_pair_is_independent(served: Page) -> None:
+    assert changed(clean="the dog")["prompt"]["clean"] == "the dog"

@@ -1,0 +1,141 @@
+"""The sweep: asked for by itself or by hand, streamed, cancelled, never started twice."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.errors import Cancelled
+from app.domain.interventions import Ablate
+from app.domain.results import HeadAblationResult
+from app.domain.sites import Site
+from callbacks import sweep
+from tests.wire.page import PAIR, Page, changed, experiment
+from tests.wire.test_draw import state, view
+
+OUTPUT = "sweep-end.data"
+ABLATE = Ablate(Site("z", 1, (0,)))
+
+
+def asked(served: Page, store: dict[str, Any], by: str = "view.data", **fields: Any) -> Any:
+    """The request that the page would write, or None."""
+    known = {f"digests-{method}.data": served.digests(method, store) for method in ("zero", "mean")}
+    before = fields.pop("before", None)
+    given = {**known, "experiment.data": store, "view.data": view(**fields), "sweep-request.data": before}
+    answer = served.ask("sweep-request.data", {**given, "sweep-start.n_clicks": 1}, by)
+    return answer["sweep-request"]["data"] if answer else None
+
+
+def swept(served: Page, store: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    """Every answer of the background callback."""
+    given = {"sweep-request.data": asked(served, store, **fields), "experiment.data": store}
+    return served.run_background(OUTPUT, given)
+
+
+def test_a_short_prompt_is_swept_without_being_asked(served: Page) -> None:
+    request = asked(served, changed(clean="a river apple house the river"))
+    assert request["method"] == "zero"
+    assert request["runs"] == ["baseline"]
+
+
+def test_a_long_prompt_waits_for_the_button(served: Page) -> None:
+    store = changed(clean="the river apple house " * 16, corrupted=None)  # 64 words and BOS
+    assert asked(served, store) is None
+    assert asked(served, store, by="sweep-start.n_clicks")["runs"] == ["baseline"]
+
+
+def test_a_difference_asks_for_both_sweeps(served: Page) -> None:
+    store = experiment(PAIR, ABLATE)
+    assert asked(served, store, show="difference", quantity="mean")["runs"] == ["baseline", "intervened"]
+
+
+def test_the_same_sweep_is_not_asked_for_twice(served: Page) -> None:
+    store = changed(clean="and river apple house the river")
+    request = asked(served, store)
+    assert asked(served, store, before=request) is None
+
+
+def test_an_experiment_that_does_not_hold_is_not_swept(served: Page) -> None:
+    assert asked(served, changed(answer=("river apple",))) is None
+
+
+def test_a_sweep_runs_and_its_result_is_drawn_and_not_asked_for_again(served: Page) -> None:
+    store = experiment()
+    answers = swept(served, store)
+    assert answers[-1]["response"]["sweep-text"]["children"] == sweep.ALL_DONE
+    zero = served.digests("zero", store)
+    result = served.engine.result(zero["baseline"])
+    assert isinstance(result, HeadAblationResult)
+    assert np.isfinite(result.values[0]).all()
+    drawn = served.ask(
+        "head-matrix.figure",
+        {"digests-zero.data": zero, "experiment.data": store, "view.data": view(quantity="zero")},
+    )
+    assert state(drawn, "head-matrix") == "ready"
+    assert asked(served, store) is None
+
+
+def test_the_last_answer_ticks_so_that_the_finished_sweep_is_drawn(served: Page) -> None:
+    answers = swept(served, changed(clean="of river apple house the river"))
+    ticks = [a for a in answers if "sweep-tick" in (a.get("sideUpdate") or {})]
+    assert ticks
+
+
+@pytest.mark.parametrize(
+    "request_", [{"method": "sideways", "runs": ["baseline"]}, {"method": "zero", "runs": 7}, None]
+)
+def test_what_is_no_request_is_not_run(served: Page, request_: Any) -> None:
+    given = {"sweep-request.data": request_, "experiment.data": experiment()}
+    assert served.run_background(OUTPUT, given, limit_s=10)[-1] == {}
+
+
+def test_an_error_in_the_sweep_is_said_in_its_strip(served: Page) -> None:
+    given = {"sweep-request.data": {"method": "zero", "runs": ["baseline"]}, "experiment.data": {"model": 3}}
+    answers = served.run_background(OUTPUT, given)
+    assert "not an experiment" in answers[-1]["response"]["sweep-text"]["children"]
+
+
+def test_the_effect_difference_is_effect_minus_effect(served: Page) -> None:
+    store = experiment(PAIR, ABLATE)
+    swept(served, store, show="difference")
+    digests = served.digests("zero", store)
+    results = [served.engine.result(digests[run]) for run in ("intervened", "baseline")]
+    effects = [r.effect() for r in results if isinstance(r, HeadAblationResult)]
+    given = {"digests-zero.data": digests, "experiment.data": store}
+    view_ = view(quantity="zero", show="difference")
+    answer = served.ask("head-matrix.figure", {**given, "view.data": view_})
+    assert answer is not None
+    z = answer["head-matrix"]["figure"]["data"][0]["z"]
+    shown = _array(z)
+    np.testing.assert_allclose(shown, (effects[0] - effects[1])[0], atol=1e-5)  # float32, the same four numbers
+
+
+def _array(spec: Any) -> Any:
+    import base64
+
+    rows, columns = (int(n) for n in spec["shape"].split(","))
+    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"]).reshape(rows, columns)
+
+
+def test_progress_says_how_much_is_done_and_how_long_is_left() -> None:
+    assert sweep.progress_text(142, 270, 1.26) == "142 / 270 heads · 1.3 s left"
+    assert sweep.progress_text(0, 270, None) == "0 / 270 heads · estimating"
+    assert sweep.progress_text(1, 270, 600) == "1 / 270 heads · 10 min left"
+
+
+def test_a_cancelled_sweep_stops_at_its_next_report(served: Page) -> None:
+    def cancelled(value: Any) -> None:
+        raise Cancelled("Cancelled.")
+
+    store = changed(clean="to river apple house the river")
+    request = asked(served, store)
+    with pytest.raises(Cancelled):
+        sweep.sweep(served.engine, cancelled, request, store)
+    time.sleep(0.2)  # the computation notices between batches
+    assert served.engine.counters().waiting == 0
+
+
+def test_the_button_names_what_it_sweeps(served: Page) -> None:
+    answer = served.ask("sweep-method.children", {"view.data": view(quantity="mean")})
+    assert answer == {"sweep-method": {"children": "mean"}}
