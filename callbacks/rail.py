@@ -28,7 +28,8 @@ SEARCH_LIMIT = 20
 def accept_draft(
     engine: Engine, clicks: Any, clean: Any, corrupted: Any, answer: Any, incorrect: Any, store: Any
 ) -> tuple[Any, Any]:
-    """(accepted experiment, None), or (no_update, why not): the drafts stay as they are either way."""
+    """(accepted experiment, None), or (no_update, why not): the drafts stay as they are either way. A draft that is on
+    screen already is not accepted again, so that undo does not fill with nothing."""
     try:
         if clicks is None:
             raise PreventUpdate
@@ -36,6 +37,8 @@ def accept_draft(
         prompt = read_draft(engine, before.model, (clean, corrupted, answer, incorrect))
     except MicrotomeError as error:
         return no_update, str(error)
+    if prompt == before.prompt:
+        return no_update, None
     experiment = Experiment(before.model, prompt, before.interventions)
     return {"experiment": session_dict(Whole(experiment))["experiment"], "run": clicks}, None
 

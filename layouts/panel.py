@@ -54,7 +54,7 @@ def help_card(panel_id: str) -> dmc.HoverCard:
             dmc.HoverCardTarget(button),
             dmc.HoverCardDropdown(html.Div(lines, className="mt-help-text")),
         ],
-        width=380, shadow="md", position="bottom-start", openDelay=120, withinPortal=True,
+        width=440, shadow="md", position="bottom-start", openDelay=120, withinPortal=True,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def _section(title: str, *parts: Any, aside: Any = None) -> html.Div:
 
 def _prompt(component_id: str, value: str, label: str, placeholder: str) -> dmc.Textarea:
     return dmc.Textarea(
-        id=component_id, value=value, autosize=True, minRows=2, maxRows=6, size="xs", debounce=250, spellCheck=False,
+        id=component_id, value=value, autosize=True, minRows=2, maxRows=6, size="xs", spellCheck=False,
         placeholder=placeholder, **attributes(aria_label=label),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from app.domain.interventions import Ablate, Patch
 from app.domain.session import Switched
 from app.domain.sites import Site
 from callbacks.rail import describe
-from tests.wire.page import PAIR, READY, Page, changed, experiment
+from tests.wire.page import PAIR, READY, SPEC, Page, experiment
 
 DRAFT = {
     "clean-prompt.value": "the river apple house the river",
@@ -48,6 +48,11 @@ def test_an_accepted_draft_keeps_model_and_interventions(served: Page) -> None:
     assert (accepted["model"], accepted["interventions"]) == (store["model"], store["interventions"])
 
 
+def test_a_draft_that_is_on_screen_already_is_not_accepted_again(served: Page) -> None:
+    answer = run(served, clean_prompt=PAIR.clean, corrupted_prompt=PAIR.corrupted)
+    assert answer == {"refusal": {"data": None}}
+
+
 def test_an_empty_prompt_is_refused(served: Page) -> None:
     assert "empty" in refusal(served, clean_prompt="  ")
 
@@ -81,19 +86,12 @@ def test_tokens_are_chips_with_position_and_bos(served: Page) -> None:
     answer = served.ask("token-strip.children", {"experiment.data": experiment(), "status.data": READY})
     assert answer is not None
     chips = [chip["props"] for chip in answer["token-strip"]["children"]]
-    prompt = served.engine.read_prompt(experiment_model(), PAIR.clean)
+    prompt = served.engine.read_prompt(SPEC, PAIR.clean)
     assert [chip["data-position"] for chip in chips] == [str(i) for i in range(len(prompt))]
     assert [chip["data-token"] for chip in chips] == list(prompt.str_tokens)
     assert ("is-bos" in chips[0]["className"]) == prompt.bos
     assert "is-end" in chips[-1]["className"]
     assert answer["token-count"]["children"] == f"{len(prompt)} tokens"
-
-
-def experiment_model() -> Any:
-    """The model of the page's experiment."""
-    from tests.wire.page import SPEC
-
-    return SPEC
 
 
 def test_tokens_of_what_is_no_experiment_are_words(served: Page) -> None:
@@ -182,7 +180,3 @@ def test_before_the_page_has_opened_run_does_nothing(served: Page) -> None:
 def test_two_equal_prompts_are_called_the_same(served: Page) -> None:
     (said,) = difference(served, "the river", "the river")
     assert "the same" in said["props"]["children"]
-
-
-def test_a_changed_prompt_of_another_pair_is_independent(served: Page) -> None:
-    assert changed(clean="the dog")["prompt"]["clean"] == "the dog"
