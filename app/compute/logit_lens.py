@@ -20,8 +20,8 @@ from app.domain.recipes import LogitLens, recipe_json
 from app.domain.results import METRICS, LogitLensResult
 from app.models.loaded import LoadedModel
 
-CHUNK_BYTES = 32 * 2**20
-"""Logits held at once."""
+CHUNK_BYTES = 48 * 2**20
+"""Logits held at once; above glibc's largest mmap threshold (32 MB), so that freed chunks return to the system."""
 _FROM_METRICS = {"logit_diff": "logit_diff", "answer_probability": "probability", "answer_rank": "rank"}
 
 
