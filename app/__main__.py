@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.domain.errors import BadInput, MicrotomeError
 from app.settings import NAMES, Settings, read
@@ -66,7 +66,7 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     from app.analyses import ANALYSES
     from app.domain.views import parse_view
     from app.engine import Engine
-    from app.export.manifest import manifest
+    from app.export.manifest import PictureFormat, manifest
     from app.export.pictures import picture
 
     out = _out(given["out"], PICTURES)
@@ -74,19 +74,17 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
     drawn = ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
-    _write(out, picture(drawn, out.suffix[1:], manifest(view, result.provenance, result.digest)))
+    _write(out, picture(drawn, cast(PictureFormat, out.suffix[1:]), manifest(view, result.provenance, result.digest)))
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:
     """Print a TransformerLens program that recomputes a recipe without Microtome."""
     from app.domain.recipes import parse_recipe
     from app.engine import Engine
-    from app.export.script import script
 
     recipe = parse_recipe(_read(given["file"]))
     with closing(Engine(settings)) as engine:
-        engine.check(recipe)
-        sys.stdout.write(script(recipe, engine.facts(recipe.model)))
+        sys.stdout.write(engine.script(recipe))
 
 
 def models_list(settings: Settings, given: dict[str, Any]) -> None:

@@ -159,6 +159,14 @@ class Engine:
             return intervened
         return difference(intervened, self.evaluate(recipes.baseline(recipe), report))
 
+    def script(self, recipe: AnyRecipe) -> str:
+        """The recipe as a TransformerLens program that recomputes it without Microtome."""
+        from app.export.script import script
+        from app.export.script_facts import script_facts
+
+        self.check(recipe)
+        return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens))
+
     def result(self, digest: str) -> Result | None:
         """A finished result from the cache."""
         return self._results.get(digest)

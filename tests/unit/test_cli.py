@@ -69,6 +69,14 @@ def test_figure_writes_a_picture_that_says_how_it_was_made(run: Any, tmp_path: P
     assert made["view"]["recipe"]["interventions"][0]["site"]["layer"] == 1
 
 
+def test_script_prints_a_program_and_nothing_else(run: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("script", GROUND_TRUTH) == 0
+    printed = capfd.readouterr().out
+    compile(printed, "reproduce.py", "exec")
+    assert "import app" not in printed
+    assert "from app" not in printed
+
+
 def test_models_can_be_listed_and_added(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
