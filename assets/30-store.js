@@ -41,9 +41,10 @@
     if (differing.length) root.dash_clientside.set_props(id, Object.fromEntries(differing));
   }
 
-  function notify(message, color = "gray") {
-    const id = `notice-${Date.now()}`;
-    setProps("notifications", { sendNotifications: [{ id, action: "show", message, color, autoClose: 8000 }] });
+  /** A line in the corner: what was done goes by itself, what went wrong stays until it is closed. */
+  function notify(message, wrong = false) {
+    const look = wrong ? { color: "red", autoClose: false } : { color: "gray", autoClose: 5000 };
+    setProps("notifications", { sendNotifications: [{ id: `notice-${Date.now()}`, action: "show", message, ...look }] });
   }
 
   // ---- the model as far as it is known -------------------------------------------------------------------------
@@ -81,7 +82,7 @@
 
   function openAddress() {
     const { session, reason } = link.decode(location.hash);
-    if (reason) notify(`This link could not be read (${reason}); the page stays as it was.`, "red");
+    if (reason) notify(`This link could not be read (${reason}); the page stays as it was.`, true);
     else dispatch({ type: "open", session: session || defaultSession, address: "written" });
   }
 
@@ -150,7 +151,7 @@
     if (reason) {
       const message = `This link could not be read (${reason}); showing the default example instead.`;
       history.replaceState(null, "", location.pathname + location.search);
-      notify(message, "red");
+      notify(message, true);
     }
     root.addEventListener("popstate", openAddress);
     document.documentElement.dataset.microtome = "open";

@@ -43,7 +43,7 @@
     for (const act of afterPlot) act(gd, panel);
   }
 
-  /** Called as soon as a graph exists, before dcc.Graph listens to it: `on` ignores what nobody needs, `hear` is ours. */
+  /** As soon as a graph exists, before dcc.Graph listens to it: its `on` ignores what nobody needs, `hear` is ours. */
   function bind(gd) {
     if (!gd.on || gd.on.microtome) return;
     const hear = gd.on.bind(gd);

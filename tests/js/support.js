@@ -9,7 +9,8 @@ function session() {
   return {
     experiment: {
       model: {
-        source: "listed", name: "tiny", revision: null, processing: "compatibility", dtype: "float32", prepend_bos: true,
+        source: "listed", name: "tiny", revision: null, processing: "compatibility", dtype: "float32",
+        prepend_bos: true,
       },
       prompt: { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] },
       interventions: [],

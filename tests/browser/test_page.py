@@ -1,0 +1,139 @@
+"""Shorter journeys: links, refusals, a sweep that is cancelled, light and dark, Back, a server that goes away."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.screen import Screen, experiment, link
+
+WORDS = "river apple house tree dog cat river apple house tree dog"
+OTHER_WORDS = "river apple house tree dog bird river apple house tree dog"
+SMALL = experiment("ground-truth", WORDS, OTHER_WORDS, "cat", "bird")
+LONG = "The old king and the young queen walked along the river to the sea. " * 5
+PAIR = experiment("smollm2-135m", LONG + "John gave a drink to", LONG + "Mary gave a drink to", " Mary", " John")
+
+Visit = Callable[..., Screen]
+
+
+def test_a_link_that_was_cut_off_opens_the_default_example_and_says_so(visit: Visit):
+    screen = visit(link(SMALL)[:60])
+    expect(screen.page.get_by_text("This link could not be read (it is cut off or damaged)")).to_be_visible()
+    assert screen.session["experiment"]["prompt"]["clean"].startswith("When Mary and John")
+    assert "#s=" not in screen.page.url
+
+
+def test_an_answer_of_several_tokens_is_refused_with_its_split(visit: Visit):
+    screen = visit().ready("prediction")
+    screen.page.locator("#answer").click()
+    screen.page.locator("#answer").type(" Microtomes")
+    expect(screen.page.get_by_text("(' Micro' + 't' + 'omes')")).to_be_visible()
+    assert screen.session["experiment"]["prompt"]["answer"] == [" Mary"]
+
+
+def test_prompts_of_different_lengths_are_refused_where_they_part(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction")
+    screen.type_prompts(WORDS, "river apple stone")
+    screen.run()
+    expect(screen.page.locator("#refusal-text")).to_contain_text("12 tokens and the corrupted one 4")
+    expect(screen.page.locator("#refusal-text")).to_contain_text("differ at position 3")
+    assert screen.session["experiment"]["prompt"]["corrupted"] == OTHER_WORDS
+    expect(screen.page.locator("#corrupted-prompt")).to_have_value("river apple stone")
+
+
+def test_a_sweep_tells_how_far_it_is_and_stops_when_cancelled(visit: Visit):
+    screen = visit(link(PAIR)).ready("head-matrix")
+    screen.page.locator("#quantity").get_by_text("Zero").click()
+    screen.page.locator("#sweep-start").click()
+    expect(screen.page.locator("#sweep-text")).to_contain_text("/ 270 heads")
+    screen.page.locator("#sweep-cancel").click()
+    expect(screen.page.locator("#sweep-cancel")).to_be_disabled()
+    expect(screen.page.locator("#sweep-start")).to_be_enabled()
+    screen.until("document.getElementById('jobs').textContent === ''")
+    expect(screen.page.locator("#sweep-text")).not_to_contain_text("done")
+
+
+def test_light_and_dark_are_switched_without_the_server(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix", "trajectory", "components")
+    light = ink(screen)
+    screen.requests.clear()
+    screen.page.locator("#theme").click()
+    screen.until("document.body.dataset.agThemeMode === 'dark'")
+    assert ink(screen) != light
+    assert not [url for url in screen.requests if "_dash-update-component" in url or "_dash-component" in url]
+    screen.page.reload()
+    screen.ready("head-matrix")
+    assert screen.page.evaluate("document.body.dataset.theme") == "dark"
+
+
+def ink(screen: Screen) -> str:
+    return screen.page.evaluate("microtome.graph('trajectory').layout.template.layout.font.color")
+
+
+def test_back_returns_to_the_experiment_before(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    screen.click_head(1, 2)
+    screen.page.keyboard.press("a")
+    assert screen.interventions == [True]
+    screen.page.go_back()
+    screen.until("microtome.session().experiment.interventions.length === 0")
+    assert screen.heads == ["L1H2"]
+    screen.page.go_forward()
+    screen.until("microtome.session().experiment.interventions.length === 1")
+
+
+def test_interventions_are_switched_and_removed_in_the_rail(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    screen.click_head(1, 2)
+    screen.page.keyboard.press("a")
+    screen.page.locator("[data-intervention='0'] .mt-toggle").click()
+    assert (screen.interventions, screen.session["view"]["show"]) == ([False], "baseline")
+    screen.page.locator("[data-intervention='0'] .mt-remove").click()
+    assert screen.interventions == []
+
+
+def test_rows_of_the_table_select_heads_and_layers(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix", "components")
+    screen.page.locator("#components .ag-center-cols-container [row-id=L1H2]").click()
+    screen.until("microtome.session().selection.heads.length === 1")
+    screen.shows_everywhere(["L1H2"])
+    screen.page.locator("#components .ag-center-cols-container [row-id=L1H1]").click(modifiers=["Control"])
+    screen.until("microtome.session().selection.heads.length === 2")
+    screen.shows_everywhere(["L1H1", "L1H2"])
+
+
+def test_keys_maximise_a_panel_show_the_list_and_stay_silent_while_somebody_types(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix", "lens")
+    screen.click_head(1, 2)
+    screen.page.locator("#lens-panel .mt-heading").hover()
+    screen.page.keyboard.press("f")
+    expect(screen.page.locator("#lens-panel")).to_have_attribute("data-maximised", "true")
+    screen.page.keyboard.press("Escape")
+    assert screen.heads == ["L1H2"]
+    screen.page.keyboard.press("/")
+    expect(screen.page.locator("#clean-prompt")).to_be_focused()
+    screen.page.keyboard.type("az")
+    assert (screen.interventions, screen.heads) == ([], ["L1H2"])
+    screen.page.locator("#clean-prompt").blur()
+    screen.page.keyboard.press("?")
+    expect(screen.page.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_exact_attention_under_the_pointer_is_read_out(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix", "attention")
+    screen.click_head(1, 2)
+    screen.shows_everywhere(["L1H2"])
+    screen.point("attention", 0, 0)
+    expect(screen.page.locator(".mt-readout-tip")).to_have_text("dest 0 <bos> → src 0 <bos>: 1")
+
+
+def test_a_server_that_goes_away_is_said_and_nothing_is_lost(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    screen.click_head(1, 2)
+    screen.page.route("**/status?*", lambda route: route.abort())
+    expect(screen.page.locator("#banner")).to_contain_text("does not answer")
+    assert screen.heads == ["L1H2"]
+    screen.page.unroute("**/status?*")
+    expect(screen.page.locator("#banner")).to_be_hidden()
+    assert screen.complaints
+    assert all("net::ERR_FAILED" in text for text in screen.complaints)
+    screen.complaints.clear()
