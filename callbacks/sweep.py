@@ -21,6 +21,7 @@ from layouts import ids
 BY_ITSELF = 64
 """Longest prompt, in tokens, whose zero sweep starts without being asked."""
 EVERY_MS = 200
+DRAWN_FIRST = ("prediction", "direct_logit_attribution", "residual_trajectory", "logit_lens")
 ALL_DONE = "all heads done"
 
 
@@ -68,23 +69,27 @@ def _short(engine: Engine, experiment: Experiment) -> bool:
 
 def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> tuple[Any, ...]:
     """Run what was asked for; returns progress, text and a mark of the end."""
+    began = time.monotonic()
     try:
-        _sweep(engine, set_progress, request or {}, experiment_of(experiment))
+        heads = _sweep(engine, set_progress, request or {}, experiment_of(experiment))
     except Cancelled:
         raise
     except MicrotomeError as error:
-        return 0, str(error), time.time()
+        return 0, str(error), None
     set_props(ids.SWEEP_TICK, {"data": time.time()})
-    return 0, ALL_DONE, time.time()
+    return 0, ALL_DONE, {"seconds_per_head": (time.monotonic() - began) / heads if heads else None}
 
 
-def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> None:
+def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> int:
+    """Every run that was asked for; how many heads that were."""
     method, asked = request.get("method"), request.get("runs")
     if method not in ids.SWEEP_METHODS or not isinstance(asked, list):
         raise PreventUpdate
     for run in asked:
         recipe = experiment.recipe("head_ablation", intervened=run == "intervened", method=method)
         engine.evaluate(recipe, report=_teller(set_progress), urgent=False)
+    facts = engine.facts(experiment.model)
+    return len(asked) * facts.n_layers * facts.n_heads
 
 
 def _teller(set_progress: Any) -> Any:
@@ -109,8 +114,8 @@ def name_method(view: Any) -> str:
     return method_of(view_of(view))
 
 
-def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any, experiment: Any) -> str:
-    """In the strip while nothing runs: done, or how much there is to do."""
+def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any, experiment: Any, ended: Any) -> str:
+    """In the strip while nothing runs: done, or how much there is to do; how long, once a sweep has been timed."""
     try:
         shown, asked = view_of(view), experiment_of(experiment)
         digests = digests_of({"zero": zero, "mean": mean}[method_of(shown)])
@@ -119,15 +124,26 @@ def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any,
         return str(error)
     if not digests or not digests.get("baseline") or state.facts is None:
         raise PreventUpdate
-    if not _missing(engine, shown, digests):
+    missing = _missing(engine, shown, digests)
+    if not missing:
         return ALL_DONE
-    return f"{state.facts.n_layers * state.facts.n_heads} heads to remove one by one"
+    heads = len(missing) * state.facts.n_layers * state.facts.n_heads
+    rate = ended.get("seconds_per_head") if isinstance(ended, dict) else None
+    timed = isinstance(rate, int | float)
+    return f"{heads} heads · about {rate * heads:.0f} s" if timed else f"{heads} heads to remove one by one"
+
+
+def cancelled(clicks: Any) -> tuple[Any, Any]:
+    """What was computed stays drawn until something else is asked."""
+    if clicks is None:
+        raise PreventUpdate
+    return 0, "cancelled"
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Request, run, and the words around it."""
     digests = [Input(ids.DIGESTS.format(method), "data") for method in ids.SWEEP_METHODS]
-    first = [Input(ids.DIGESTS.format(kind), "data") for kind in ids.ANALYSIS_KINDS]
+    first = [Input(ids.DIGESTS.format(kind), "data") for kind in DRAWN_FIRST]
     view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
     app.callback(
         Output(ids.SWEEP_REQUEST, "data"), Input(ids.SWEEP_START, "n_clicks"), view, *digests, experiment,
@@ -136,8 +152,13 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(Output(ids.SWEEP_METHOD, "children"), view)(name_method)
     app.callback(
         Output(ids.SWEEP_TEXT, "children", allow_duplicate=True), view, *digests, Input(ids.STATUS, "data"), experiment,
-        prevent_initial_call=True,
+        State(ids.SWEEP_END, "data"), prevent_initial_call=True,
     )(functools.partial(describe_sweep, engine))  # fmt: skip
+    app.callback(
+        Output(ids.SWEEP_PROGRESS, "value", allow_duplicate=True),
+        Output(ids.SWEEP_TEXT, "children", allow_duplicate=True),
+        Input(ids.SWEEP_CANCEL, "n_clicks"), prevent_initial_call=True,
+    )(cancelled)  # fmt: skip
     _register_background(app, engine, experiment)
 
 

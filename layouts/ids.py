@@ -12,7 +12,7 @@ ACCEPTED = "accepted"  # {"experiment":…, "run": n}: the draft that passed, fo
 DIGESTS = "digests-{}"  # per analysis kind: {"baseline": digest, "intervened": digest | null, "error": text | null}
 SWEEP_TICK = "sweep-tick"  # changes whenever the running sweep has new cells
 SWEEP_REQUEST = "sweep-request"  # {"method":…, "intervened": [false, true], "run": n}: which sweeps to run now
-SWEEP_END = "sweep-end"  # written once a sweep is over
+SWEEP_END = "sweep-end"  # written once a sweep is over: {"seconds_per_head": …}, or null
 TEMPLATES = "templates"  # {"light": plotly template, "dark": plotly template}
 SINK = "sink-{}"  # outputs of clientside callbacks that only have side effects
 # the page

@@ -11,7 +11,7 @@ from app.domain.interventions import Ablate
 from app.domain.results import HeadAblationResult
 from app.domain.sites import Site
 from callbacks import sweep
-from tests.wire.page import PAIR, Page, changed, experiment
+from tests.wire.page import PAIR, SPEC, Page, changed, experiment
 from tests.wire.test_draw import state, view
 
 OUTPUT = "sweep-end.data"
@@ -134,6 +134,33 @@ def test_a_cancelled_sweep_stops_at_its_next_report(served: Page) -> None:
         sweep.sweep(served.engine, cancelled, request, store)
     time.sleep(0.2)  # the computation notices between batches
     assert served.engine.counters().waiting == 0
+
+
+def described(served: Page, store: dict[str, Any], ended: Any) -> str:
+    """The words in the strip while nothing runs."""
+    digests = {f"digests-{method}.data": served.digests(method, store) for method in ("zero", "mean")}
+    given = {**digests, "experiment.data": store, "view.data": view(quantity="mean"), "sweep-end.data": ended}
+    (answer,) = [
+        served.ask(d["output"], given) for d in served.dependencies
+        if d["output"].startswith("sweep-text.children@")
+    ]  # fmt: skip
+    assert answer is not None
+    return answer["sweep-text"]["children"]
+
+
+def test_the_cost_is_said_before_the_start(served: Page) -> None:
+    store = changed(clean="in river apple house the river")
+    heads = served.engine.facts(SPEC).n_layers * served.engine.facts(SPEC).n_heads
+    assert described(served, store, None) == f"{heads} heads to remove one by one"
+    assert described(served, store, {"seconds_per_head": 2}) == f"{heads} heads · about {2 * heads} s"
+
+
+def test_a_cost_that_is_no_number_is_not_said(served: Page) -> None:
+    assert "one by one" in described(served, changed(clean="is river apple house the river"), 7)
+
+
+def test_a_cancelled_sweep_says_so() -> None:
+    assert sweep.cancelled(1) == (0, "cancelled")
 
 
 def test_the_button_names_what_it_sweeps(served: Page) -> None:
