@@ -122,7 +122,7 @@ def project(block: Block, z: Float[Tensor, "row pos head d_head"]) -> Float[Tens
 
 
 def project_change(
-    block: Block, z: Float[Tensor, "pos head d_head"], heads: Sequence[int], new: Float[Tensor, "row #pos d_head"]
+    block: Block, z: Float[Tensor, "pos head d_head"], heads: Sequence[int], new: Float[Tensor, "row pos d_head"]
 ) -> Float[Tensor, "row pos d_model"]:
     """As `project`, one row per entry of `heads` in which only that head's z is `new`: z W_O + (new - z[head]) W_O."""
     attn = block.attn

@@ -91,7 +91,8 @@ def _injections(weights: Weights, base: Trace, heads: tuple[Head, ...], replacem
 
 def _injection(weights: Weights, base: Trace, layer: int, heads: list[int], new: Tensor) -> Injection:
     def rows(first: int) -> Tensor:
-        out = project_change(weights.blocks[layer], base.z[layer][first:], heads, new[heads][:, None])
+        z = base.z[layer][first:]
+        out = project_change(weights.blocks[layer], z, heads, new[heads][:, None].expand(-1, len(z), -1))
         return hold(base.held, "attn_out", layer, out, first)
 
     return Injection(layer, "attn_out", rows)
