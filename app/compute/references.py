@@ -33,7 +33,7 @@ def reference_name(reference: Reference) -> str:
 
 def mean_z(model: LoadedModel, reference: Reference) -> Float[Tensor, "layer head d_head"]:
     """E_position z of every head over the reference prompts; computed once per model and reference."""
-    key = ("mean_z", reference)
+    key = ("mean_z", reference, model.facts.spec.prepend_bos)
     with model.lock:
         if key not in model.memo:
             model.memo[key] = _mean(model, reference_prompts(model, reference))
