@@ -12,6 +12,7 @@ from app.domain.interventions import Intervention
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
+from app.domain.sites import Head
 from app.domain.views import Quantity, Selection, Show
 
 _STRICT = ConfigDict(extra="forbid")
@@ -105,6 +106,7 @@ WORKED_EXAMPLE = Session(
             (" Mary",),
             (" John",),
         ),
-    )
+    ),
+    Selection((Head(23, 3),), Head(23, 3)),
 )
-"""Indirect object identification: on screen, computed, when the page first opens."""
+"""Indirect object identification, with a name mover selected: on screen, computed, when the page first opens."""
