@@ -64,6 +64,7 @@ class Engine:
         store = store or DiskStore(self.settings.cache_folder, self.settings.cache_limit)
         self._results = ResultCache(store, {row.kind: row.result for row in ANALYSES.values()})
         self._in_flight: dict[str, Shared[Result]] = {}
+        self._endings: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._hits = self._misses = 0
         if model is not None:
@@ -187,8 +188,14 @@ class Engine:
         beside = import_module("app.serving").beside  # by name: the page lies above the engine, arrows point inwards
         return beside(self, port, open_browser)
 
+    def when_closed(self, ending: Callable[[], None]) -> None:
+        """Something to do when this engine is closed: a page that stands on it."""
+        self._endings.append(ending)
+
     def close(self) -> None:
-        """Take nothing new; what waits is dropped."""
+        """Take nothing new; what waits is dropped, and pages on this engine end."""
+        while self._endings:
+            self._endings.pop()()
         self._thread.close()
         self._results.close()
 
@@ -210,7 +217,9 @@ class Engine:
     def _load(self, spec: ModelSpec, tell: Callable[[str], None]) -> Any:
         from app.models.load import load
 
-        return _verified(load(spec, device=self.settings.device, tell=tell, home=self.settings.home))
+        model = load(spec, device=self.settings.device, tell=tell, home=self.settings.home)
+        tell(f"comparing the fast sweep engine with {model.facts.title}")
+        return _verified(model)
 
     def _keep_live(self, model: Any) -> None:
         if not isinstance(model, LoadedModel):

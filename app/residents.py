@@ -36,7 +36,8 @@ class ModelStatus:
 class _Load:
     """One load: its future, what it says of its progress, and when it failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry: float = RETRY) -> None:
+        self._retry = retry
         self.message = "Waiting for the compute thread."
         self.future: Future[Any] = Future()
         self.failed_at = 0.0
@@ -53,15 +54,21 @@ class _Load:
     @property
     def stale(self) -> bool:
         """Whether to try again: dropped from the queue, or failed a while ago."""
-        failed = self.error is not None and time.monotonic() - self.failed_at > RETRY
+        failed = self.error is not None and time.monotonic() - self.failed_at > self._retry
         return failed or self.future.cancelled()
 
 
 class ResidentModels:
     """`load(spec, tell)` gives a LoadedModel; it runs on the compute thread only."""
 
-    def __init__(self, thread: ComputeThread, load: Callable[[ModelSpec, Callable[[str], None]], Any], limit: int):
-        self._thread, self._load, self._limit = thread, load, limit
+    def __init__(
+        self,
+        thread: ComputeThread,
+        load: Callable[[ModelSpec, Callable[[str], None]], Any],
+        limit: int,
+        retry: float = RETRY,
+    ) -> None:
+        self._thread, self._load, self._limit, self._retry = thread, load, limit, retry
         self._loads: OrderedDict[ModelSpec, _Load] = OrderedDict()
         self._facts: dict[ModelSpec, ModelFacts] = {}
         self._lock = threading.Lock()
@@ -78,12 +85,8 @@ class ResidentModels:
         """Begin loading where that is needed; never waits."""
         with self._lock:
             entry = self._loads.get(spec)
-            if (
-                entry is None
-                or entry.future.cancelled()
-                or (entry.error and time.monotonic() - entry.failed_at > RETRY)
-            ):
-                entry = self._loads[spec] = _Load()
+            if entry is None or entry.stale:
+                entry = self._loads[spec] = _Load(self._retry)
                 entry.future = self._thread.submit(lambda: self._loaded(spec, entry))
             self._loads.move_to_end(spec)
             return entry.future

@@ -9,6 +9,7 @@ What an address with a digest shows never changes, so browsers keep it for ever.
 cache: the page then asks for it again.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import numpy as np
 from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 
-from app.domain.errors import BadInput, BadSite, MicrotomeError
+from app.domain.errors import BadInput, BadSite, Busy, MicrotomeError
 from app.domain.models import ModelSpec
 from app.domain.recipes import parse_json
 from app.domain.results import AttentionPatternResult, Floats, difference
@@ -60,7 +61,8 @@ def status_of(engine: Engine, model: str | None) -> dict[str, Any]:
     counters = engine.counters()
     try:
         spec = parse_json(_SPEC, model, "a model") if model else engine.spec
-        engine.want(spec)
+        with contextlib.suppress(Busy):  # a full queue is no reason to call the model failed
+            engine.want(spec)
         found = dataclasses.asdict(engine.status(spec))
     except MicrotomeError as error:
         found = {"phase": "failed", "message": str(error), "facts": None}

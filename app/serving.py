@@ -41,6 +41,7 @@ def beside(engine: Engine, port: int, open_browser: bool) -> str:
     settings = replace(engine.settings, port=port, open_browser=open_browser)
     server = _listening(engine, settings)
     threading.Thread(target=server.run, name="serve", daemon=True).start()
+    engine.when_closed(lambda: server.trigger.pull_trigger(server.close))  # closed by its own thread
     found = address(server, settings)
     _open(server, settings)
     _show_in_notebook(found)

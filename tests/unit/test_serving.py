@@ -26,11 +26,30 @@ def read(address: str) -> bytes:
         return answer.read()
 
 
+def answers(address: str) -> bool:
+    """Whether anything listens there."""
+    try:
+        return bool(read(f"{address}healthz"))
+    except URLError:
+        return False
+
+
 def test_serve_in_a_thread_shows_the_page_of_this_engine(make_engine: Callable[..., Engine]) -> None:
     address = make_engine(model=tiny("gpt2")).serve()
     assert read(f"{address}healthz") == b"OK"
     assert b'"phase": "ready"' in read(f"{address}status")
     assert b"<title>Microtome</title>" in read(address)
+
+
+def test_closing_the_engine_ends_its_page(make_engine: Callable[..., Engine]) -> None:
+    engine = make_engine(model=tiny("gpt2"))
+    address = engine.serve()
+    assert answers(address)
+    engine.close()
+    end = time.monotonic() + 30
+    while answers(address) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not answers(address)
 
 
 def test_everything_lies_under_the_prefix(make_engine: Callable[..., Engine], settings: Settings) -> None:
