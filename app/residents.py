@@ -5,6 +5,7 @@ wish while a model loads waits for the same load. A load that failed is tried ag
 within `RETRY` seconds, because a page asks for many things at once.
 """
 
+import functools
 import gc
 import logging
 import threading
@@ -86,8 +87,9 @@ class ResidentModels:
         with self._lock:
             entry = self._loads.get(spec)
             if entry is None or entry.stale:
-                entry = self._loads[spec] = _Load(self._retry)
-                entry.future = self._thread.submit(lambda: self._loaded(spec, entry))
+                entry = _Load(self._retry)
+                entry.future = self._thread.submit(functools.partial(self._loaded, spec, entry))  # may be refused
+                self._loads[spec] = entry
             self._loads.move_to_end(spec)
             return entry.future
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import ModelError
+from app.domain.errors import Busy, ModelError
 from app.domain.models import ModelFacts, ModelSpec
 from app.jobs.threads import ComputeThread
 from app.residents import ModelStatus, ResidentModels
@@ -125,6 +125,21 @@ def test_a_failed_load_says_why_and_is_tried_again_after_a_while(
     time.sleep(RETRY)
     assert models.get(spec("a")).facts.title == "a"
     assert models.status(spec("a")).phase == "ready"
+
+
+def test_a_load_that_a_full_queue_refuses_can_be_asked_for_again(shelf: Shelf) -> None:
+    thread = ComputeThread(limit=1)
+    models = ResidentModels(thread, shelf, limit=2)
+    go, begun = threading.Event(), threading.Event()
+    thread.submit(lambda: (begun.set(), go.wait(LONG)))
+    assert begun.wait(LONG)
+    thread.submit(lambda: None)
+    with pytest.raises(Busy):
+        models.want(spec("a"))
+    go.set()
+    _until(lambda: not thread.waiting)
+    assert models.get(spec("a")).facts.title == "a"
+    thread.close()
 
 
 def _until(holds: Callable[[], Any]) -> None:
