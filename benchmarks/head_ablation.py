@@ -44,17 +44,18 @@ class Round:
 def run() -> dict[str, Any]:
     """Ratios at 15 and 64 tokens, memory rise and error."""
     model = load(ModelSpec("listed", DEFAULT_MODEL), device="cpu")
-    engine = engine_name(model)
+    engine, long_pair = engine_name(model), _of_length(model, 64)
+    memory = [memory_rise(lambda pair=pair: sweep(model, pair)) for pair in (PAIR, long_pair)]
     short = [one_round(model, PAIR, number) for number in range(5)]
-    long = [one_round(model, _of_length(model, 64), number) for number in range(2)]
+    long = [one_round(model, long_pair, number) for number in range(2)]
     return {
         "what": f"zero-ablate all {model.facts.n_layers * model.facts.n_heads} heads of {model.facts.title}, {engine}",
         "reference": "TransformerLens run_with_hooks, one forward pass per head (one head per layer timed, scaled)",
         "threads": torch.get_num_threads(),
         **_summary("15_tokens", short),
         **_summary("64_tokens", long),
-        "memory_rise_mb_15_tokens": memory_rise(lambda: sweep(model, PAIR)),
-        "memory_rise_mb_64_tokens": memory_rise(lambda: sweep(model, _of_length(model, 64))),
+        "memory_rise_mb_15_tokens": memory[0],
+        "memory_rise_mb_64_tokens": memory[1],
     }
 
 
