@@ -33,9 +33,10 @@ def _prompt(component_id: str, value: str, label: str, placeholder: str) -> dmc.
 
 
 def _picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.MultiSelect:
+    """Without debounce: the choices of the next search would arrive before the choice itself, and drop it."""
     return dmc.MultiSelect(
         id=component_id, data=token_options(tokens), value=list(tokens), label=label, searchable=True, size="xs",
-        placeholder="" if tokens else "search the vocabulary", nothingFoundMessage="Type to search", debounce=150,
+        placeholder="" if tokens else "search the vocabulary", nothingFoundMessage="Type to search",
         hidePickedOptions=True, comboboxProps={"width": 300, "position": "bottom-start"}, maxDropdownHeight=240,
         clearSearchOnChange=True,
     )  # fmt: skip
