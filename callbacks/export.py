@@ -16,7 +16,6 @@ import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 from dash.exceptions import PreventUpdate
 
-from app.analyses import named
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe, recipe_json
 from app.domain.results import Result
@@ -39,7 +38,6 @@ from callbacks.reading import REFUSALS, Asked, Refused, experiment_of, selection
 from layouts import ids
 from layouts.workspaces import NO_ANSWERS
 
-_script = named("app.export.script:script")
 FIGURES: dict[str, tuple[Callable[..., Any], int, int]] = {
     ids.HEAD_MATRIX: (head_matrix_heatmap, 420, 560),
     ids.TRAJECTORY: (residual_trajectory_lines, 560, 340),
@@ -121,7 +119,7 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     if form == "recipe":
         return recipe_json(recipe, indent=2).encode()
     if form == "script":
-        return str(_script(recipe, page.engine.facts(recipe.model))).encode()
+        return page.engine.script(recipe).encode()
     raise BadInput(
         f"There is no export format {form!r}; use one of {', '.join((*TABLES, *PICTURES, 'recipe', 'script'))}."
     )

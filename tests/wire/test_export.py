@@ -60,6 +60,14 @@ def test_every_panel_leaves_as_a_page_that_can_be_opened_again(served: Page, pan
     assert read_manifest(page, "html")["view"]["style"]["theme"] == "light"
 
 
+@pytest.mark.parametrize("panel", ids.PANELS)
+def test_every_panel_leaves_as_a_program_without_microtome(served: Page, panel: str) -> None:
+    program = content(clicked(served, panel, "script")).decode()
+    compile(program, panel, "exec")
+    assert "import app" not in program
+    assert "from app" not in program
+
+
 def test_parquet_and_json_hold_the_same_rows(served: Page) -> None:
     parquet = pd.read_parquet(io.BytesIO(content(clicked(served, ids.TRAJECTORY, "parquet"))))
     rows = json.loads(content(clicked(served, ids.TRAJECTORY, "json")))
