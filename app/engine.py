@@ -84,15 +84,16 @@ class Engine:
 
     def status(self, spec: ModelSpec) -> ModelStatus:
         """How far a model is; begins nothing and never waits."""
-        return self._models.status(self._resolved(spec))
+        status = self._models.status(self._resident(spec))
+        return status if status.facts is None else replace(status, facts=_asked(status.facts, spec))
 
     def want(self, spec: ModelSpec) -> None:
         """Begin loading where that is needed; never waits."""
-        self._models.want(self._resolved(spec))
+        self._models.want(self._resident(spec))
 
     def facts(self, spec: ModelSpec) -> ModelFacts:
         """What the model says of itself; waits until it is loaded."""
-        return self._models.facts(self._resolved(spec))
+        return _asked(self._models.facts(self._resident(spec)), spec)
 
     def provenance(self, spec: ModelSpec) -> Provenance:
         """Where numbers of this model come from."""
@@ -200,10 +201,12 @@ class Engine:
         self._results.close()
 
     def _model(self, spec: ModelSpec) -> Any:
-        return self._models.get(self._resolved(spec))
+        model = self._models.get(self._resident(spec))
+        return replace(model, facts=_asked(model.facts, spec))
 
-    def _resolved(self, spec: ModelSpec) -> ModelSpec:
-        return resolve(spec, self.settings.home)
+    def _resident(self, spec: ModelSpec) -> ModelSpec:
+        """What is in memory for this spec: with and without BOS, prompts are read differently by one model."""
+        return replace(resolve(spec, self.settings.home), prepend_bos=True)
 
     def _live_entry(self) -> Entry:
         facts = self.facts(self.spec)
@@ -227,7 +230,7 @@ class Engine:
 
             model = _verified(live(model))
         self.spec = model.facts.spec
-        self._models.keep(self.spec, model)
+        self._models.keep(self._resident(self.spec), model)
 
     def _joined(self, digest: str, recipe: AnyRecipe, urgent: bool) -> Shared[Result]:
         """The computation of this digest that runs or waits, or a new one; either way the caller is part of it."""
@@ -265,6 +268,11 @@ class Engine:
         with self._lock:
             if self._in_flight.get(digest) is shared:
                 del self._in_flight[digest]
+
+
+def _asked(facts: ModelFacts, spec: ModelSpec) -> ModelFacts:
+    """The facts, reading prompts with or without BOS as this spec asks."""
+    return replace(facts, spec=replace(facts.spec, prepend_bos=spec.prepend_bos))
 
 
 def _verified(model: LoadedModel) -> LoadedModel:

@@ -277,3 +277,11 @@ def test_importing_the_engine_and_parsing_recipes_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_switching_bos_reads_prompts_differently_but_loads_no_second_model(engine):
+    with_bos, without = (ModelSpec("listed", "ground-truth", prepend_bos=bos) for bos in (True, False))
+    one, other = engine._model(with_bos), engine._model(without)
+    assert one.bridge is other.bridge
+    assert [len(engine.read_prompt(spec, "the river")) for spec in (with_bos, without)] == [3, 2]
+    assert [engine.provenance(spec).bos for spec in (with_bos, without)] == ["<bos>", "none"]
