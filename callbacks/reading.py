@@ -1,10 +1,9 @@
 """From what the browser sends to what a panel shows. The browser is never trusted: everything is parsed first."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from dash import Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from pydantic import TypeAdapter
@@ -134,7 +133,7 @@ class Asked:
     def swept(self) -> HeadAblationResult:
         """The sweep as far as it has come: finished, or partial with NaN cells."""
         first, *rest = [self._cells(run) for run in self.needed]
-        return difference_of_effects(first, rest[0]) if rest else first
+        return difference(first, rest[0]) if rest else first
 
     def _cells(self, run: str) -> HeadAblationResult:
         digest = self.digest(run)
@@ -142,12 +141,6 @@ class Asked:
         if not isinstance(known, HeadAblationResult):
             raise Refused(NOT_YET)
         return known
-
-
-def difference_of_effects(intervened: HeadAblationResult, baseline: HeadAblationResult) -> HeadAblationResult:
-    """Effect on the intervened run - effect on the baseline, every run measured from its own start."""
-    values = intervened.values - baseline.values - (intervened.clean - baseline.clean)[:, :, None, None]
-    return replace(intervened, values=values, clean=np.zeros_like(intervened.clean))
 
 
 # what a draw callback returns

@@ -111,12 +111,13 @@ class HeadAblationResult(Result):
     """Name of the reference set of a mean ablation, `none` for zero."""
     engine: str
     """`replay` or `bridge`, whichever computed it."""
-    values: Floats = axes("metric", "prompt", "layer", "head", difference=False)
-    clean: Floats = axes("metric", "prompt", difference=False)
+    values: Floats = axes("metric", "prompt", "layer", "head")
+    clean: Floats = axes("metric", "prompt")
     corrupted: Floats = axes("metric", "prompt", difference=False)
 
     def effect(self, metric: str = "logit_diff") -> Floats:
-        """`[prompt layer head]` ablated - clean; negative = the head helped the answer (for logit_diff)."""
+        """`[prompt layer head]` ablated - clean; negative = the head helped the answer (for logit_diff). Of a
+        difference: effect on the intervened run - effect on the baseline, each measured from its own start."""
         at = METRICS.index(metric)
         return self.values[at] - self.clean[at][:, None, None]
 

@@ -77,7 +77,9 @@ class Shared(Generic[T]):
         with self._changed:
             self._changed.wait_for(lambda: self._count > seen or self._ended, PULSE)
             news, count = self._news, self._count
-        if report is not None and not self._ended:
+        if self._ended:
+            return seen  # the last news is passed on once more, by `wait`
+        if report is not None:
             report(*(news or (0, 1, None)))
         return count
 

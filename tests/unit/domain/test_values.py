@@ -95,14 +95,21 @@ def test_a_difference_subtracts_the_baseline_and_keeps_the_intervened_tokens():
     np.testing.assert_array_equal(changed.top_tokens, lens(2.0).top_tokens)
 
 
-def test_an_ablation_effect_is_ablated_minus_clean_and_nan_where_not_computed():
-    values = np.full((len(METRICS), 1, 1, 2), 2.0, np.float32)
-    values[..., 1] = np.nan
-    flat = np.full((len(METRICS), 1), 3.0, np.float32)
-    result = HeadAblationResult(
+def ablation(clean: float, *ablated: float) -> HeadAblationResult:
+    values = np.array(ablated, np.float32) * np.ones((len(METRICS), 1, 1, 1), np.float32)
+    flat = np.full((len(METRICS), 1), clean, np.float32)
+    return HeadAblationResult(
         recipe="{}", digest="d", provenance=HERE, method="zero", reference="none", engine="replay",
         values=values, clean=flat, corrupted=flat,
     )  # fmt: skip
-    effect = result.effect()
+
+
+def test_an_ablation_effect_is_ablated_minus_clean_and_nan_where_not_computed():
+    effect = ablation(3.0, 2.0, np.nan).effect()
     assert effect[0, 0, 0] == -1.0
     assert np.isnan(effect[0, 0, 1])
+
+
+def test_a_difference_of_sweeps_measures_each_effect_from_its_own_start():
+    changed = difference(ablation(1.0, 0.5, 2.0), ablation(3.0, 2.0, 3.0))
+    assert changed.effect().tolist() == [[[0.5, 1.0]]]
