@@ -36,6 +36,7 @@ FURTHER = {
         **_GPT, "num_layers": 2, "num_heads": 4, "window_size": 8, "attention_types": [[["global", "local"], 1]],
     },
     "opt": {**_LLAMA, "ffn_dim": 48, "word_embed_proj_dim": 32},
+    "falcon": _LLAMA,
     "gpt_neox": {**_LLAMA, "use_parallel_residual": False},
 }  # fmt: skip
 
