@@ -5,19 +5,18 @@ once.
 synchronous callback then blocks every other page.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dash import Dash
 
 import callbacks
-from app.domain.session import WORKED_EXAMPLE, Session
+from app.domain.session import opening_session
 from app.engine import Engine
 from app.figures.theme import TEMPLATES
 from app.jobs.dash_manager import ThreadManager
 from app.routes import routes
-from app.settings import DEFAULT_MODEL, Settings
+from app.settings import Settings
 from layouts import shell
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -36,7 +35,7 @@ def create_app(engine: Engine, settings: Settings) -> Dash:
         use_async=False,
         background_callback_manager=ThreadManager(limit=settings.queue_limit),
     )
-    app.layout = shell.layout(engine.entries(), templates(), first_session(engine))
+    app.layout = shell.layout(engine.entries(), templates(), opening_session(engine.spec))
     callbacks.register_all(app, engine)
     app.server.register_blueprint(routes(engine), url_prefix=settings.url_prefix.rstrip("/"))
     return app
@@ -45,10 +44,3 @@ def create_app(engine: Engine, settings: Settings) -> Dash:
 def templates() -> dict[str, Any]:
     """The figure templates by theme, for switching without the server."""
     return {name.removeprefix("microtome_"): template.to_plotly_json() for name, template in TEMPLATES.items()}
-
-
-def first_session(engine: Engine) -> Session:
-    """The worked example, on the engine's default model."""
-    if engine.spec.name == DEFAULT_MODEL:
-        return WORKED_EXAMPLE
-    return replace(WORKED_EXAMPLE, experiment=replace(WORKED_EXAMPLE.experiment, model=engine.spec))

@@ -17,7 +17,14 @@
   });
   const FIRST_VIEW = Object.freeze({ workspace: "look", show: "baseline", quantity: "direct" });
 
-  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const isThing = (value) => typeof value === "object" && value !== null;
+
+  /** Equal values, whatever the order of their keys. */
+  function same(a, b) {
+    if (!isThing(a) || !isThing(b)) return Object.is(a, b);
+    const keys = Object.keys(a);
+    return keys.length === Object.keys(b).length && keys.every((key) => key in b && same(a[key], b[key]));
+  }
   const isIndex = (value, count) => Number.isInteger(value) && value >= 0 && (count == null || value < count);
   const sameHead = (a, b) => !!a && !!b && a.layer === b.layer && a.head === b.head;
   const headLabel = (head) => `L${head.layer}H${head.head}`;

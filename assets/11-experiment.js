@@ -94,8 +94,12 @@
     return withInterventions({ ...session, experiment: next, selection }, next.interventions);
   }
 
-  function setModel(session, { model }) {
-    return setExperiment(session, { experiment: { ...session.experiment, model } });
+  /** examples: listed model -> prompt. Who still looks at a model's example gets the next model's; typing is kept. */
+  function setModel(session, { model, examples = {} }) {
+    const { prompt } = session.experiment;
+    const untouched = Object.values(examples).some((example) => same(example, prompt));
+    const next = (untouched && !sameWeights(session.experiment.model, model) && examples[model.name]) || prompt;
+    return setExperiment(session, { experiment: { ...session.experiment, model, prompt: next } });
   }
 
   function setView(session, action) {

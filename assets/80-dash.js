@@ -21,7 +21,8 @@
   function readModelControls() {
     queueMicrotask(() => {
       const session = microtome.session();
-      if (session) dispatch({ type: "set-model", model: chosenModel(session.experiment.model) });
+      const { data: examples } = propsOf("examples") || {};
+      if (session) dispatch({ type: "set-model", model: chosenModel(session.experiment.model), examples });
     });
     return none();
   }

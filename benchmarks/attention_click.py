@@ -37,9 +37,8 @@ def _link(text: str) -> str:
 def _cells() -> list[tuple[int, int]]:
     """Cells to click, each twice, so that the second round finds everything cached."""
     rng = np.random.default_rng(0)
-    return [
-        (int(layer), int(head)) for layer, head in zip(rng.integers(0, LAYERS, CLICKS), rng.integers(0, HEADS, CLICKS))
-    ]
+    layers, heads = rng.integers(0, LAYERS, CLICKS), rng.integers(0, HEADS, CLICKS)
+    return [(int(layer), int(head)) for layer, head in zip(layers, heads, strict=True)]
 
 
 def _click(page: Any, graph: str, layer: int, head: int) -> None:

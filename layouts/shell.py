@@ -1,11 +1,12 @@
 """The page: stores, header, rail, selection bar, panels, status bar."""
 
+from dataclasses import asdict
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from app.domain.session import WORKED_EXAMPLE, Session, session_dict
+from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import selection_bar, status_bar
 from layouts.header import header
@@ -37,6 +38,7 @@ def stores(session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     filled = [
         dcc.Store(id=ids.SESSION, data=session_dict(session)),
         dcc.Store(id=ids.TEMPLATES, data=templates),
+        dcc.Store(id=ids.EXAMPLES, data={name: asdict(prompt) for name, prompt in EXAMPLES.items()}),
     ]
     return filled + [dcc.Store(id=name) for name in empty]
 

@@ -97,16 +97,27 @@ def session_dict(session: Session) -> dict[str, Any]:
     return _SESSION.dump_python(session, mode="json")
 
 
-WORKED_EXAMPLE = Session(
-    Experiment(
-        ModelSpec("listed", DEFAULT_MODEL),
-        PromptPair(
-            "When Mary and John went to the store, John gave a drink to",
-            "When Mary and John went to the store, Mary gave a drink to",
-            (" Mary",),
-            (" John",),
-        ),
+EXAMPLES: dict[str, PromptPair] = {
+    DEFAULT_MODEL: PromptPair(
+        "When Mary and John went to the store, John gave a drink to",
+        "When Mary and John went to the store, Mary gave a drink to",
+        (" Mary",),
+        (" John",),
     ),
-    Selection((Head(23, 3),), Head(23, 3)),
+    "ground-truth": PromptPair(
+        "river apple house dog sun moon river apple", "river apple tree dog sun moon river apple", ("house",), ("tree",)
+    ),
+}
+"""Listed model -> a prompt that shows it at work: indirect object identification; induction over a repeated segment."""
+
+WORKED_EXAMPLE = Session(
+    Experiment(ModelSpec("listed", DEFAULT_MODEL), EXAMPLES[DEFAULT_MODEL]), Selection((Head(23, 3),), Head(23, 3))
 )
-"""Indirect object identification, with a name mover selected: on screen, computed, when the page first opens."""
+"""The default model's example with its name mover selected: on screen, computed, when the page first opens."""
+
+
+def opening_session(model: ModelSpec) -> Session:
+    """What the page opens with on this model: its example, or the default prompt where it has none."""
+    if model.name == DEFAULT_MODEL:
+        return Session(Experiment(model, EXAMPLES[DEFAULT_MODEL]), WORKED_EXAMPLE.selection)
+    return Session(Experiment(model, EXAMPLES.get(model.name, EXAMPLES[DEFAULT_MODEL])))

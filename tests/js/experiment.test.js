@@ -87,6 +87,17 @@ test("another model lets heads and interventions go; another processing of the s
   assert.deepEqual([raw.session.experiment.interventions.length, raw.session.selection.heads.length], [1, 1]);
 });
 
+test("another model brings its own example, unless something else has been typed", () => {
+  const { model, prompt } = session().experiment;
+  const examples = { other: { ...prompt, clean: "p q" }, [model.name]: prompt };
+  const change = { type: "set-model", model: { ...model, name: "other" }, examples };
+  assert.equal(after(change).session.experiment.prompt.clean, "p q");
+  const typed = { type: "set-experiment", experiment: { model, prompt: { ...prompt, clean: "my own" } } };
+  assert.equal(after(typed, change).session.experiment.prompt.clean, "my own");
+  const raw = { type: "set-model", model: { ...model, processing: "raw" }, examples };
+  assert.deepEqual(after(raw).session.experiment.prompt, prompt);
+});
+
 test("undo and redo cover experiment, selection and what is shown, not the workspace", () => {
   const state = after(click(1, 1), ABLATE, { type: "set-view", workspace: "residual" }, { type: "undo" });
   assert.deepEqual(state.session.experiment.interventions, []);
