@@ -11,8 +11,15 @@
     const { show } = session.view;
     if (!digests || !session.selection.primary) return null;
     const digest = show === "baseline" ? digests.baseline : digests.intervened;
+    if (missingLayer(session, digests) !== null) return null;
     if (!digest || (show === "difference" && !digests.baseline)) return null;
     return { digest, minus: show === "difference" ? digests.baseline : null };
+  }
+
+  /** A long prompt has its patterns layer by layer: the layer of the primary head where it is not there yet. */
+  function missingLayer({ selection: { primary } }, digests) {
+    const layers = digests && digests.layers;
+    return layers && primary && !layers.includes(primary.layer) ? primary.layer : null;
   }
 
   /** session, digests, theme -> addresses {picture, numbers} of a head's map, or null where there is none to show. */
@@ -44,7 +51,7 @@
     };
   }
 
-  if (typeof module !== "undefined") module.exports = { addressesOf, neighbours, keeper };
+  if (typeof module !== "undefined") module.exports = { addressesOf, missingLayer, neighbours, keeper };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -101,6 +108,8 @@
     const title = primary ? microtome.state.headLabel(primary) : "";
     const address = wanted();
     say(title);
+    const layer = missingLayer(session, digests);
+    if (layer !== null) microtome.setProps("attention-layer", { data: layer });
     if (!gd) return;
     if (!address) return put(gd, BLANK);
     try {
@@ -122,7 +131,8 @@
     if (!wanted()) return;
     const near = neighbours(session.selection.primary, microtome.shape());
     for (const head of near) {
-      picture(addressesOf(session, digests, microtome.theme(), head).picture).catch(() => null); // drawn when selected
+      const there = addressesOf({ ...session, selection: { primary: head } }, digests, microtome.theme());
+      if (there) picture(there.picture).catch(() => null); // drawn when selected
     }
   }
 

@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
-from app.domain.recipes import AnyRecipe
+from app.domain.recipes import AnyRecipe, pattern_layers
 from app.domain.session import Experiment
 from app.engine import Engine
 from callbacks.reading import experiment_of
@@ -52,20 +52,31 @@ def has_answers(experiment: Experiment) -> bool:
     return bool(experiment.prompt.answer and experiment.prompt.incorrect_answer)
 
 
-def evaluate(engine: Engine, kind: str, store: Any, status: Any, before: Any) -> Any:
+def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_before: Any) -> Any:
     """Compute the analysis on the baseline and on the intervened run, and say where the results are."""
+    *layer, before = layer_and_before
     try:
-        found = _evaluated(engine, kind, experiment_of(store))
+        found = _evaluated(engine, kind, experiment_of(store), *layer)
     except MicrotomeError as error:
         found = _NOTHING | {"error": str(error)}
     return no_update if found == before else found
 
 
-def _evaluated(engine: Engine, kind: str, experiment: Experiment) -> dict[str, Any]:
+def _evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
     wait_for_model(engine, experiment)
     if kind in NEED_ANSWERS and not has_answers(experiment):
         return _NOTHING
-    return _NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, kind).items()}
+    options = attention_options(engine, experiment, layer) if kind == "attention_pattern" else {}
+    digests = {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, kind, **options).items()}
+    return _NOTHING | digests | options
+
+
+def attention_options(engine: Engine, experiment: Experiment, layer: Any) -> dict[str, Any]:
+    """`layers` of a prompt too long for the patterns of all layers at once: the one that the page wants to see."""
+    facts, length = engine.facts(experiment.model), len(engine.read_prompt(experiment.model, experiment.prompt.clean))
+    wanted = layer if isinstance(layer, int) and 0 <= layer < facts.n_layers else 0
+    layers = pattern_layers(facts.n_layers, facts.n_heads, length, wanted)
+    return {} if layers is None else {"layers": layers}
 
 
 def address_sweep(engine: Engine, method: str, store: Any, status: Any, before: Any) -> Any:
@@ -98,6 +109,7 @@ def register(app: Dash, engine: Engine) -> None:
         compute = evaluate if kind in ids.ANALYSIS_KINDS else address_sweep
         store = ids.DIGESTS.format(kind)
         app.callback(
-            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), State(store, "data"),
+            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
+            *([Input(ids.ATTENTION_LAYER, "data")] if kind == "attention_pattern" else []), State(store, "data"),
             running=_busy(kind) or None,
         )(functools.partial(compute, engine, kind))  # fmt: skip

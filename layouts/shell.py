@@ -32,7 +32,7 @@ def stores(session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS)
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.STATUS, ids.REFUSAL, ids.ACCEPTED, ids.SWEEP_TICK,
-        ids.SWEEP_REQUEST, ids.SWEEP_END, *(ids.DIGESTS.format(kind) for kind in kinds),
+        ids.SWEEP_REQUEST, ids.SWEEP_END, ids.ATTENTION_LAYER, *(ids.DIGESTS.format(kind) for kind in kinds),
         *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip
     filled = [

@@ -11,12 +11,10 @@ from app.compute.report import Report, silent
 from app.compute.runs import capture, everywhere
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.models import Provenance
-from app.domain.recipes import AttentionPattern, recipe_json
+from app.domain.recipes import PATTERN_BYTES, AttentionPattern, recipe_json
 from app.domain.results import AttentionPatternResult
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
-
-MAX_BYTES = 64 * 2**20
 
 
 def attention_pattern(
@@ -28,7 +26,7 @@ def attention_pattern(
     provenance: Provenance,
     max_tokens: int = 512,
 ) -> AttentionPatternResult:
-    """The pattern of every head of the asked layers (None = all); refuses more than MAX_BYTES of them."""
+    """The pattern of every head of the asked layers (None = all); refuses more than PATTERN_BYTES of them."""
     prompt = chosen_prompt(model, recipe.prompts, recipe.prompt, max_tokens)
     layers = _layers(model, recipe.layers, len(prompt.clean))
     names = [Site("pattern", layer).hook_name for layer in layers]
@@ -51,9 +49,9 @@ def _layers(model: LoadedModel, asked: tuple[int, ...] | None, n_positions: int)
             f"{missing[0]} does not exist; choose another."
         )
     each = 4 * model.facts.n_heads * n_positions**2
-    if len(layers) > 1 and len(layers) * each > MAX_BYTES:
+    if len(layers) > 1 and len(layers) * each > PATTERN_BYTES:
         raise BadRecipe(
             f"The patterns of {len(layers)} layers at {n_positions} tokens take {len(layers) * each / 2**20:.0f} MB "
-            f"and the limit is {MAX_BYTES // 2**20} MB; name at most {max(1, MAX_BYTES // each)} layers."
+            f"and the limit is {PATTERN_BYTES // 2**20} MB; name at most {max(1, PATTERN_BYTES // each)} layers."
         )
     return layers

@@ -69,6 +69,15 @@ class AttentionPattern(_OnRuns):
     kind: Literal["attention_pattern"] = "attention_pattern"
 
 
+PATTERN_BYTES = 64 * 2**20
+"""Most bytes of attention patterns in one result; longer prompts name the layers they want."""
+
+
+def pattern_layers(n_layers: int, n_heads: int, n_positions: int, layer: int) -> tuple[int, ...] | None:
+    """What to ask for to see `layer`: every layer (`None`) while that is small enough, otherwise this one."""
+    return None if 4 * n_layers * n_heads * n_positions**2 <= PATTERN_BYTES else (layer,)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResidualTrajectory(_OnRuns):
     """Logit difference of the residual stream by layer: logit lens, and cumulative direct attribution."""

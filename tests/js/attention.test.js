@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { addressesOf, neighbours, keeper } = require("../../assets/60-attention.js");
+const { addressesOf, missingLayer, neighbours, keeper } = require("../../assets/60-attention.js");
 const { spoken, readout } = require("../../assets/61-readout.js");
 const { MODEL, after, click, head } = require("./support.js");
 
@@ -59,4 +59,13 @@ test("differences carry their sign, small numbers their exponent, missing ones s
   assert.deepEqual([spoken(0.25, true), spoken(-0.25, true), spoken(0, true)], ["+0.25", "−0.25", "0"]);
   assert.equal(spoken(0.000012345, false), "1.23e−5");
   assert.equal(spoken(NaN, false), "not computed");
+});
+
+test("a long prompt has one layer at a time: the missing one is named, and nothing is drawn meanwhile", () => {
+  const here = { ...DIGESTS, layers: [1] };
+  const elsewhere = { ...DIGESTS, layers: [0] };
+  assert.equal(missingLayer(showing("baseline"), here), null);
+  assert.equal(missingLayer(showing("baseline"), DIGESTS), null);
+  assert.equal(missingLayer(showing("baseline"), elsewhere), 1);
+  assert.equal(addressesOf(showing("baseline"), elsewhere, "light"), null);
 });

@@ -47,7 +47,7 @@ def test_an_intervention_below_changes_the_pattern_and_a_zeroed_row_sums_to_zero
 
 def test_all_layers_of_a_long_prompt_are_refused_with_how_many_fit(monkeypatch):
     model = tiny("gpt2")
-    monkeypatch.setattr(pattern_module, "MAX_BYTES", 2 * 4 * 4 * 8 * 8)
+    monkeypatch.setattr(pattern_module, "PATTERN_BYTES", 2 * 4 * 4 * 8 * 8)
     with pytest.raises(BadRecipe, match=r"3 layers at 8 tokens .* name at most 2 layers"):
         patterns(model)
     assert patterns(model, layers=(0, 1)).pattern.shape == (2, 4, 8, 8)

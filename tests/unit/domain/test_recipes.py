@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from app.domain.errors import BadPrompt, BadRecipe, BadSite
-from app.domain.recipes import LogitLens, baseline, digest, parse_recipe, recipe_dict, recipe_json
+from app.domain.recipes import LogitLens, baseline, digest, parse_recipe, pattern_layers, recipe_dict, recipe_json
 from app.domain.session import WORKED_EXAMPLE, parse_session, session_dict
 from app.domain.views import View, parse_view, view_dict
 from tests.unit.domain.strategies import recipes, sessions
@@ -104,3 +104,8 @@ def test_an_experiment_makes_recipes_for_the_baseline_and_for_the_switched_on_in
     assert experiment.recipe("logit_lens").interventions == ()
     assert [i.site.layer for i in experiment.recipe("logit_lens", intervened=True).interventions] == [3]
     assert experiment.has_interventions
+
+
+def test_a_long_prompt_asks_for_its_attention_layer_by_layer():
+    assert pattern_layers(n_layers=30, n_heads=9, n_positions=64, layer=7) is None
+    assert pattern_layers(n_layers=30, n_heads=9, n_positions=512, layer=7) == (7,)
