@@ -91,8 +91,9 @@ class Shared(Generic[T]):
         with self._changed:
             self._waiters -= 1
             self._closed = self._closed or not self._waiters
-            if self._closed and self._future is not None:
-                self._future.cancel()  # only where it has not begun; otherwise `tell` raises
+            dropped = self._future if self._closed else None
+        if dropped is not None:  # outside the lock: `ended` takes its owner's lock, under which others join
+            dropped.cancel()  # only where it has not begun; otherwise `tell` raises
 
     def _wake(self) -> None:
         with self._changed:

@@ -99,6 +99,25 @@ def test_leaving_before_it_begins_takes_it_out_of_the_queue() -> None:
     assert queued.cancelled()
 
 
+def test_who_joins_while_the_last_one_leaves_is_answered_at_once() -> None:
+    """`ended` waits for its owner's lock, and whoever holds that lock may be joining."""
+    shared, queued, joined = Shared[int](), Future[int](), []
+
+    def ended() -> None:
+        other = threading.Thread(target=lambda: joined.append(shared.join()), daemon=True)
+        other.start()
+        other.join(LONG / 10)
+        joined.append("in time" if not other.is_alive() else "held up")
+
+    shared.join()
+    shared.begin(lambda: queued, ended)
+    leaving = Listener()
+    leaving.cancel = True
+    with pytest.raises(Cancelled):
+        shared.wait(leaving)
+    assert joined == [False, "in time"]
+
+
 def test_a_late_listener_hears_the_newest_news_first() -> None:
     shared, future = begun()
     shared.tell(1, 4, "first")
