@@ -30,12 +30,13 @@
     return { kind: "position", label: `${position}${text}`, remove: { type: "click-position", position, add: true } };
   }
 
-  /** selection -> [{kind, label, remove: action | null}]; whole layers as one chip, the surplus as one count. */
+  /** selection -> [{kind, label, remove: action | null}]; whole layers as one chip beside the primary head, the surplus as one count. */
   function describe(selection, model, tokens) {
     const whole = wholeLayers(selection, model);
+    const alone = (head) => !whole.includes(head.layer) || sameHead(head, selection.primary);
     const chips = [
       ...whole.map(layerChip),
-      ...selection.heads.filter(({ layer }) => !whole.includes(layer)).map((head) => headChip(head, selection.primary)),
+      ...selection.heads.filter(alone).map((head) => headChip(head, selection.primary)),
       ...selection.positions.map((position) => positionChip(position, tokens)),
     ];
     const shown = chips.slice(0, MOST_CHIPS);

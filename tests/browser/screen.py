@@ -16,7 +16,8 @@ _CENTRE = """([panel, x, y]) => {
 _SHAPES = """panel => (document.querySelector(`#${panel} .js-plotly-plot`).layout.shapes || [])
   .map(({name, x0, y0}) => [name, x0, y0])"""
 _IMAGE = "microtome.graph('attention').layout.images[0].source"
-_ROWS = "() => dash_ag_grid.getApi('components').getSelectedNodes().map(node => node.id).sort()"
+_ROWS = """() => dash_ag_grid.getApi('components').getSelectedNodes().map(node => node.id)
+  .filter(id => id.includes('H')).sort().join()"""
 
 
 class Screen:
@@ -89,7 +90,7 @@ class Screen:
         """All views agree on the selected heads: state, matrix, table, chips, attention title."""
         assert sorted(self.heads) == sorted(heads)
         assert self.marked_heads() == sorted(heads)
-        self.page.wait_for_function(f"({_ROWS})().join() === {json.dumps(','.join(sorted(heads)))}")
+        self.page.wait_for_function(f"({_ROWS})() === {json.dumps(','.join(sorted(heads)))}")
         primary = self.session["selection"]["primary"]
         title = f"L{primary['layer']}H{primary['head']}"
         expect(self.page.locator("#attention-head")).to_have_text(title)

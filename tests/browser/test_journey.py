@@ -42,7 +42,6 @@ def ask_something_else(screen: Screen) -> None:
     expect(screen.page.locator("#refusal-text")).to_be_empty()
     expect(screen.page.locator("#trajectory-of")).to_contain_text("·Anna − ·Peter")
     expect(screen.page.locator("#token-strip [data-position='10']")).to_have_text("·Peter")
-    expect(screen.page.locator("#sweep-text")).to_contain_text("done")
     screen.ready(*PANELS)
 
 
@@ -74,7 +73,7 @@ def ablate_and_compare(screen: Screen) -> None:
     screen.page.locator("#show").get_by_text("Difference").click()
     expect(screen.page.locator("#trajectory-of")).to_contain_text("difference")
     expect(screen.page.locator("#lens-of")).to_contain_text("difference")
-    expect(screen.page.locator("#prediction-panel .mt-readout")).to_contain_text("Δ logit diff −")
+    expect(screen.page.locator("#prediction-panel .mt-readout")).to_contain_text("Δ logit diff−")
     screen.shows_everywhere(["L23H3"])
 
 

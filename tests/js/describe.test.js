@@ -13,7 +13,9 @@ test("chips name heads, positions with their tokens, and the pinned head", () =>
   ]);
 });
 
-test("a whole layer is one chip", () => {
+test("a whole layer is one chip, and the primary head is always one of its own", () => {
+  const whole = after({ type: "click-layer", layer: 2 });
+  assert.deepEqual(describe(whole.session.selection, MODEL).map((chip) => chip.label), ["layer 2", "L2H0"]);
   const state = after({ type: "click-layer", layer: 3 }, click(0, 0, true));
   assert.deepEqual(describe(state.session.selection, MODEL).map((chip) => chip.label), ["layer 3", "L0H0"]);
 });
