@@ -27,8 +27,9 @@ probability. probability: its exponential. rank: tokens with a strictly larger l
 kl_divergence: KL(baseline || this run) of the next-token distribution, nats, 0 on the baseline itself."""
 
 
-def axes(*names: str, difference: bool = True) -> Any:
-    """An array field with these axis names; `difference` says whether intervened - baseline has a meaning."""
+def axes(*names: str, difference: bool | None = True) -> Any:
+    """An array field with these axis names. `difference`: whether intervened - baseline has a meaning; where it has
+    none, a difference keeps the intervened run's values (False), or has no values (None)."""
     return field(metadata={"axes": names, "difference": difference})
 
 
@@ -49,7 +50,7 @@ class PredictionResult(Result):
     top_probabilities: Floats = axes("prompt", "rank", difference=False)
     top_logits: Floats = axes("prompt", "rank", difference=False)
     metrics: Floats = axes("metric", "prompt")
-    corrupted_metrics: Floats = axes("metric", "prompt", difference=False)
+    corrupted_metrics: Floats = axes("metric", "prompt", difference=None)
     """The same metrics on the corrupted prompt's plain run; NaN where there is none."""
 
 
@@ -113,7 +114,7 @@ class HeadAblationResult(Result):
     """`replay` or `bridge`, whichever computed it."""
     values: Floats = axes("metric", "prompt", "layer", "head")
     clean: Floats = axes("metric", "prompt")
-    corrupted: Floats = axes("metric", "prompt", difference=False)
+    corrupted: Floats = axes("metric", "prompt", difference=None)
 
     def effect(self, metric: str = "logit_diff") -> Floats:
         """`[prompt layer head]` ablated - clean; negative = the head helped the answer (for logit_diff). Of a
@@ -142,12 +143,13 @@ def array_axes(kind: type[Result]) -> dict[str, tuple[str, ...]]:
 
 
 def difference(intervened: R, baseline: R) -> R:
-    """Intervened - baseline for every array where that has a meaning; the rest is the intervened run's."""
-    changed = {
-        f.name: getattr(intervened, f.name) - getattr(baseline, f.name)
-        for f in fields(intervened)
-        if f.metadata.get("difference")
-    }
+    """Intervened - baseline for every array where that has a meaning. Tokens and their probabilities are the intervened
+    run's; metrics of the corrupted run become NaN, because beside a difference they would be read as its baseline."""
+    changed: dict[str, Floats] = {}
+    for name, kept in ((f.name, f.metadata.get("difference", False)) for f in fields(intervened)):
+        if kept is not False:
+            value = getattr(intervened, name)
+            changed[name] = value - getattr(baseline, name) if kept else np.full_like(value, np.nan)
     return replace(intervened, **changed)
 
 

@@ -74,6 +74,12 @@ def test_parquet_and_json_hold_the_same_rows(served: Page) -> None:
     assert [row["value"] for row in rows] == pytest.approx(parquet["value"].tolist())
 
 
+@pytest.mark.parametrize("show", ["baseline", "difference"])
+def test_a_table_says_which_run_its_numbers_are_of(served: Page, show: str) -> None:
+    answer = clicked(served, ids.PREDICTION, "csv", experiment(PAIR, ABLATE), show=show)
+    assert set(pd.read_csv(io.BytesIO(content(answer)))["show"]) == {show}
+
+
 def test_the_recipe_of_a_difference_holds_its_interventions(served: Page) -> None:
     answer = clicked(served, ids.TRAJECTORY, "recipe", experiment(PAIR, ABLATE), show="difference")
     assert len(parse_recipe(content(answer)).interventions) == 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.domain.results import METRICS, Result
+from app.domain.results import METRICS, Result, difference
 from app.figures.tables import component_rows, long_table
 from tests.unit.figures import results
 
@@ -42,6 +42,14 @@ def test_recovered_is_0_at_the_corrupted_value_and_1_at_the_clean_one():
 
 def test_without_a_corrupted_prompt_there_are_no_columns_about_it():
     assert list(long_table(results.ablation(corrupted=False)))[-2:] == ["value", "clean"]
+
+
+def test_a_difference_has_no_corrupted_baseline_to_recover_from():
+    result = results.ablation(1, 2)
+    table = long_table(difference(result, replace(result, values=result.values - 1)))
+    assert list(table)[-2:] == ["value", "clean"]
+    assert table["value"].tolist() == pytest.approx([1.0] * len(table), abs=1e-6)  # float32
+    assert long_table(difference(results.prediction(), results.prediction()))["corrupted"].isna().all()
 
 
 def test_cells_not_computed_stay_nan():
