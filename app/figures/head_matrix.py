@@ -2,9 +2,10 @@
 
 x: head; y: layer, downwards from 0; colour: direct logit attribution, or the exact effect of ablating that head alone
 on `logit_diff` (ablated - clean, so negative = the head helped), or on `kl_divergence` where the prompt names no
-answers. Signed colours are symmetric about 0; the limit is the largest magnitude shown unless the style locks it, and
-the colour bar states it. A `−` marks negative cells of at least a quarter of the limit, for greyscale. Hatched grey =
-not computed. Hover: the head, the value in full precision, and for ablations both runs.
+answers; in difference mode the same of intervened - baseline (`Δ Δ` for ablations). Signed colours are symmetric about
+0; the limit is the largest magnitude shown unless the style locks it, and the colour bar states it. A `−` marks
+negative cells of at least a quarter of the limit, for greyscale. Hatched grey = not computed. Hover: the head, the
+value in full precision, and for ablations both runs.
 
 Trace 0 is the heatmap (`customdata` = `L5H1`); trace 1 has one invisible marker per head, so that box and lasso can
 select; then hairlines and hatch.
@@ -46,15 +47,18 @@ def _attribution(result: DirectLogitAttributionResult, style: Style, prompt: int
     return _Matrix(values, hover, title, f"{delta}logit diff")
 
 
-def _ablation(result: HeadAblationResult, prompt: int) -> _Matrix:
+def _ablation(result: HeadAblationResult, style: Style, prompt: int) -> _Matrix:
+    """`Δ` is ablated - clean; in difference mode everything once more intervened - baseline, so `Δ` stands twice."""
     metric = "logit_diff" if np.isfinite(result.clean[0, prompt]) else "kl_divergence"
+    delta = "Δ " if style.show == "difference" else ""
     values = result.effect(metric)[prompt]
     clean, ablated = result.clean[METRICS.index(metric), prompt], result.values[METRICS.index(metric), prompt]
-    lines = [f"{result.method} ablation, Δ {_NAMES[metric]} ", spoken(values), f"<br>clean {spoken(clean)}, ablated "]
-    hover = np.char.add(np.char.add(np.char.add(lines[0], lines[1]), lines[2]), spoken(ablated))
+    before, between = f"{result.method} ablation, {delta}Δ {_NAMES[metric]} ", f"<br>{delta}clean {spoken(clean)}, "
+    hover = np.char.add(np.char.add(before, spoken(values)), np.char.add(f"{between}{delta}ablated ", spoken(ablated)))
     reference = "" if result.method == "zero" else f" ({result.reference})"
-    title = f"Effect of {result.method} ablation{reference} on {_NAMES[metric]}, heads of {result.provenance.model}"
-    return _Matrix(values, hover, title, f"Δ {_NAMES[metric]}", metric == "logit_diff")
+    effect = f"{delta}effect of {result.method} ablation{reference} on {_NAMES[metric]}"
+    title = f"{effect}, heads of {result.provenance.model}"
+    return _Matrix(values, hover, title, f"{delta}Δ {_NAMES[metric]}", bool(delta) or metric == "logit_diff")
 
 
 def head_matrix_heatmap(result: HeadResult, style: Style, selection: Selection) -> go.Figure:
@@ -62,7 +66,7 @@ def head_matrix_heatmap(result: HeadResult, style: Style, selection: Selection) 
     if isinstance(result, DirectLogitAttributionResult):
         matrix = _attribution(result, style, marks.prompt_row(selection, len(result.heads)))
     else:
-        matrix = _ablation(result, marks.prompt_row(selection, result.values.shape[1]))
+        matrix = _ablation(result, style, marks.prompt_row(selection, result.values.shape[1]))
     rows, columns = matrix.values.shape
     figure = go.Figure(
         [_cells(matrix, style), _handles(rows, columns), marks.hairlines(rows, columns), marks.hatch(matrix.values)]

@@ -31,7 +31,7 @@ def prediction_bars(result: PredictionResult, style: Style, selection: Selection
             "range": [len(tokens) - 0.5, -0.5], "fixedrange": True, "tickfont": {"family": monospace(style)},
         },
     )  # fmt: skip
-    run = {"baseline": "", "intervened": ", intervened run", "difference": ", intervened run"}[style.show]
+    run = " of the intervened run" if style.show == "difference" else ""
     return dress(figure, "prediction", f"Most likely next tokens{run}, {result.provenance.model}", style, _MARGIN)
 
 

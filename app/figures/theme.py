@@ -158,8 +158,9 @@ def dress(
     figure: go.Figure, panel: str, title: str, style: Style, margin: dict[str, int], meta: dict[str, Any] | None = None
 ) -> go.Figure:
     """Template, identity, size and margins. `title` (what, of what) is drawn in exports only: panels carry it in the
-    page. `meta["panel"]` tells the page's scripts which figure this is."""
-    title = title[:1].upper() + title[1:]
+    page. An intervened run is named in it; a difference says Δ itself. `meta["panel"]` tells the page's scripts which
+    figure this is."""
+    title = title[:1].upper() + title[1:] + (", intervened run" if style.show == "intervened" else "")
     figure.update_layout(
         template=template(style), uirevision=panel, margin=margin, meta={"panel": panel, "title": title, **(meta or {})}
     )

@@ -74,6 +74,21 @@ def test_ablation_shows_ablated_minus_clean_and_both_runs_on_hover():
     assert f"clean +{result.clean[0, 0]!s}" in cells.hovertext[1, 0]
 
 
+def test_a_difference_of_ablation_effects_says_so_everywhere_and_may_be_negative_without_answers_too():
+    figure = draw(results.ablation(2, 2, answers=False), Style(show="difference", width=400))
+    cells = figure.data[0]
+    assert (cells.zmin, cells.colorbar.title.text) == (-cells.zmax, "Δ Δ KL divergence (nats)")
+    assert "Δ clean" in cells.hovertext[0, 0]
+    assert "Δ ablated" in cells.hovertext[0, 0]
+    assert figure.layout.title.text.startswith("Δ effect of zero ablation")
+
+
+@pytest.mark.parametrize("result", [results.ablation(), results.attribution()])
+def test_an_exported_figure_of_the_intervened_run_says_so(result):
+    titles = [draw(result, Style(show=show, width=400)).layout.title.text for show in ("baseline", "intervened")]
+    assert titles[1] == f"{titles[0]}, intervened run"
+
+
 def test_without_answers_the_ablation_effect_is_the_kl_divergence_from_0():
     cells = draw(results.ablation(answers=False)).data[0]
     assert cells.zmin == 0
