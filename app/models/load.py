@@ -4,6 +4,7 @@ torch and TransformerLens are imported inside the functions, so that this module
 """
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,19 @@ def live(
     dtype: Any = str(bridge.cfg.dtype).removeprefix("torch.")
     spec = ModelSpec("live", title, processing=processing, dtype=dtype, prepend_bos=prepend_bos)
     _freeze(bridge)
-    return _loaded(bridge, tokenizer, spec, title, weights_hash(bridge), "live", background)
+    weights = live_hash(bridge, tokenizer, background)
+    return _loaded(bridge, tokenizer, spec, title, weights, "live", background)
+
+
+def live_hash(bridge: Any, tokenizer: Any, background: tuple[str, ...]) -> str:
+    """SHA-256 over what decides a live model's numbers: weights, constants (like the rotary base, which is no weight),
+    how text becomes ids, and the reference texts."""
+    config: Any = getattr(bridge.original_model, "config", None)
+    constants = config.to_dict() if hasattr(config, "to_dict") else vars(bridge.cfg)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    reading = tokenizer.get_vocab() if backend is None else backend.to_str()
+    parts = [weights_hash(bridge), constants, reading, background]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def weights_hash(bridge: Any) -> str:

@@ -230,6 +230,17 @@ def test_a_live_bridge_s_identity_changes_with_its_weights() -> None:
     assert live(bridge, tokenizer=tiny.tokenizer()).facts.identity != before
 
 
+def test_a_live_bridge_s_identity_changes_with_its_constants_tokens_and_reference_texts() -> None:
+    bridge, words = tiny.build("llama", "raw"), tiny.tokenizer()
+    before = live(bridge, tokenizer=words).facts.identity
+    other = tiny.tokenizer()
+    other.add_tokens(["w1 w2"])
+    assert live(bridge, tokenizer=other).facts.identity != before
+    assert live(bridge, tokenizer=words, background=("w1 w2",)).facts.identity != before
+    bridge.original_model.config.rope_parameters["rope_theta"] = 500.0
+    assert live(bridge, tokenizer=words).facts.identity != before
+
+
 def test_a_live_bridge_without_tokenizer_is_refused() -> None:
     with pytest.raises(ModelError, match="has no tokenizer"):
         live(tiny.build("gpt2", "raw"))
