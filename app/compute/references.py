@@ -51,4 +51,4 @@ def _z(model: LoadedModel, ids: tuple[int, ...]) -> Float[Tensor, "layer pos hea
     names = [Site("z", layer).hook_name for layer in range(model.facts.n_layers)]
     tokens = torch.tensor([ids], device=model.facts.device)
     _, cache = model.bridge.run_with_cache(tokens, names_filter=names)
-    return torch.stack([cache[name][0] for name in names])
+    return torch.stack([cache[name][0].float() for name in names])

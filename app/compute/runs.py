@@ -84,7 +84,8 @@ def everywhere(activation: Tensor) -> Tensor:
 
 def run(model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None) -> Run:
     """The run of these tokens, from the memo or by one forward pass (two where something is patched)."""
-    key = ("run", ids, interventions, corrupted_ids if patched_sites(interventions) else None)
+    patched = corrupted_ids if patched_sites(interventions) else None
+    key = ("run", ids, interventions, patched, model.facts.spec.prepend_bos)  # reference means are read with BOS or not
     with model.lock:
         if key in model.memo:
             model.memo.move_to_end(key)

@@ -1,6 +1,7 @@
 """A run is one forward pass of the bridge: the oracle is TransformerLens with hooks written by hand."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import pytest
 import torch
@@ -165,6 +166,14 @@ def test_the_memo_tells_interventions_and_corrupted_prompts_apart():
         run(model, ids(model), patch, ids(model, "w1 w2 w3 w8 w2 w5 w6")),
     ]
     assert len({float(each.logits[3]) for each in runs}) == 3
+
+
+def test_the_memo_tells_apart_how_reference_prompts_are_read():
+    model = tiny("llama")
+    facts = replace(model.facts, spec=replace(model.facts.spec, prepend_bos=not model.facts.spec.prepend_bos))
+    mean = (Ablate(Site("z", 0), "mean", ("w1 w2 w3",)),)
+    one, other = (run(each, (0, 3, 4, 5), mean) for each in (model, replace(model, facts=facts)))
+    assert not torch.equal(one.logits, other.logits)
 
 
 def test_the_memo_forgets_the_oldest_runs_but_never_the_newest_or_what_is_not_a_run():
