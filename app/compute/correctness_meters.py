@@ -81,8 +81,10 @@ def _heads(model: LoadedModel, prompt: ReadPrompt, _: Interventions) -> float:
     """Layer by layer inside one pass, so that no more than one layer's activations are kept."""
     names = [block_hooks(model, name) for name in ("attn.hook_z", "ln1_post.hook_scale", "hook_attn_out")]
     deviations: list[float] = []
-    hooks = [hook for layer in range(model.facts.n_layers) for hook in _sum_of_heads(model, layer, names, deviations)]
-    forward(model, prompt.clean.ids, hooks)
+    layers = range(model.facts.n_layers)
+    with model.lock:  # the post-norms are probed before the pass
+        hooks = [hook for layer in layers for hook in _sum_of_heads(model, layer, names, deviations)]
+        forward(model, prompt.clean.ids, hooks)
     return max(deviations)
 
 
