@@ -73,7 +73,7 @@ class DiskStore:
     def get(self, digest: str) -> bytes | None:
         try:
             raw = self._cache.get(digest)
-        except (sqlite3.Error, diskcache.Timeout) as error:
+        except (sqlite3.Error, diskcache.Timeout, OSError) as error:
             log.warning("The cache could not be read, so %s counts as a miss: %s", digest[:12], error)
             return None
         return raw if isinstance(raw, bytes) else None
@@ -89,7 +89,7 @@ class DiskStore:
     def remove(self, digest: str) -> None:
         try:
             self._cache.delete(digest)
-        except (sqlite3.Error, diskcache.Timeout) as error:
+        except (sqlite3.Error, diskcache.Timeout, OSError) as error:
             log.warning("Cache entry %s could not be removed: %s", digest[:12], error)
 
     def close(self) -> None:
@@ -97,14 +97,15 @@ class DiskStore:
 
 
 def _opened(folder: Path, limit: int) -> diskcache.Cache:
-    """The cache in this folder; a database that is no database is set aside and begun anew."""
+    """The cache in this folder; an index that is no database is removed and begun anew, one that is only locked or on
+    a full or read-only disk is left alone."""
     options: dict[str, Any] = {"size_limit": limit, "eviction_policy": "least-recently-used", "timeout": 10}
     try:
         return diskcache.Cache(str(folder), disk=BytesOnlyDisk, **options)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise MicrotomeError(f"The cache folder {folder} cannot be used ({error}); choose another one.") from error
     except sqlite3.DatabaseError as error:
         log.warning("The cache index in %s is damaged and begins anew: %s", folder, error)
-    except OSError as error:
-        raise MicrotomeError(f"The cache folder {folder} cannot be used ({error}); choose another one.") from error
     for part in folder.glob("cache.db*"):
         part.unlink()
     return diskcache.Cache(str(folder), disk=BytesOnlyDisk, **options)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.cache import DiskStore, ResultCache, packed
+from app.domain.errors import MicrotomeError
 from app.domain.models import Provenance
 from app.domain.results import CorrectnessMetersResult, to_bytes
 
@@ -137,6 +138,13 @@ def test_an_index_that_is_no_database_begins_anew(tmp_path: Path, caplog: pytest
     assert "begins anew" in caplog.text
     fresh.put("d1", meters())
     assert cache(tmp_path).get("d1") is not None
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_its_index_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cache.db").mkdir()  # what sqlite calls "unable to open", whoever runs this
+    with pytest.raises(MicrotomeError, match="choose another one"):
+        cache(tmp_path)
+    assert (tmp_path / "cache.db").exists()
 
 
 def test_the_size_limit_evicts_the_least_recently_used(tmp_path: Path) -> None:
