@@ -51,6 +51,7 @@ def beside(engine: Engine, port: int, open_browser: bool) -> str:
 def address(server: Any, settings: Settings) -> str:
     """Where the page is."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{server.effective_port}{settings.url_prefix}"
 
 

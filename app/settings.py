@@ -137,9 +137,9 @@ def _validated(chosen: Mapping[str, Any]) -> Settings:
         name = str(first["loc"][0])
         choices = {"dtype": DType, "processing": Processing}.get(name)
         hint = (
-            f" Use one of {', '.join(get_args(choices))}." if choices else f" The default is {getattr(Settings, name)}."
+            f"Use one of {', '.join(get_args(choices))}." if choices else f"The default is {getattr(Settings, name)}."
         )
-        raise BadInput(f"{name} = {first['input']!r} cannot be used: {first['msg']}. {hint}.") from error
+        raise BadInput(f"{name} = {first['input']!r} cannot be used: {first['msg']}. {hint}") from error
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

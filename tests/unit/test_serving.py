@@ -16,6 +16,7 @@ import pytest
 
 from app.engine import Engine
 from app.factory import create_app
+from app.serving import address
 from app.settings import Settings, as_environment
 from tests.loaded import tiny
 
@@ -39,6 +40,14 @@ def test_serve_in_a_thread_shows_the_page_of_this_engine(make_engine: Callable[.
     assert read(f"{address}healthz") == b"OK"
     assert b'"phase": "ready"' in read(f"{address}status")
     assert b"<title>Microtome</title>" in read(address)
+
+
+def test_an_ipv6_address_can_be_opened_as_it_is_printed(settings: Settings) -> None:
+    class Bound:
+        effective_port = 8050
+
+    assert address(Bound(), replace(settings, host="::1")) == "http://[::1]:8050/"
+    assert address(Bound(), replace(settings, host="0.0.0.0")) == "http://127.0.0.1:8050/"
 
 
 def test_closing_the_engine_ends_its_page(make_engine: Callable[..., Engine]) -> None:

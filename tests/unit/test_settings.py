@@ -1,5 +1,6 @@
 """Defaults < file < environment < command line, and refusals in words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_bad_values_are_refused_in_words(name: str, value: str, words: tuple[str
     with pytest.raises(BadInput) as refused:
         read({}, {f"MICROTOME_{name}": value})
     assert all(word in str(refused.value) for word in words), refused.value
+    assert not re.search(r"  |\.\.", str(refused.value)), refused.value
 
 
 def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
