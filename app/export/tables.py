@@ -2,8 +2,9 @@
 
 `model`, `identity` (of the weights as processed), `weights` (revision), `processing`, `dtype`, `device`, `bos`,
 `versions` and `recipe_digest`. Tables that leave the page also have `show`: baseline, intervened, or their difference.
-Numbers keep the full precision of their float32. What is undefined is an empty field in csv, null in json and parquet. Tokens such as `NA` or `null` need `pandas.read_csv(file, keep_default_na=False,
-na_values=[""])`; parquet and json need no such care.
+Numbers keep the full precision of their float32. What is undefined is an empty field in csv, null in json and parquet.
+Tokens such as `NA` or `null` need `pandas.read_csv(file, keep_default_na=False, na_values=[""])`; parquet and json need
+no such care.
 """
 
 import io
