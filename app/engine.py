@@ -148,8 +148,8 @@ class Engine:
             with self._lock:
                 self._hits += 1
             return found
-        self.check(recipe)
-        return self._joined(digest, recipe, urgent).wait(report)
+        self.check(recipe)  # loads the model where it had left, perhaps from a folder that has changed since:
+        return self._joined(self.digest(recipe), recipe, urgent).wait(report)  # so asked anew
 
     def view(self, view: View, report: Report | None = None) -> Result:
         """The numbers a view shows: the baseline, the intervened run, or their difference."""
