@@ -17,21 +17,22 @@ class Help:
 
 HELP: dict[str, Help] = {
     ids.HEAD_MATRIX: Help(
-        "direct   = (z·W_O − mean) / σ · (W_U[answer] − W_U[instead])\n"
+        "direct   = (z·W_O − mean) / σ · u,  u = W_U[answer] − W_U[instead]\n"
         "ablation = LD(head removed) − LD(run)",
         "Direct attribution: what the head itself writes along the answer direction at the last position, with the "
-        "run's own final scale σ. Ablation: the exact change of the logit difference LD when this head alone is "
-        "removed at every position; zero sets z to 0, mean sets it to its average over the reference texts.",
+        "run's own final scale σ (the mean is taken off under LayerNorm, not under RMSNorm). Ablation: the exact change "
+        "of the logit difference LD when this head alone is removed at every position; zero sets z to 0, mean sets it "
+        "to its average over the reference texts.",
         "Direct: blue helps the answer, red works against it. Ablation: red (negative) means the head helped.",
         "logits. 0 = no effect; a hatched cell is not computed yet.",
     ),
     ids.TRAJECTORY: Help(
-        "lens_l       = LN_final(resid_l) · (W_U[answer] − W_U[instead])\n"
-        "cumulative_l = (resid_l − mean) / σ_final · (W_U[answer] − W_U[instead])",
+        "lens_l       = LN_final(resid_l) · u + bias,  u = W_U[answer] − W_U[instead]\n"
+        "cumulative_l = (resid_l − mean) / σ_final · u + bias",
         "The logit difference read from the residual stream at the last position after each sublayer. The lens "
         "normalises every stream anew; the cumulative line keeps the run's own final scale, so its steps are the "
         "direct attributions. They differ early and end at the same value.",
-        "Above 0 the answer is ahead, below 0 the other token.",
+        "Above 0 the answer is ahead, below 0 the other token. The answers' bias b_U is in every point.",
         "logits.",
     ),
     ids.COMPONENTS: Help(
@@ -52,8 +53,8 @@ HELP: dict[str, Help] = {
         "p_l = softmax(LN_final(resid_post_l) · W_U + b_U)",
         "What the model would say if it stopped after each layer: the most likely token at every position, with the "
         "final norm computed anew. The last row is the model's own prediction.",
-        "Darker means more certain. In a difference, blue means the answer gained probability.",
-        "probability of the top token.",
+        "Darker means more certain. In a difference, blue means the logit difference rose: towards the answer.",
+        "probability of the top token; logits in a difference, which needs both answers.",
     ),
     ids.PREDICTION: Help(
         "LD = mean logit[answer] − mean logit[instead]",

@@ -27,7 +27,7 @@ def state_class(state: State) -> str:
 
 
 def icon(name: str) -> html.Span:
-    """A drawn icon (assets/20-kit.css); decorative, so hidden from screen readers."""
+    """A drawn icon (assets/30-kit.css); decorative, so hidden from screen readers."""
     return html.Span(className=f"mt-icon mt-icon-{name}", **attributes(aria_hidden="true"))
 
 

@@ -1,4 +1,4 @@
-"""The panels. All of them are always in the page; CSS grid areas place them per workspace (assets/30-page.css)."""
+"""The panels. All of them are always in the page; CSS grid areas place them per workspace (assets/31-page.css)."""
 
 from typing import Any
 
