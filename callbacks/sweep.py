@@ -7,6 +7,7 @@ declared output: Dash holds back callbacks whose inputs a running callback may s
 
 import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, no_update, set_props
@@ -76,7 +77,7 @@ def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> t
         raise
     except MicrotomeError as error:
         return 0, str(error), None
-    set_props(ids.SWEEP_TICK, {"data": time.time()})
+    _tick()
     return 0, ALL_DONE, {"seconds_per_head": (time.monotonic() - began) / heads if heads else None}
 
 
@@ -87,20 +88,29 @@ def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experimen
         raise PreventUpdate
     for run in asked:
         recipe = experiment.recipe("head_ablation", intervened=run == "intervened", method=method)
-        engine.evaluate(recipe, report=_teller(set_progress), urgent=False)
+        engine.evaluate(recipe, report=_teller(set_progress, _tick), urgent=False)
     facts = engine.facts(experiment.model)
     return len(asked) * facts.n_layers * facts.n_heads
 
 
-def _teller(set_progress: Any) -> Any:
-    """Turns reports into progress: share, words, tick. `Cancelled` raised in it leaves the sweep."""
-    began = time.monotonic()
+def _teller(set_progress: Any, tick: Callable[[], None]) -> Any:
+    """Turns reports into progress: share and words each time, a tick only where there are new cells, because every
+    tick redraws matrix and table. `Cancelled` raised in it leaves the sweep."""
+    began, drawn = time.monotonic(), 0
 
     def tell(done: int, total: int, partial: Any = None) -> None:
+        nonlocal drawn
         left = (time.monotonic() - began) / done * (total - done) if done else None
-        set_progress((100 * done / total, progress_text(done, total, left), time.time()))
+        set_progress((100 * done / total, progress_text(done, total, left)))
+        if done > drawn:
+            drawn = done
+            tick()
 
     return tell
+
+
+def _tick() -> None:
+    set_props(ids.SWEEP_TICK, {"data": time.time()})
 
 
 def progress_text(done: int, total: int, left: float | None) -> str:
@@ -170,7 +180,7 @@ def _register_background(app: Dash, engine: Engine, experiment: State) -> None:
     app.callback(
         progress, text, Output(ids.SWEEP_END, "data"), Input(ids.SWEEP_REQUEST, "data"), experiment,
         background=True, interval=EVERY_MS, prevent_initial_call=True, cancel=[Input(ids.SWEEP_CANCEL, "n_clicks")],
-        progress=[progress, text, Output(ids.SWEEP_TICK, "data")],
+        progress=[progress, text],
         running=[
             (Output(ids.SWEEP_CANCEL, "disabled"), False, True),
             (Output(ids.SWEEP_START, "disabled"), True, False),
