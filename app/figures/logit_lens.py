@@ -2,8 +2,9 @@
 
 x: position, labelled by the prompt's tokens; y: layer, downwards from 0 (`resid_post`); colour: probability of the
 layer's top token, 0..1. Cells print the top token where it fits (up to 24 positions x 40 layers). In difference mode
-colour is Δ logit diff (intervened - baseline, symmetric about 0) and the text is the intervened run's top token.
-Hatched grey = not computed. Hover: top tokens with probabilities, rank of the answer, logit diff, entropy in nats.
+colour is Δ logit diff (intervened - baseline, symmetric about 0; refused without answers) and the text is the
+intervened run's top token. Hatched grey = not computed. Hover: top tokens with probabilities, rank of the answer, logit
+diff, entropy in nats; in difference mode the tokens are the intervened run's and the numbers below them say Δ.
 Frames mark selected positions.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.domain.errors import BadInput
 from app.domain.results import LogitLensResult
 from app.domain.views import Selection, Style
 from app.figures import marks
@@ -29,6 +31,8 @@ _CHARACTER = 0.65 * 9
 def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selection) -> go.Figure:
     """Top token and its probability for every layer and position of the result's prompt."""
     signed = style.show == "difference"
+    if signed and np.isnan(result.logit_diff).all():
+        raise BadInput("The logit lens shows a difference as one of logit differences; name both answers.")
     values = result.logit_diff if signed else result.top_probabilities[:, :, 0]
     unit = "Δ logit diff" if signed else "probability of top token"
     scale = colour_range(values, style, signed=signed, unit=unit, limit=None if signed else style.color_limit or 1.0)
@@ -45,8 +49,9 @@ def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selecti
 
 
 def _cells(result: LogitLensResult, values: NDArray[np.float32], scale: dict[str, Any], style: Style) -> go.Heatmap:
+    delta = "Δ " if style.show == "difference" else ""
     return go.Heatmap(
-        z=values, hovertext=_hover(result), hovertemplate="%{hovertext}<extra></extra>", name="logit lens",
+        z=values, hovertext=_hover(result, delta), hovertemplate="%{hovertext}<extra></extra>", name="logit lens",
         xgap=1, ygap=1, **scale, **_text(result.top_tokens[:, :, 0], style),
     )  # fmt: skip
 
@@ -74,11 +79,11 @@ def _layer_axis(n_layers: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _hover(result: LogitLensResult) -> list[list[str]]:
+def _hover(result: LogitLensResult, delta: str) -> list[list[str]]:
     """`[layer][position]` of lines of text; large maps list fewer tokens per cell, to stay light."""
     kept = max(1, _MOST_LINES // result.entropy.size)
     ranked = np.char.add(" ", spoken(result.top_probabilities[..., :kept], signed=False)).tolist()
-    tokens, tail = result.top_tokens[..., :kept].tolist(), _tail(result).tolist()
+    tokens, tail = result.top_tokens[..., :kept].tolist(), _tail(result, delta).tolist()
     here = [f"position {i} <b>{label(token, 24)}</b>" for i, token in enumerate(result.str_tokens)]
     return [
         [
@@ -91,9 +96,12 @@ def _hover(result: LogitLensResult) -> list[list[str]]:
     ]
 
 
-def _tail(result: LogitLensResult) -> NDArray[np.str_]:
-    lines = np.char.add("entropy ", np.char.add(spoken(result.entropy, signed=False), " nats"))
-    answers = np.char.add("<br>answer rank ", np.char.replace(spoken(result.answer_rank, signed=False), ".0", ""))
-    answers = np.char.add(answers, np.char.add(", probability ", spoken(result.answer_probability, signed=False)))
-    answers = np.char.add(answers, np.char.add("<br>logit diff ", spoken(result.logit_diff)))
+def _tail(result: LogitLensResult, delta: str) -> NDArray[np.str_]:
+    """Entropy, and the answers' numbers where there are answers; `delta` says that they are differences, with sign."""
+    named = {"entropy": result.entropy, "rank": result.answer_rank, "probability": result.answer_probability}
+    text = {name: spoken(values, signed=bool(delta)) for name, values in named.items()}
+    lines = np.char.add(f"{delta}entropy ", np.char.add(text["entropy"], " nats"))
+    answers = np.char.add(f"<br>{delta}answer rank ", np.char.replace(text["rank"], ".0", ""))
+    answers = np.char.add(answers, np.char.add(f", {delta}probability ", text["probability"]))
+    answers = np.char.add(answers, np.char.add(f"<br>{delta}logit diff ", spoken(result.logit_diff)))
     return np.char.add(lines, np.where(np.isnan(result.answer_probability), "", answers))

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from app.domain.errors import BadInput
 from app.domain.views import Selection, Style
 from app.figures.logit_lens import logit_lens_heatmap
 from tests.unit.figures import results
@@ -73,7 +75,20 @@ def test_selected_positions_are_framed_as_columns():
 
 
 def test_one_token_and_one_layer_are_drawn_and_unknown_cells_are_hatched():
-    result = results.lens(1, ("a",), answers=False)
-    figure = logit_lens_heatmap(result, Style(show="difference"), Selection())
+    result = results.lens(1, ("a",))
+    unknown = replace(result, top_probabilities=np.full_like(result.top_probabilities, np.nan))
+    figure = logit_lens_heatmap(unknown, Style(), Selection())
     assert figure.data[1].x[:2].mean() == 0
     assert figure.layout.annotations[0].text == "╱ not computed"
+
+
+def test_in_a_difference_the_numbers_on_hover_say_delta_and_the_top_tokens_do_not():
+    cell = logit_lens_heatmap(results.lens(), Style(show="difference"), Selection()).data[0].hovertext[0][0]
+    top, numbers = cell.split("Δ entropy")
+    assert "Δ" not in top
+    assert [numbers.count(name) for name in ("Δ answer rank", "Δ probability", "Δ logit diff")] == [1, 1, 1]
+
+
+def test_a_difference_without_answers_is_refused_not_hatched():
+    with pytest.raises(BadInput, match="name both answers"):
+        logit_lens_heatmap(results.lens(answers=False), Style(show="difference"), Selection())
