@@ -21,8 +21,8 @@ HELP: dict[str, Help] = {
         "ablation = LD(head removed) − LD(run)",
         "Direct attribution: what the head itself writes along the answer direction at the last position, with the "
         "run's own final scale σ (the mean is taken off under LayerNorm, not under RMSNorm). Ablation: the exact "
-        "change of the logit difference LD when this head alone is removed at every position; zero sets z to 0, mean sets "
-        "it to its average over the reference texts.",
+        "change of the logit difference LD when this head alone is removed at every position; zero sets z to 0, mean "
+        "sets it to its average over the reference texts.",
         "Direct: blue helps the answer, red works against it. Ablation: red (negative) means the head helped.",
         "logits. 0 = no effect; a hatched cell is not computed yet.",
     ),
