@@ -158,11 +158,20 @@
     document.dispatchEvent(new Event("microtome:open"));
   }
 
+  /** Whether Dash takes values already: while it still hydrates, its layout can be read but set_props throws. */
+  function takesValues() {
+    try {
+      root.dash_clientside.set_props("sink-drafts", { data: null });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Dash draws the page after this script has run: look once per frame until its stores are there. */
   function waitForStores() {
     const store = propsOf("session");
-    const ready = store && store.data && root.dash_clientside && root.dash_clientside.set_props && propsOf("view");
-    if (!ready) {
+    if (!store || !store.data || !propsOf("view") || !takesValues()) {
       root.requestAnimationFrame(waitForStores);
       return;
     }
