@@ -52,7 +52,8 @@ def request_sweep(
 
 
 def _requested(engine: Engine, view: Viewed, stores: dict[str, Any], experiment: Experiment, before: Any) -> Any:
-    method, pressed = method_of(view), ctx.triggered_id == ids.SWEEP_START
+    method = method_of(view)
+    pressed = ids.SWEEP_START in ctx.triggered_prop_ids.values()  # Dash joins a click with what arrives meanwhile
     digests = digests_of(stores[method])
     if not digests or digests.get("error"):
         raise PreventUpdate
