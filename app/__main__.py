@@ -73,7 +73,8 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     view = parse_view(_read(given["file"]))
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
-    drawn = ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
+    row = ANALYSES[view.recipe.kind]
+    drawn = row.figure(result, row.sized(view.style), view.selection)
     _write(out, picture(drawn, cast(PictureFormat, out.suffix[1:]), manifest(view, result.provenance, result.digest)))
 
 

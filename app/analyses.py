@@ -6,13 +6,14 @@ parse recipes and draw results.
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from app.domain import recipes, results
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
+from app.domain.views import Style
 
 
 def named(name: str) -> Callable[..., Any]:
@@ -30,7 +31,8 @@ def named(name: str) -> Callable[..., Any]:
 @dataclass(frozen=True)
 class Analysis:
     """One row. `compute(model, recipe, report, digest=, provenance=, max_tokens=) -> result`;
-    `figure(result, style, selection) -> go.Figure`; `table(result) -> long pd.DataFrame`."""
+    `figure(result, style, selection) -> go.Figure`; `table(result) -> long pd.DataFrame`; `size` is the width and
+    height of its exported figure in CSS pixels, where a view names none."""
 
     kind: str
     title: str
@@ -39,38 +41,50 @@ class Analysis:
     compute: Callable[..., Any]
     figure: Callable[..., Any]
     table: Callable[..., Any]
+    size: tuple[int, int]
+
+    def sized(self, style: Style) -> Style:
+        """The style with a size to export at."""
+        width, height = self.size
+        return replace(style, width=style.width or width, height=style.height or height)
 
 
-def _row(kind: str, title: str, recipe: type[Any], result: type[Result], figure: str) -> Analysis:
+def _row(
+    kind: str, title: str, recipe: type[Any], result: type[Result], figure: str, size: tuple[int, int]
+) -> Analysis:
     """An analysis whose technique, module and function share the name of its kind."""
     compute = named(f"app.compute.{kind}:{kind}")
-    return Analysis(
-        kind, title, recipe, result, compute, named(f"app.figures.{figure}"), named("app.figures.tables:long_table")
-    )
+    table = named("app.figures.tables:long_table")
+    return Analysis(kind, title, recipe, result, compute, named(f"app.figures.{figure}"), table, size)
 
 
 _ROWS = (
-    _row("prediction", "Prediction", recipes.Prediction, results.PredictionResult, "prediction:prediction_bars"),
+    _row("prediction", "Prediction", recipes.Prediction, results.PredictionResult, "prediction:prediction_bars",
+        (420, 320)),
     _row(
         "direct_logit_attribution", "Direct logit attribution",
         recipes.DirectLogitAttribution, results.DirectLogitAttributionResult, "head_matrix:head_matrix_heatmap",
+        (420, 560),
     ),
     _row(
         "attention_pattern", "Attention pattern",
-        recipes.AttentionPattern, results.AttentionPatternResult, "attention_pattern:attention_heatmap",
+        recipes.AttentionPattern, results.AttentionPatternResult, "attention_pattern:attention_heatmap", (520, 480),
     ),
     _row(
         "residual_trajectory", "Residual trajectory",
         recipes.ResidualTrajectory, results.ResidualTrajectoryResult, "residual_trajectory:residual_trajectory_lines",
+        (560, 340),
     ),
-    _row("logit_lens", "Logit lens", recipes.LogitLens, results.LogitLensResult, "logit_lens:logit_lens_heatmap"),
+    _row("logit_lens", "Logit lens", recipes.LogitLens, results.LogitLensResult, "logit_lens:logit_lens_heatmap",
+        (900, 640)),
     _row(
         "head_ablation", "Exact head ablation",
         recipes.HeadAblation, results.HeadAblationResult, "head_matrix:head_matrix_heatmap",
+        (420, 560),
     ),
     _row(
         "correctness_meters", "Correctness meters",
-        recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table",
+        recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
 )  # fmt: skip
 ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}

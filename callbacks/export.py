@@ -16,6 +16,7 @@ import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 from dash.exceptions import PreventUpdate
 
+from app.analyses import ANALYSES
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe, recipe_json
 from app.domain.results import Result
@@ -25,12 +26,7 @@ from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
 from app.export.pictures import picture
-from app.figures.attention_pattern import attention_heatmap
 from app.figures.components import component_bars
-from app.figures.head_matrix import head_matrix_heatmap
-from app.figures.logit_lens import logit_lens_heatmap
-from app.figures.prediction import prediction_bars
-from app.figures.residual_trajectory import residual_trajectory_lines
 from app.figures.tables import component_rows, long_table
 from callbacks.evaluate import NEED_ANSWERS, has_answers, runs
 from callbacks.head_matrix import DIRECT
@@ -38,15 +34,7 @@ from callbacks.reading import REFUSALS, Asked, Refused, experiment_of, selection
 from layouts import ids
 from layouts.workspaces import NO_ANSWERS
 
-FIGURES: dict[str, tuple[Callable[..., Any], int, int]] = {
-    ids.HEAD_MATRIX: (head_matrix_heatmap, 420, 560),
-    ids.TRAJECTORY: (residual_trajectory_lines, 560, 340),
-    ids.COMPONENTS: (component_bars, 420, 560),
-    ids.ATTENTION: (attention_heatmap, 520, 480),
-    ids.LENS: (logit_lens_heatmap, 900, 640),
-    ids.PREDICTION: (prediction_bars, 420, 320),
-}
-"""Panel -> figure, width and height in CSS pixels."""
+PANELS = (ids.HEAD_MATRIX, ids.TRAJECTORY, ids.COMPONENTS, ids.ATTENTION, ids.LENS, ids.PREDICTION)
 KINDS = {
     ids.TRAJECTORY: "residual_trajectory", ids.COMPONENTS: DIRECT, ids.ATTENTION: "attention_pattern",
     ids.LENS: "logit_lens", ids.PREDICTION: "prediction",
@@ -68,8 +56,8 @@ class Page:
 
     def kind(self, panel: str) -> tuple[str, dict[str, Any]]:
         """The analysis behind a panel, and its options."""
-        if panel not in FIGURES:
-            raise BadInput(f"There is no panel {panel!r} to export; use one of {', '.join(FIGURES)}.")
+        if panel not in PANELS:
+            raise BadInput(f"There is no panel {panel!r} to export; use one of {', '.join(PANELS)}.")
         if panel == ids.HEAD_MATRIX:
             method = self.view.quantity
             return (DIRECT, {}) if method == "direct" else ("head_ablation", {"method": method})
@@ -127,9 +115,10 @@ def exported(page: Page, panel: str, form: str) -> bytes:
 
 def _drawn(page: Page, panel: str, form: Any) -> bytes:
     result, recipe = page.result(panel), page.recipe(panel)
-    figure, width, height = FIGURES[panel]
-    view = View(recipe, Style(theme="light", show=page.view.show, width=width, height=height), page.selection)
-    drawn = figure(result, view.style, view.selection)
+    row = ANALYSES[recipe.kind]
+    view = View(recipe, row.sized(Style(theme="light", show=page.view.show)), page.selection)
+    draw: Callable[..., Any] = component_bars if panel == ids.COMPONENTS else row.figure
+    drawn = draw(result, view.style, view.selection)
     return picture(drawn, form, manifest(view, result.provenance, result.digest))
 
 
@@ -139,7 +128,7 @@ def exported_page(page: Page, form: str) -> bytes:
         return json.dumps(session_dict(Session(page.experiment, page.selection, page.view)), indent=2).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for panel in FIGURES:
+        for panel in PANELS:
             try:
                 archive.writestr(f"{panel}.csv", exported(page, panel, "csv"))
             except Refused as why:
