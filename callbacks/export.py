@@ -28,7 +28,7 @@ from app.export.manifest import manifest
 from app.export.pictures import picture
 from app.figures.components import component_bars
 from app.figures.tables import component_rows, long_table
-from callbacks.evaluate import NEED_ANSWERS, has_answers, runs
+from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers, runs
 from callbacks.head_matrix import DIRECT
 from callbacks.reading import REFUSALS, Asked, Refused, experiment_of, selection_of, view_of
 from layouts import ids
@@ -61,6 +61,9 @@ class Page:
         if panel == ids.HEAD_MATRIX:
             method = self.view.quantity
             return (DIRECT, {}) if method == "direct" else ("head_ablation", {"method": method})
+        if panel == ids.ATTENTION:
+            primary = self.selection.primary
+            return KINDS[panel], attention_options(self.engine, self.experiment, primary and primary.layer)
         return KINDS[panel], {}
 
     def recipe(self, panel: str) -> AnyRecipe:
@@ -75,7 +78,7 @@ class Page:
         if self.engine.status(self.experiment.model).phase != "ready":
             raise Refused("The model is not ready yet; try again when the numbers are on screen.")
         digests = {run: self.engine.digest(recipe) for run, recipe in runs(self.experiment, kind, **options).items()}
-        return Asked(self.engine, self.experiment, digests, self.view.show)
+        return Asked(self.engine, self.experiment, digests | options, self.view.show)
 
     def result(self, panel: str) -> Result:
         """The numbers that the panel shows."""

@@ -114,7 +114,12 @@ class Asked:
         known = self.engine.result(digest)
         if isinstance(known, ANALYSES[kind].result):
             return known
-        return self._again(digest, self.recipe(run, kind, **options))
+        return self._again(digest, self.recipe(run, kind, **self._layers(), **options))
+
+    def _layers(self) -> dict[str, Any]:
+        """The layers that the digests are of, where a long prompt has its attention layer by layer."""
+        layers = (digests_of(self.digests) or {}).get("layers")
+        return {"layers": layers} if layers else {}
 
     def recipe(self, run: str, kind: str, **options: Any) -> AnyRecipe:
         """The recipe of one run."""
