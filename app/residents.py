@@ -2,7 +2,7 @@
 
 What a model says of itself (its facts) is remembered after it has left, so cached results need no model. An identical
 wish while a model loads waits for the same load. A load that failed is tried again when asked for again, but not
-within `RETRY` seconds, because a page asks for many things at once.
+within `RETRY` seconds, because a page asks for many things at once. Polling (app/routes.py) is not asking.
 """
 
 import functools

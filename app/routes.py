@@ -1,6 +1,7 @@
 """The page's plain HTTP routes beside Dash's own: how far the model is, and attention maps as pictures and numbers.
 
-    GET status?model=<JSON of a model>            {phase, message, facts, queue, cache}; begins loading where needed
+    GET status?model=<JSON of a model>&asked=1    {phase, message, facts, queue, cache}; begins loading where needed;
+                                                  a load that failed again only where a person `asked` for the model
     GET attention/<digest>/<layer>/<head>.png     ?minus=<digest>&theme=light|dark; the map or the difference of two
     GET attention/<digest>/<layer>/<head>.f32     the same numbers: little-endian float32, rows dest_pos; X-Shape
     GET healthz                                   OK, by Dash
@@ -26,6 +27,7 @@ from app.domain.results import AttentionPatternResult, Floats, difference
 from app.domain.views import Style, Theme
 from app.engine import Engine
 from app.figures.attention_png import attention_limit, attention_png
+from app.residents import ModelStatus
 
 FOR_EVER = "public, max-age=31536000, immutable"
 _SPEC = TypeAdapter(ModelSpec)
@@ -41,7 +43,7 @@ def routes(engine: Engine) -> Blueprint:
     place = "/attention/<digest>/<int:layer>/<int:head>"
 
     def status() -> Response:
-        return _json(status_of(engine, request.args.get("model")))
+        return _json(status_of(engine, request.args.get("model"), asked=bool(request.args.get("asked"))))
 
     def picture(digest: str, layer: int, head: int) -> Response:
         theme = request.args.get("theme", "light")
@@ -56,14 +58,12 @@ def routes(engine: Engine) -> Blueprint:
     return blueprint
 
 
-def status_of(engine: Engine, model: str | None) -> dict[str, Any]:
+def status_of(engine: Engine, model: str | None, asked: bool = False) -> dict[str, Any]:
     """How far a model is, how busy the queue, how useful the cache; a model that cannot be had is `failed`."""
     counters = engine.counters()
     try:
         spec = parse_json(_SPEC, model, "a model") if model else engine.spec
-        with contextlib.suppress(Busy):  # a full queue is no reason to call the model failed
-            engine.want(spec)
-        found = dataclasses.asdict(engine.status(spec))
+        found = dataclasses.asdict(_begun(engine, spec, asked))
     except MicrotomeError as error:
         found = {"phase": "failed", "message": str(error), "facts": None}
     return {
@@ -71,6 +71,16 @@ def status_of(engine: Engine, model: str | None) -> dict[str, Any]:
         "queue": {"running": counters.running, "waiting": counters.waiting},
         "cache": {"hits": counters.hits, "misses": counters.misses},
     }
+
+
+def _begun(engine: Engine, spec: ModelSpec, asked: bool) -> ModelStatus:
+    """The status after what it calls for. Pages poll, so a failed load is not repeated by polling: it would occupy the
+    compute thread for ever."""
+    phase = engine.status(spec).phase
+    if phase in ("starting", "loading") or (asked and phase == "failed"):
+        with contextlib.suppress(Busy):  # a full queue is no reason to call the model failed
+            engine.want(spec)
+    return engine.status(spec)
 
 
 def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str) -> Response:

@@ -57,12 +57,14 @@
   async function ask() {
     const key = modelKey();
     try {
-      const answer = await fetch(`${prefix()}status?model=${encodeURIComponent(key)}`, { cache: "no-store" });
+      const asked = polled === key ? "" : "&asked=1"; // a page that opens or a model just chosen; Run asks by itself
+      const place = `${prefix()}status?model=${encodeURIComponent(key)}${asked}`;
+      const answer = await fetch(place, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       const status = await answer.json();
       reached();
       publish(key, status);
-      return status.phase === "ready" ? LATER_MS : SOON_MS;
+      return status.phase === "ready" || status.phase === "failed" ? LATER_MS : SOON_MS;
     } catch {
       unreachable(); // fetch failed: the server is away or restarting
       return 1000;

@@ -4,17 +4,21 @@ import json
 import struct
 import time
 import zlib
+from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from flask import Flask
 
+from app.domain.models import ModelSpec
 from app.domain.recipes import parse_recipe
 from app.domain.results import AttentionPatternResult
 from app.engine import Engine
 from app.routes import routes
+from app.settings import Settings
 
 PROMPT = "the river apple house the river"
 ABLATE = {"kind": "ablate", "site": {"activation": "z", "layer": 0}}
@@ -28,11 +32,16 @@ def evaluated(engine: Engine, **options: Any) -> AttentionPatternResult:
     return result
 
 
-@pytest.fixture
-def client(engine: Engine) -> Any:
+def page(engine: Engine) -> Any:
+    """A client of the routes on this engine."""
     server = Flask("routes")
     server.register_blueprint(routes(engine), url_prefix="/microtome")
     return server.test_client()
+
+
+@pytest.fixture
+def client(engine: Engine) -> Any:
+    return page(engine)
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -54,6 +63,48 @@ def test_status_begins_loading_and_ends_ready_with_facts(client: Any, engine: En
     assert set(found["queue"]) == {"running", "waiting"}
     assert set(found["cache"]) == {"hits", "misses"}
     assert found["facts"] == json.loads(json.dumps(asdict(engine.facts(engine.spec))))
+
+
+class Wishes(Engine):
+    """An engine that counts how often a model was wished for."""
+
+    wished = 0
+
+    def want(self, spec: ModelSpec) -> None:
+        self.wished += 1
+        super().want(spec)
+
+
+def polled(client: Any, spec: ModelSpec, phase: str, **query: Any) -> None:
+    """Ask as a page does until the model is in this phase."""
+    end = time.monotonic() + 60
+    asked = {"model": json.dumps(asdict(spec)), **query}
+    while client.get("/microtome/status", query_string=asked).json["phase"] != phase:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_polling_never_loads_a_failed_model_again_but_a_person_can_ask(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    spec = ModelSpec("folder", str(tmp_path / "broken"))
+    with closing(Wishes(settings)) as engine:
+        client = page(engine)
+        polled(client, spec, "failed", asked=1)
+        before = engine.wished
+        polled(client, spec, "failed")
+        assert engine.wished == before
+        polled(client, spec, "failed", asked=1)
+        assert engine.wished == before + 1
+
+
+def test_polling_a_ready_model_does_not_bring_it_back_into_memory(settings: Settings) -> None:
+    with closing(Wishes(settings)) as engine:
+        client = page(engine)
+        polled(client, engine.spec, "ready")
+        before = engine.wished
+        polled(client, engine.spec, "ready", asked=1)
+        assert engine.wished == before
 
 
 @pytest.mark.parametrize("model", ['{"source": "listed", "name": "gpt-9"}', "{", '{"source": "moon", "name": "x"}'])
