@@ -64,8 +64,11 @@ def _text(value: Any) -> str:
 
 
 def _answers(engine: Engine, spec: ModelSpec, given: Any) -> tuple[str, ...]:
-    texts = [text for text in given or [] if isinstance(text, str)] if isinstance(given, list) else []
-    return tuple(dict.fromkeys(engine.read_answer(spec, text) for text in texts))
+    return tuple(dict.fromkeys(engine.read_answer(spec, text) for text in _texts(given)))
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    return tuple(text for text in given if isinstance(text, str)) if isinstance(given, list) else ()
 
 
 # answer pickers
@@ -73,7 +76,7 @@ def _answers(engine: Engine, spec: ModelSpec, given: Any) -> tuple[str, ...]:
 
 def search_answer(engine: Engine, query: Any, value: Any, store: Any) -> tuple[Any, Any]:
     """Choices for what has been typed, those already chosen kept; where nothing matches, why it is not one token."""
-    chosen = tuple(v for v in value or [] if isinstance(v, str))
+    chosen = _texts(value)
     try:
         spec = experiment_of(store).model
         wait_for_model(engine, experiment_of(store))

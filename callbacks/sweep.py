@@ -24,6 +24,7 @@ BY_ITSELF = 64
 EVERY_MS = 200
 DRAWN_FIRST = ("prediction", "direct_logit_attribution", "residual_trajectory", "logit_lens")
 ALL_DONE = "all heads done"
+RUNS = ("baseline", "intervened")
 
 
 def method_of(view: Viewed) -> str:
@@ -33,9 +34,9 @@ def method_of(view: Viewed) -> str:
 
 def _missing(engine: Engine, view: Viewed, digests: Any) -> list[str]:
     """The runs that the view shows and the cache does not have."""
-    wanted = {"baseline": ["baseline"], "intervened": ["intervened"], "difference": ["baseline", "intervened"]}
-    known = {run: digests.get(run) for run in wanted[view.show]}
-    return [run for run, digest in known.items() if digest and engine.result(digest) is None]
+    wanted = RUNS if view.show == "difference" else (view.show,)
+    known = {run: digests.get(run) for run in wanted}
+    return [run for run, digest in known.items() if isinstance(digest, str) and engine.result(digest) is None]
 
 
 def request_sweep(
@@ -59,7 +60,7 @@ def _requested(engine: Engine, view: Viewed, stores: dict[str, Any], experiment:
         raise PreventUpdate
     missing = _missing(engine, view, digests)
     request = {"method": method, "runs": missing, "digests": [digests[run] for run in missing]}
-    asked = {name: (before or {}).get(name) for name in request}
+    asked = {name: before.get(name) for name in request} if isinstance(before, dict) else None
     if not missing or (not pressed and (asked == request or not _short(engine, experiment))):
         return no_update
     return request | {"run": time.time()}
@@ -73,7 +74,7 @@ def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> t
     """Run what was asked for; returns progress, text and a mark of the end."""
     began = time.monotonic()
     try:
-        heads = _sweep(engine, set_progress, request or {}, experiment_of(experiment))
+        heads = _sweep(engine, set_progress, request, experiment_of(experiment))
     except Cancelled:
         raise
     except MicrotomeError as error:
@@ -82,11 +83,17 @@ def sweep(engine: Engine, set_progress: Any, request: Any, experiment: Any) -> t
     return 0, ALL_DONE, {"seconds_per_head": (time.monotonic() - began) / heads if heads else None}
 
 
-def _sweep(engine: Engine, set_progress: Any, request: dict[str, Any], experiment: Experiment) -> int:
-    """Every run that was asked for; how many heads that were."""
-    method, asked = request.get("method"), request.get("runs")
-    if method not in ids.SWEEP_METHODS or not isinstance(asked, list):
+def _wanted(request: Any) -> tuple[str, tuple[str, ...]]:
+    """Method and runs of a request of ours, each run once; anything else is no request."""
+    method, runs = (request.get("method"), request.get("runs")) if isinstance(request, dict) else (None, None)
+    if method not in ids.SWEEP_METHODS or not isinstance(runs, list) or not all(run in RUNS for run in runs):
         raise PreventUpdate
+    return method, tuple(dict.fromkeys(runs))
+
+
+def _sweep(engine: Engine, set_progress: Any, request: Any, experiment: Experiment) -> int:
+    """Every run that was asked for; how many heads that were."""
+    method, asked = _wanted(request)
     for run in asked:
         recipe = experiment.recipe("head_ablation", intervened=run == "intervened", method=method)
         engine.evaluate(recipe, report=_teller(set_progress, _tick), urgent=False)
@@ -122,7 +129,10 @@ def progress_text(done: int, total: int, left: float | None) -> str:
 
 def name_method(view: Any) -> str:
     """What the button will sweep."""
-    return method_of(view_of(view))
+    try:
+        return method_of(view_of(view))
+    except MicrotomeError:
+        raise PreventUpdate from None
 
 
 def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any, experiment: Any, ended: Any) -> str:
@@ -133,7 +143,7 @@ def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any,
         state = engine.status(asked.model)
     except MicrotomeError as error:
         return str(error)
-    if not digests or not digests.get("baseline") or state.facts is None:
+    if not digests or not isinstance(digests.get("baseline"), str) or state.facts is None:
         raise PreventUpdate
     missing = _missing(engine, shown, digests)
     if not missing:

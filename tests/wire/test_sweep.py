@@ -83,11 +83,36 @@ def test_the_last_answer_ticks_so_that_the_finished_sweep_is_drawn(served: Page)
 
 
 @pytest.mark.parametrize(
-    "request_", [{"method": "sideways", "runs": ["baseline"]}, {"method": "zero", "runs": 7}, None]
-)
+    "request_",
+    [
+        {"method": "sideways", "runs": ["baseline"]}, {"method": ["zero"], "runs": ["baseline"]},
+        {"method": "zero", "runs": 7}, {"method": "zero", "runs": ["sideways"]}, {"method": "zero", "runs": [{}]},
+        None, 7, "zero", ["zero"],
+    ],
+)  # fmt: skip
 def test_what_is_no_request_is_not_run(served: Page, request_: Any) -> None:
     given = {"sweep-request.data": request_, "experiment.data": experiment()}
     assert served.run_background(OUTPUT, given, limit_s=10)[-1] == {}
+
+
+def test_a_run_named_twice_is_swept_once(served: Page) -> None:
+    store = changed(clean="was river apple house the river")
+    given = {"sweep-request.data": {"method": "zero", "runs": ["baseline", "baseline"]}, "experiment.data": store}
+    before = served.engine.counters().hits
+    assert served.run_background(OUTPUT, given)[-1]["response"]["sweep-text"]["children"] == sweep.ALL_DONE
+    assert served.engine.counters().hits == before  # a second time would have been found in the cache
+
+
+@pytest.mark.parametrize("junk", [7, "zero", [], {"baseline": 7}, {"baseline": ["x"]}, {"baseline": {}}])
+def test_digests_that_are_none_ask_for_no_sweep(served: Page, junk: Any) -> None:
+    given = {"digests-zero.data": junk, "experiment.data": experiment(), "view.data": view(), "sweep-start.n_clicks": 1}
+    assert not served.ask("sweep-request.data", given, "sweep-start.n_clicks")
+
+
+@pytest.mark.parametrize("before", [7, "zero", [1], {"runs": 7}])
+def test_an_earlier_request_that_is_none_counts_as_none(served: Page, before: Any) -> None:
+    store = changed(clean="tree river apple house the river")
+    assert asked(served, store, before=before)["runs"] == ["baseline"]
 
 
 def test_an_error_in_the_sweep_is_said_in_its_strip(served: Page) -> None:
@@ -153,6 +178,18 @@ def test_the_cost_is_said_before_the_start(served: Page) -> None:
     heads = served.engine.facts(SPEC).n_layers * served.engine.facts(SPEC).n_heads
     assert described(served, store, None) == f"{heads} heads to remove one by one"
     assert described(served, store, {"seconds_per_head": 2}) == f"{heads} heads · about {2 * heads} s"
+
+
+@pytest.mark.parametrize("digests", [7, {"baseline": 7}, {"baseline": ["x"], "intervened": {}}])
+def test_the_strip_survives_digests_that_are_none(served: Page, digests: Any) -> None:
+    (output,) = [d["output"] for d in served.dependencies if d["output"].startswith("sweep-text.children@")]
+    answer = served.ask(output, {"digests-zero.data": digests, "experiment.data": experiment(), "view.data": view()})
+    assert answer is None or "reload" in answer["sweep-text"]["children"]
+
+
+@pytest.mark.parametrize("junk", [7, {"quantity": "sideways"}])
+def test_the_button_keeps_its_name_when_the_view_is_none(served: Page, junk: Any) -> None:
+    assert served.ask("sweep-method.children", {"view.data": junk}) is None
 
 
 def test_a_cost_that_is_no_number_is_not_said(served: Page) -> None:
