@@ -1,6 +1,7 @@
 """Whatever is on screen leaves it: data, figure, recipe, script; always with its provenance, always on light paper.
 
-Exports are drawn again from the exact numbers, not from the pictures on the page.
+Exports are drawn again from the exact numbers, not from the pictures on the page. Of a difference, tables and figures
+hold intervened - baseline; a recipe and a program are one run each, the intervened one.
 """
 
 import functools
@@ -110,10 +111,17 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     if form == "recipe":
         return recipe_json(recipe, indent=2).encode()
     if form == "script":
-        return page.engine.script(recipe).encode()
+        above = _ONE_RUN if page.view.show == "difference" else ""
+        return f"{above}{page.engine.script(recipe)}".encode()
     raise BadInput(
         f"There is no export format {form!r}; use one of {', '.join((*TABLES, *PICTURES, 'recipe', 'script'))}."
     )
+
+
+_ONE_RUN = """\
+# The page showed intervened - baseline. This program prints the intervened run;
+# the baseline is the same recipe without its interventions.
+"""
 
 
 def _drawn(page: Page, panel: str, form: Any) -> bytes:
@@ -132,20 +140,28 @@ def exported_page(page: Page, form: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for panel in PANELS:
-            try:
-                archive.writestr(f"{panel}.csv", exported(page, panel, "csv"))
-            except Refused as why:
-                archive.writestr(f"{panel}.txt", f"{why}\n")
+            archive.writestr(*_table_or_reason(page, panel))
     return buffer.getvalue()
+
+
+def _table_or_reason(page: Page, panel: str) -> tuple[str, bytes]:
+    """Name and content: one panel without numbers does not cost the others theirs."""
+    try:
+        return f"{panel}.csv", exported(page, panel, "csv")
+    except REFUSALS as why:
+        return f"{panel}.txt", f"{why}\n".encode()
+    except PreventUpdate:
+        return f"{panel}.txt", b"Still on its way; export again when the numbers are on screen.\n"
 
 
 SUFFIXES = {"recipe": "recipe.json", "script": "py", "session": "session.json", "tables": "zip"}
 
 
 def file_name(page: Page, panel: str, form: str) -> str:
-    """`microtome-head-matrix-direct-baseline.csv`."""
+    """`microtome-head-matrix-direct-baseline.csv`; a recipe or program of a difference is named for what it holds."""
     quantity = f"-{page.view.quantity}" if panel == ids.HEAD_MATRIX else ""
-    return f"microtome-{panel}{quantity}-{page.view.show}.{SUFFIXES.get(form, form)}"
+    one_run = form in ("recipe", "script") and page.view.show == "difference"
+    return f"microtome-{panel}{quantity}-{'intervened' if one_run else page.view.show}.{SUFFIXES.get(form, form)}"
 
 
 def notice(text: str) -> list[dict[str, Any]]:

@@ -95,6 +95,21 @@ def test_all_tables_leave_in_one_archive(served: Page) -> None:
         assert {name.rsplit(".", 1)[0] for name in archive.namelist()} == set(ids.PANELS)
 
 
+def test_a_panel_that_cannot_be_computed_leaves_its_reason_in_the_archive(served: Page) -> None:
+    store = experiment(PAIR, Ablate(Site("z", 99)))
+    with zipfile.ZipFile(io.BytesIO(content(clicked(served, "page", "tables", store, show="intervened")))) as archive:
+        assert set(archive.namelist()) == {f"{panel}.txt" for panel in ids.PANELS}
+        assert "layer" in archive.read(f"{ids.PREDICTION}.txt").decode()
+
+
+def test_the_program_of_a_difference_says_that_it_is_one_run(served: Page) -> None:
+    for show, said in (("difference", True), ("intervened", False)):
+        answer = clicked(served, ids.TRAJECTORY, "script", experiment(PAIR, ABLATE), show=show)
+        first = content(answer).decode().splitlines()[0]
+        assert first.startswith("# The page showed intervened - baseline.") == said
+        assert answer["export-download"]["data"]["filename"] == "microtome-trajectory-intervened.py"
+
+
 def test_a_sweep_that_has_not_run_says_so(served: Page) -> None:
     store = changed(clean="the river tree house the tree")
     assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "csv", store, quantity="mean"))
