@@ -83,9 +83,9 @@ def _head(title: str, recipe: AnyRecipe, facts: ScriptFacts) -> str:
     lines = [
         f'"""{title}, recomputed with TransformerLens alone.',
         "",
-        f"Model: {facts.title}, identity {facts.identity[:12]}. Written by Microtome from this recipe:",
+        _quoted(f"Model: {facts.title}, identity {facts.identity[:12]}. Written by Microtome from this recipe:"),
         "",
-        recipe_json(recipe, indent=2).replace("\\", "\\\\").replace('"""', '\\"\\"\\"'),
+        _quoted(recipe_json(recipe, indent=2)),
         '"""',
         "",
         *cached,
@@ -102,6 +102,11 @@ def _head(title: str, recipe: AnyRecipe, facts: ScriptFacts) -> str:
         *_constants(recipe, facts),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Safe inside the docstring."""
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def _prompts(facts: ScriptFacts) -> list[str]:

@@ -46,7 +46,8 @@ def _loading(model: LoadedModel) -> tuple[str, ...]:
     facts = model.facts
     processed = (_COMPATIBILITY,) if facts.spec.processing == "compatibility" else ()
     if facts.spec.source == "live":
-        return ("", f"# {facts.title} was handed over from a notebook: run this where that bridge is called `model`.")
+        title = " ".join(facts.title.split())  # a comment is one line
+        return ("", f"# {title} was handed over from a notebook: run this where that bridge is called `model`.")
     if facts.spec.source == "bundled" and facts.spec.name == GROUND_TRUTH:
         return (*_ground_truth(facts), *processed)
     return (*_checkpoint(model), *processed)

@@ -4,11 +4,12 @@ All programs run in one fresh interpreter, one after the other in namespaces of 
 imported once; that interpreter must not import Microtome.
 """
 
+import ast
 import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,17 @@ def test_quotes_and_line_breaks_in_a_prompt_do_not_break_the_program():
     model = smollm2()
     recipe = Prediction(model=model.facts.spec, prompts=(PromptPair('He said """no" \\ \n and left'),))
     compile(script(recipe, script_facts(model, recipe)), "program", "exec")
+
+
+@pytest.mark.parametrize("title", ['a """ b', "a \\ b", 'x"""\nimport os\n"""', "two\nimport os", "\\"])
+def test_a_models_title_is_text_in_the_program_never_code(title):
+    for model in (ground_truth(), tiny("llama")):
+        named = replace(model, facts=replace(model.facts, title=title))
+        recipe = Prediction(model=model.facts.spec, prompts=(WORD_PAIR if model is tiny("llama") else TRUTH_PAIR,))
+        program = ast.parse(script(recipe, script_facts(named, recipe)))
+        assert f"Model: {title}, identity" in (ast.get_docstring(program, clean=False) or "")
+        imported = {name.name for node in program.body if isinstance(node, ast.Import) for name in node.names}
+        assert imported == {"json", "torch"}
 
 
 def test_a_live_models_program_says_that_it_needs_the_bridge():
