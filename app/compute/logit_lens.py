@@ -11,18 +11,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.metrics import answer_metrics
+from app.compute.metrics import logit_diff, of_answers
 from app.compute.prediction import check_top_k, token_strings
 from app.compute.prompts import ReadPrompt, array, chosen_prompt, run_of
 from app.compute.report import Report, silent
 from app.domain.models import Provenance
 from app.domain.recipes import LogitLens, recipe_json
-from app.domain.results import METRICS, LogitLensResult
+from app.domain.results import LogitLensResult
 from app.models.loaded import LoadedModel
 
 CHUNK_BYTES = 48 * 2**20
 """Logits held at once; above glibc's largest mmap threshold (32 MB), so that freed chunks return to the system."""
-_FROM_METRICS = {"logit_diff": "logit_diff", "answer_probability": "probability", "answer_rank": "rank"}
 
 
 def logit_lens(
@@ -67,13 +66,17 @@ def _read_in_chunks(
 
 
 def _summary(logits: Float[Tensor, "row d_vocab"], prompt: ReadPrompt, top_k: int) -> dict[str, Tensor]:
-    """Top tokens, entropy and metrics of a chunk of rows."""
-    log_probs = logits.log_softmax(-1)
-    top = log_probs.topk(top_k)
-    metrics = answer_metrics(logits, prompt.answer_ids, prompt.incorrect_ids, None)
-    return {
+    """Top tokens, entropy and what the answers get, of a chunk of rows; few passes, the vocabulary is wide.
+    entropy = ln Z - sum_v p(v) logit(v)."""
+    log_norm = logits.logsumexp(-1)
+    top = logits.topk(top_k)
+    answers = of_answers(logits, log_norm, prompt.answer_ids)
+    found = {
         "top_ids": top.indices,
-        "top_probabilities": top.values.exp(),
-        "entropy": -(log_probs.exp() * log_probs).sum(-1),
-        **{name: metrics[METRICS.index(metric)] for name, metric in _FROM_METRICS.items()},
+        "top_probabilities": (top.values - log_norm[:, None]).exp(),
+        "logit_diff": logit_diff(logits, prompt.answer_ids, prompt.incorrect_ids),
+        "answer_probability": answers["probability"],
+        "answer_rank": answers["rank"],
     }
+    probabilities = (logits - log_norm[:, None]).exp_()
+    return found | {"entropy": (log_norm - probabilities.mul_(logits).sum(-1)).clamp_min(0)}

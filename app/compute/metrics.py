@@ -26,11 +26,11 @@ def answer_metrics(
     """METRICS of each row of final logits. `clean_log_probs` is the baseline's next-token distribution in the KL;
     None says that the rows are the baseline themselves, whose KL is 0."""
     logits = logits.float()
-    log_probs = logits.log_softmax(-1)
+    log_norm = logits.logsumexp(-1)
     found = {
         "logit_diff": logit_diff(logits, answer_ids, incorrect_ids),
-        "kl_divergence": _kl_divergence(log_probs, clean_log_probs),
-        **_of_answers(logits, log_probs, answer_ids),
+        "kl_divergence": _kl_divergence(logits, log_norm, clean_log_probs),
+        **of_answers(logits, log_norm, answer_ids),
     }
     return torch.stack([found[name] for name in METRICS])
 
@@ -56,18 +56,22 @@ def logit_direction(model: LoadedModel, answer_ids: Ids, incorrect_ids: Ids) -> 
         return direction * norm.gain, float(b_U[a].mean() - b_U[b].mean() + norm.bias @ direction)
 
 
-def _of_answers(logits: Tensor, log_probs: Tensor, answer_ids: Ids) -> dict[str, Float[Tensor, " row"]]:
+def of_answers(
+    logits: Float[Tensor, "row d_vocab"], log_norm: Float[Tensor, " row"], answer_ids: Ids
+) -> dict[str, Float[Tensor, " row"]]:
+    """answer_log_prob, probability and rank; `log_norm` is the rows' logsumexp, so nothing of the vocabulary's size
+    is computed but one comparison. NaN without answers."""
     if not answer_ids:
         undefined = logits.new_full(logits.shape[:1], torch.nan)
         return dict.fromkeys(("answer_log_prob", "probability", "rank"), undefined)
-    answers = list(answer_ids)
-    total = log_probs[:, answers].logsumexp(-1)
-    best = logits[:, answers].amax(-1, keepdim=True)
-    return {"answer_log_prob": total, "probability": total.exp(), "rank": (logits > best).sum(-1).float()}
+    answers = logits[:, list(answer_ids)]
+    total = (answers - log_norm[:, None]).logsumexp(-1)
+    rank = (logits > answers.amax(-1, keepdim=True)).sum(-1).float()
+    return {"answer_log_prob": total, "probability": total.exp(), "rank": rank}
 
 
-def _kl_divergence(log_probs: Tensor, clean_log_probs: Tensor | None) -> Float[Tensor, " row"]:
+def _kl_divergence(logits: Tensor, log_norm: Tensor, clean_log_probs: Tensor | None) -> Float[Tensor, " row"]:
     """sum_v p(v) (ln p(v) - ln q(v)), p the baseline: KL(baseline || row), nats."""
     if clean_log_probs is None:
-        return log_probs.new_zeros(log_probs.shape[:1])
-    return (clean_log_probs.exp() * (clean_log_probs - log_probs)).sum(-1)
+        return logits.new_zeros(logits.shape[:1])
+    return (clean_log_probs.exp() * (clean_log_probs - (logits - log_norm[:, None]))).sum(-1)
