@@ -8,13 +8,16 @@
 
   // ---- from controls to actions --------------------------------------------------------------------------------
 
-  /** The model as the header's three controls say; another name is looked up in the list of models. */
+  const met = {}; // models from links and the command line, which the picker's list does not know
+
+  /** The model as the header's three controls say; another one as the list, or a session before, described it. */
   function chosenModel(now) {
     const { value: name } = propsOf("model-picker");
     const { value: processing } = propsOf("processing");
     const { checked: prepend_bos } = propsOf("bos-switch");
-    const kept = name === now.name || !name ? now : { ...now, source: "listed", name, revision: null };
-    return { ...kept, processing, prepend_bos };
+    const { data: listed = {} } = propsOf("models") || {};
+    const other = met[name] || listed[name] || { source: "listed", name, revision: null, dtype: "float32" };
+    return { ...(name === now.name || !name ? now : other), processing, prepend_bos };
   }
 
   /** Several controls may be set in one go (undo, a link): read them once all of them are. */
@@ -71,6 +74,7 @@
     const { experiment } = now.session;
     const old = before && before.session.experiment;
     if (old === experiment) return;
+    met[experiment.model.name] = experiment.model;
     drawModel(experiment.model);
     const changed = !old || !state.same(old.prompt, experiment.prompt);
     if (changed && action.type !== "set-experiment") drawDrafts(experiment.prompt);

@@ -25,7 +25,7 @@ def segments(component_id: str, choices: tuple[tuple[str, str], ...], value: str
 
 def _model(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
     picker = dmc.Select(
-        id=ids.MODEL_PICKER, data=[{"value": e.name, "label": e.title} for e in entries], value=spec.name,
+        id=ids.MODEL_PICKER, data=[{"value": e.spec.name, "label": e.title} for e in entries], value=spec.name,
         allowDeselect=False, searchable=True, size="xs", w=196, comboboxProps={"width": 280},
         **attributes(aria_label="Model"),
     )  # fmt: skip

@@ -14,6 +14,7 @@ SWEEP_TICK = "sweep-tick"  # changes whenever the running sweep has new cells
 SWEEP_REQUEST = "sweep-request"  # {"method":…, "runs": […], "digests": […], "run": n}: which sweeps to run now
 SWEEP_END = "sweep-end"  # written once a sweep is over: {"seconds_per_head": …}, or null
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
+MODELS = "models"  # model of the picker -> its whole spec
 EXAMPLES = "examples"  # listed model -> the prompt that shows it at work
 TEMPLATES = "templates"  # {"light": plotly template, "dark": plotly template}
 SINK = "sink-{}"  # outputs of clientside callbacks that only have side effects

@@ -27,7 +27,7 @@ CLIENT = ("status", "attention", "accept", "drafts", "model")
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 
-def stores(session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
+def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS)
     empty = [
@@ -38,6 +38,7 @@ def stores(session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     filled = [
         dcc.Store(id=ids.SESSION, data=session_dict(session)),
         dcc.Store(id=ids.TEMPLATES, data=templates),
+        dcc.Store(id=ids.MODELS, data={entry.spec.name: asdict(entry.spec) for entry in entries}),
         dcc.Store(id=ids.EXAMPLES, data={name: asdict(prompt) for name, prompt in EXAMPLES.items()}),
     ]
     return filled + [dcc.Store(id=name) for name in empty]
@@ -73,7 +74,7 @@ def layout(
     )  # fmt: skip
     return dmc.MantineProvider(
         [
-            *stores(session, templates or {}),
+            *stores(entries, session, templates or {}),
             dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="bottom-right"),
             dcc.Download(id=ids.EXPORT_DOWNLOAD),
             banner(),
