@@ -58,7 +58,7 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
         _write(out, tables.to_npz(result))
     else:
         write = {".parquet": tables.to_parquet, ".csv": tables.to_csv, ".json": tables.to_json}[out.suffix]
-        _write(out, write(ANALYSES[recipe.kind].table(result), result.provenance, result.digest))
+        _write(out, write(ANALYSES[recipe.kind].table(result), result))
 
 
 def figure(settings: Settings, given: dict[str, Any]) -> None:

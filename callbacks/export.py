@@ -104,7 +104,7 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     """One panel as one file."""
     if form in TABLES:
         result = page.result(panel)
-        return TABLES[form](page.table(panel).assign(show=page.view.show), result.provenance, result.digest)
+        return TABLES[form](page.table(panel).assign(show=page.view.show), result)
     if form in PICTURES:
         return _drawn(page, panel, form)
     recipe = page.recipe(panel)

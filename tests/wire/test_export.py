@@ -77,7 +77,9 @@ def test_parquet_and_json_hold_the_same_rows(served: Page) -> None:
 @pytest.mark.parametrize("show", ["baseline", "difference"])
 def test_a_table_says_which_run_its_numbers_are_of(served: Page, show: str) -> None:
     answer = clicked(served, ids.PREDICTION, "csv", experiment(PAIR, ABLATE), show=show)
-    assert set(pd.read_csv(io.BytesIO(content(answer)))["show"]) == {show}
+    table = pd.read_csv(io.BytesIO(content(answer)), keep_default_na=False)
+    assert set(table["show"]) == {show}
+    assert set(table["interventions"]) == {"" if show == "baseline" else "zero L1H0.z"}
 
 
 def test_the_recipe_of_a_difference_holds_its_interventions(served: Page) -> None:

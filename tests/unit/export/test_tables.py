@@ -8,12 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.domain.interventions import Ablate, Patch
+from app.domain.recipes import parse_recipe, recipe_json
 from app.domain.results import LogitLensResult, array_axes, from_bytes
+from app.domain.sites import Site
 from app.export.tables import PROVENANCE_COLUMNS, to_csv, to_json, to_npz, to_parquet
 from app.figures.tables import long_table
 from tests.unit.figures import results
 
 HARD = (" a,b", '"quoted"', "two\nlines", "# not a comment", "NA", "null", " ", "\r", "=1+1", "日本", "é\u200b", "\t")
+
+
+RESULT = replace(results.lens(), digest="d1g")
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def table() -> pd.DataFrame:
 
 
 def write(to, table: pd.DataFrame) -> bytes:
-    return to(table, results.PROVENANCE, "d1g")
+    return to(table, RESULT)
 
 
 def equal(read: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -77,6 +83,7 @@ def test_provenance_stands_beside_every_number(table):
         {
             "model": "Tiny", "identity": "ab12", "weights": "rev 1", "processing": "compatibility", "dtype": "float32",
             "device": "cpu", "bos": "<|endoftext|>", "versions": "torch 2.13.0; x 1", "recipe_digest": "d1g",
+            "interventions": "",
         }
     ]  # fmt: skip
 
@@ -94,3 +101,12 @@ def test_every_kind_of_table_can_be_written_and_has_all_its_rows(make, to):
     read = {to_csv: pd.read_csv, to_parquet: pd.read_parquet, to_json: pd.read_json}[to](raw)
     assert len(read) == len(table)
     np.testing.assert_array_equal(read["value"].to_numpy(np.float32), table["value"].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize("to", [to_csv, to_parquet, to_json])
+def test_a_table_names_the_interventions_of_its_run(to):
+    changes = (Ablate(Site("z", 3, (1, 2))), Patch(Site("resid_pre", 0, positions=(4,))))
+    recipe = replace(parse_recipe(RESULT.recipe), interventions=changes)
+    raw = io.BytesIO(to(long_table(results.ablation()), replace(RESULT, recipe=recipe_json(recipe))))
+    read = {to_csv: pd.read_csv, to_parquet: pd.read_parquet, to_json: pd.read_json}[to](raw)
+    assert set(read["interventions"]) == {"zero L3H1,2.z; patch L0.resid_pre@4"}
