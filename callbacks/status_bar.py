@@ -62,7 +62,7 @@ def _meter(name: str, deviation: float, tolerance: float, note: str) -> html.Spa
     if math.isnan(deviation):
         return html.Span(name, className="mt-meter", title=f"{name} does not apply here: {note}")
     good = deviation <= tolerance
-    said = f"{name}: largest deviation {deviation:.2g}, allowed {tolerance:.2g}. {note}"
+    said = f"{name}: largest relative deviation {deviation:.2g}, allowed {tolerance:.2g}. {note}"
     verdict = "holds" if good else "FAILS"
     class_name = "mt-meter is-good" if good else "mt-meter is-bad"
     return html.Span(name if good else f"{name} fails", className=class_name, title=f"{said} It {verdict}.")

@@ -1,5 +1,5 @@
-"""Identities that must hold on the loaded model and these prompts (product.md, Trust). Each meter is a deviation and
-the tolerance it must stay under; both are relative to the size of what is compared, because float rounding is.
+"""Identities that must hold on the loaded model and these prompts. Each meter is a deviation and the tolerance it must
+stay under; both are relative to the size of what is compared, because float rounding is.
 
 Size matters: SmolLM2's residual stream reaches 25,600 at position 0 (a massive activation that attention uses as a
 sink) beside 60 to 1,200 elsewhere, so an absolute tolerance would either fail there or mean nothing elsewhere.

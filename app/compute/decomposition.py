@@ -1,4 +1,4 @@
-"""The residual stream at END as a sum of what each component wrote (formulas.md section 3).
+"""The residual stream at END as a sum of what each component wrote (docs/formulas.md).
 
 `embed + pos_embed + sum_l (attn_out_l + mlp_out_l)`, and each attn_out as `sum_h z_h @ W_O_h + b_O`. In models with a
 post-norm (Gemma 2 and 3) contributions are those actually added: heads and b_O pass through the norm at the run's own

@@ -1,4 +1,4 @@
-"""Direct logit attribution: what each component writes along the answer direction at END (formulas.md section 3).
+"""Direct logit attribution: what each component writes along the answer direction at END (docs/formulas.md).
 
 `DLA_i = centre(c_i) / scale . u`, with u the direction of the logit difference, final norm folded in, and the scale of
 the run's own final stream (of the intervened run where there are interventions). Logits, nats; positive = towards the

@@ -1,4 +1,4 @@
-"""The exact effect of every head: its z replaced at all positions, one head at a time (formulas.md section 9).
+"""The exact effect of every head: its z replaced at all positions, one head at a time (docs/formulas.md).
 
 zero: z := 0, which leaves b_O and, with compatibility weights, the value biases folded into it; on raw weights the
 value bias of the head goes too, so the two differ. mean: z := its mean over the reference prompts

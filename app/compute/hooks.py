@@ -1,6 +1,6 @@
 """Interventions as TransformerLens hooks: pairs of exact hook name and function, for `run_with_hooks`.
 
-Each function returns a new tensor and never edits in place (formulas.md sections 9 and 10). `Ablate` zero sets the
+Each function returns a new tensor and never edits in place (docs/formulas.md). `Ablate` zero sets the
 site to 0; mean sets z to its mean over the reference prompts; `Patch` takes the site from the corrupted run at the
 same positions. On `z` a zero leaves b_O (and folded value biases) in place; on `pattern`, `positions` are the rows
 (dest_pos). `k` and `v` have key-value heads.

@@ -1,4 +1,4 @@
-"""Logit lens: what the model would predict if it stopped after each layer (formulas.md section 4).
+"""Logit lens: what the model would predict if it stopped after each layer (docs/formulas.md).
 
 `softcap(LN_final(resid_post_l) @ W_U + b_U)` at every layer and position, the final norm's statistics recomputed on
 each stream; the last layer gives the true logits. Probabilities of one token; entropy in nats; ranks count tokens with

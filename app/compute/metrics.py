@@ -1,6 +1,6 @@
 """The numbers that answer "how well does the model tell the answer from the incorrect answer", from final logits.
 
-Definitions, units and order are `app.domain.results.METRICS`; formulas.md sections 1 and 14. Every metric but
+Definitions, units and order are `app.domain.results.METRICS`; docs/formulas.md. Every metric but
 `kl_divergence` needs answers and `logit_diff` needs both kinds: what is not defined is NaN, never 0.
 Low-precision logits are read in float32. Not done: positions other than the last, padding.
 """

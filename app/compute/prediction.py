@@ -1,4 +1,4 @@
-"""What the model predicts after the prompt, and the answers' metrics there (formulas.md sections 1 and 14).
+"""What the model predicts after the prompt, and the answers' metrics there (docs/formulas.md).
 
 Logits, log-probabilities and KL in nats. KL(baseline || this run) compares with the same prompt without
 interventions, so it is 0 on the baseline. Metrics that the prompt names no answers for are NaN.

@@ -3,7 +3,7 @@
 One vector per head, pooled over every position of every reference prompt, each position weighted equally and the
 prepended BOS left out (heads idle there: it would dominate the mean). `"background"` are the texts that come with the
 model; otherwise the recipe names its own. The reference should be independent of the prompts it is used on
-(formulas.md section 9). Not done: one mean per position, for prompts that are aligned.
+(docs/formulas.md). Not done: one mean per position, for prompts that are aligned.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ at one place only: a row joins the batch at the layer where it differs, starts a
 weight matrix is read once for all rows of a call, and nothing is computed that is equal to the trace.
 
 Stateless: no hooks, no lock, any number of threads. Exact up to float32 rounding; `verify` compares it with the
-bridge before a model is trusted to it (reference/transformerlens.md section 4 has the measurements behind the design).
+bridge before a model is trusted to it (docs/performance.md has the measurements behind the design).
 Interventions in force are held values: what a site is set to, in the trace and in every row.
 Not done: edits of q, k, v, scores and patterns; gradients; several prompts in one batch.
 """

@@ -1,8 +1,8 @@
 """Read a bridge into compute/replay_weights.py's description.
 
 Every tensor is the bridge's own (a view, never a copy), so folding, or its absence, is respected and nothing is held
-twice. Rotary angles come from the model's own rotary module: the bridge's `cfg.rotary_base` reads 10000 whatever the
-model says (reference/transformerlens.md, gotcha 3).
+twice. Rotary angles come from the model's own rotary module: the bridge's `cfg.rotary_base` reads 10000 whatever
+the model says.
 
 What is not understood is refused with `Uncovered`; what is understood wrongly is caught by `replay_verify`.
 Not done: state-space and mixture-of-experts layers, ALiBi, attention sinks, low precision.

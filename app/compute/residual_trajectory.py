@@ -1,4 +1,4 @@
-"""The logit difference as read from the residual stream at END after every sublayer (formulas.md section 4).
+"""The logit difference as read from the residual stream at END after every sublayer (docs/formulas.md).
 
 `lens` applies the final norm with statistics recomputed on each stream (logit lens); `cumulative` divides by the final
 run's own scale, so that its steps are direct logit attributions. They disagree early and meet at the end. Nats;

@@ -3,7 +3,7 @@
 Ablate `zero`: the activation becomes 0 there. `mean`: it becomes its mean over the positions (BOS left out) of
 the reference prompts, one vector per head. `reference="background"` means the background texts that come with
 the model; otherwise the prompts themselves. Patch: the activation is taken from the corrupted run (noising).
-Sources: product.md "The one idea"; formulas.md section 9 and 10.
+Sources: docs/formulas.md; Heimersheim and Nanda 2024, https://arxiv.org/abs/2404.15255 (patching).
 """
 
 from dataclasses import dataclass

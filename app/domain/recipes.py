@@ -55,7 +55,7 @@ class Prediction(_OnRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectLogitAttribution(_OnRuns):
-    """What each component writes along the answer direction (formulas.md section 3)."""
+    """What each component writes along the answer direction (docs/formulas.md)."""
 
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
 
@@ -87,7 +87,7 @@ class ResidualTrajectory(_OnRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class LogitLens(_OnRuns):
-    """Top tokens of every layer and position of one prompt (formulas.md section 4)."""
+    """Top tokens of every layer and position of one prompt (docs/formulas.md)."""
 
     prompt: int = 0
     top_k: int = 5
@@ -96,7 +96,7 @@ class LogitLens(_OnRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class HeadAblation(_OnRuns):
-    """Exact effect of ablating every head alone, at all positions (formulas.md section 9).
+    """Exact effect of ablating every head alone, at all positions (docs/formulas.md).
 
     On top of `interventions`, which hold in the baseline too.
     """
@@ -108,7 +108,7 @@ class HeadAblation(_OnRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectnessMeters(_OnRuns):
-    """Identities that must hold on this model and prompt (product.md, Trust)."""
+    """Identities that must hold on this model and prompt."""
 
     kind: Literal["correctness_meters"] = "correctness_meters"
 

@@ -1,7 +1,8 @@
 """Correctness meters as a table: identity, largest deviation found, tolerance, whether it holds, and the note.
 
-`✓` = deviation within tolerance, `✗` = not, `—` = does not apply here (the note says why). Deviations have the unit of
-what they compare (logits); 0 = the identity holds exactly.
+`✓` = deviation within tolerance, `✗` = not, `—` = does not apply here (the note says why). Deviations and
+tolerances are relative to the size of what is compared (app/compute/correctness_meters.py), so they have no unit; 0 =
+the identity holds exactly.
 """
 
 import numpy as np
@@ -26,8 +27,8 @@ def meters_table(result: CorrectnessMetersResult, style: Style, selection: Selec
     align = ["center", "left", "right", "right", "left"]
     figure = go.Figure(
         go.Table(
-            columnwidth=[6, 36, 14, 14, 50],
-            header={"values": ["", "identity", "deviation", "tolerance", "note"], "align": align, "height": 24},
+            columnwidth=[6, 34, 18, 14, 48],
+            header={"values": ["", "identity", "rel. deviation", "tolerance", "note"], "align": align, "height": 24},
             cells={"values": columns, "align": align, "height": 22},
         )
     )

@@ -1,4 +1,4 @@
-"""The shipped model has the heads it is said to have (scores: formulas.md section 5, on random words twice)."""
+"""The shipped model has the heads it is said to have (scores on random words, twice)."""
 
 import torch
 from jaxtyping import Float, Int
