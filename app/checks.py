@@ -6,11 +6,11 @@ Needs only the tokenizer and the model's facts. Analyses that need answers refus
 from collections.abc import Iterable
 from itertools import chain
 
-from app.domain.errors import BadRecipe, BadSite
+from app.domain.errors import BadRecipe
 from app.domain.interventions import Ablate, Patch
 from app.domain.prompts import PromptPair, TokenisedPrompt, aligned
 from app.domain.recipes import AnyRecipe, AttentionPattern, HeadAblation, LogitLens, Prediction
-from app.domain.sites import Site
+from app.domain.sites import check_site, within
 from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids, tokenise
 
@@ -23,7 +23,7 @@ def check(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> None:
     prompts = [_checked_prompt(model, pair, patched, max_tokens) for pair in recipe.prompts]
     shortest = min(prompts, key=len)
     for intervention in recipe.interventions:
-        _check_site(model, intervention.site, shortest)
+        check_site(model.facts, intervention.site, len(shortest))
     for text in _reference_texts(recipe):
         tokenise(model, text, max_tokens)
     _check_options(model, recipe)
@@ -42,21 +42,6 @@ def _checked_prompt(model: LoadedModel, pair: PromptPair, patched: bool, max_tok
     return clean
 
 
-def _check_site(model: LoadedModel, site: Site, prompt: TokenisedPrompt) -> None:
-    facts = model.facts
-    n_heads = facts.n_key_value_heads if site.activation in ("k", "v") else facts.n_heads
-    _check_below("layer", (site.layer,), facts.n_layers, facts.title)
-    _check_below("head", site.heads or (), n_heads, facts.title)
-    _check_below("position", site.positions or (), len(prompt), "the shortest prompt")
-
-
-def _check_below(what: str, given: Iterable[int], count: int, of: str) -> None:
-    """Indices run from 0 to count - 1."""
-    beyond = [index for index in given if not 0 <= index < count]
-    if beyond:
-        raise BadSite(f"There is no {what} {beyond[0]}; {of} has {count}, numbered 0 to {count - 1}.")
-
-
 def _reference_texts(recipe: AnyRecipe) -> Iterable[str]:
     """The texts of mean ablations that name their own."""
     means = [i.reference for i in recipe.interventions if isinstance(i, Ablate) and i.method == "mean"]
@@ -68,9 +53,9 @@ def _reference_texts(recipe: AnyRecipe) -> Iterable[str]:
 def _check_options(model: LoadedModel, recipe: AnyRecipe) -> None:
     """The fields that only some analyses have."""
     if isinstance(recipe, AttentionPattern | LogitLens):
-        _check_below("prompt", (recipe.prompt,), len(recipe.prompts), "the recipe")
+        within((recipe.prompt,), len(recipe.prompts), "prompts", "The recipe")
     if isinstance(recipe, AttentionPattern):
-        _check_below("layer", recipe.layers or (), model.facts.n_layers, model.facts.title)
+        within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
     if isinstance(recipe, Prediction | LogitLens):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:

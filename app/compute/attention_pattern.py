@@ -9,11 +9,11 @@ import torch
 from app.compute.prompts import array, chosen_prompt
 from app.compute.report import Report, silent
 from app.compute.runs import capture, everywhere
-from app.domain.errors import BadRecipe, BadSite
+from app.domain.errors import BadRecipe
 from app.domain.models import Provenance
 from app.domain.recipes import PATTERN_BYTES, AttentionPattern, recipe_json
 from app.domain.results import AttentionPatternResult
-from app.domain.sites import Site
+from app.domain.sites import Site, within
 from app.models.loaded import LoadedModel
 
 
@@ -42,12 +42,7 @@ def attention_pattern(
 def _layers(model: LoadedModel, asked: tuple[int, ...] | None, n_positions: int) -> tuple[int, ...]:
     """The layers to return, checked to exist and to fit."""
     layers = tuple(range(model.facts.n_layers)) if asked is None else tuple(dict.fromkeys(asked))
-    missing = [layer for layer in layers if not 0 <= layer < model.facts.n_layers]
-    if missing:
-        raise BadSite(
-            f"{model.facts.title} has {model.facts.n_layers} layers (0 to {model.facts.n_layers - 1}), so "
-            f"{missing[0]} does not exist; choose another."
-        )
+    within(layers, model.facts.n_layers, "layers", model.facts.title)
     each = 4 * model.facts.n_heads * n_positions**2
     if len(layers) > 1 and len(layers) * each > PATTERN_BYTES:
         raise BadRecipe(

@@ -20,30 +20,13 @@ import torch
 from torch import Tensor
 
 from app.compute.references import mean_z
-from app.domain.errors import BadSite
 from app.domain.interventions import Ablate, Patch
-from app.domain.models import ModelFacts
-from app.domain.sites import Site
+from app.domain.sites import Site, check_site
 from app.models.loaded import LoadedModel
 
 Hook = tuple[str, Callable[[Tensor, Any], Tensor | None]]
 Edit = Callable[[Tensor], Tensor]
 """New value of a whole activation, of which the site's part is used."""
-
-
-def check_site(facts: ModelFacts, site: Site, n_positions: int) -> None:
-    """Refuse a site that this model or prompt does not have, naming what there is."""
-    if site.activation == "attn_scores":
-        raise BadSite("`attn_scores` cannot be changed reliably in TransformerLens; use pattern.")
-    if site.activation == "resid_mid" and (facts.parallel_blocks or facts.d_mlp is None):
-        raise BadSite(f"{facts.title} has no resid_mid {_why_no_mid(facts)}; use resid_pre or resid_post.")
-    if site.activation.startswith("mlp_") and facts.d_mlp is None:
-        raise BadSite(f"{facts.title} has no MLPs, so no {site.activation}; use z, attn_out or a residual activation.")
-    heads = facts.n_key_value_heads if site.activation in ("k", "v") else facts.n_heads
-    kind = f"{'key-value ' if heads < facts.n_heads else ''}heads"
-    _within((site.layer,), facts.n_layers, "layers", facts.title)
-    _within(site.heads or (), heads, kind, facts.title)
-    _within(site.positions or (), n_positions, "positions", "The prompt")
 
 
 def hooks_for(
@@ -67,16 +50,6 @@ def hooks_for(
 def patched_sites(interventions: Sequence[Ablate | Patch]) -> tuple[str, ...]:
     """Hook names whose activations must come from the corrupted run."""
     return tuple(dict.fromkeys(each.site.hook_name for each in interventions if isinstance(each, Patch)))
-
-
-def _why_no_mid(facts: ModelFacts) -> str:
-    return "(attention and MLP are parallel)" if facts.parallel_blocks else "(it is attention only)"
-
-
-def _within(chosen: tuple[int, ...], count: int, what: str, owner: str) -> None:
-    beyond = [index for index in chosen if index >= count]
-    if beyond:
-        raise BadSite(f"{owner} has {count} {what} (0 to {count - 1}), so {beyond[0]} does not exist; choose another.")
 
 
 def _new_value(model: LoadedModel, intervention: Ablate | Patch, corrupted: Mapping[str, Tensor]) -> Edit:

@@ -18,9 +18,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.hooks import Hook, check_site, hooks_for, patched_sites
+from app.compute.hooks import Hook, hooks_for, patched_sites
 from app.domain.errors import BadPrompt
 from app.domain.interventions import Ablate, Patch
+from app.domain.sites import check_site
 from app.models.loaded import LoadedModel
 
 Ids = tuple[int, ...]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from app.domain.errors import BadSite
+from app.domain.models import ModelFacts
 
 Activation = Literal[
     "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",
@@ -74,3 +75,29 @@ class Site:
         heads = "" if self.heads is None else "H" + ",".join(map(str, self.heads))
         where = "" if self.positions is None else "@" + ",".join(map(str, self.positions))
         return f"L{self.layer}{heads}.{self.activation}{where}"
+
+
+def check_site(facts: ModelFacts, site: Site, n_positions: int) -> None:
+    """Refuse a site that this model or prompt does not have, naming what there is."""
+    if site.activation == "attn_scores":
+        raise BadSite("`attn_scores` cannot be changed reliably in TransformerLens; use pattern.")
+    if site.activation == "resid_mid" and (facts.parallel_blocks or facts.d_mlp is None):
+        raise BadSite(f"{facts.title} has no resid_mid {_why_no_mid(facts)}; use resid_pre or resid_post.")
+    if site.activation.startswith("mlp_") and facts.d_mlp is None:
+        raise BadSite(f"{facts.title} has no MLPs, so no {site.activation}; use z, attn_out or a residual activation.")
+    heads = facts.n_key_value_heads if site.activation in ("k", "v") else facts.n_heads
+    kind = f"{'key-value ' if heads < facts.n_heads else ''}heads"
+    within((site.layer,), facts.n_layers, "layers", facts.title)
+    within(site.heads or (), heads, kind, facts.title)
+    within(site.positions or (), n_positions, "positions", "The prompt")
+
+
+def _why_no_mid(facts: ModelFacts) -> str:
+    return "(attention and MLP are parallel)" if facts.parallel_blocks else "(it is attention only)"
+
+
+def within(chosen: tuple[int, ...], count: int, what: str, owner: str) -> None:
+    """Indices run from 0 to count - 1."""
+    beyond = [index for index in chosen if not 0 <= index < count]
+    if beyond:
+        raise BadSite(f"{owner} has {count} {what} (0 to {count - 1}), so {beyond[0]} does not exist; choose another.")

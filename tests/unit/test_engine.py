@@ -211,8 +211,8 @@ def test_a_view_shows_the_baseline_the_intervened_run_or_the_difference(engine: 
             "7 tokens and the corrupted one 3",
         ),
         ({"top_k": 0}, BadRecipe, "from 1 to 66"),
-        ({"kind": "attention_pattern", "prompt": 1}, BadSite, "no prompt 1"),
-        ({"kind": "attention_pattern", "layers": [2]}, BadSite, "no layer 2"),
+        ({"kind": "attention_pattern", "prompt": 1}, BadSite, "so 1 does not exist"),
+        ({"kind": "attention_pattern", "layers": [2]}, BadSite, "so 2 does not exist"),
         ({"kind": "direct_logit_attribution", "prompts": ["the dog"]}, BadAnswer, "answer"),
         ({"model": "gpt-9"}, ModelError, "ground-truth"),
     ],
@@ -220,6 +220,11 @@ def test_a_view_shows_the_baseline_the_intervened_run_or_the_difference(engine: 
 def test_bad_input_is_refused_in_words(engine: Engine, options: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         engine.evaluate(recipe(**{"kind": "prediction", **options}))
+
+
+def test_what_cannot_be_changed_is_refused_before_anything_is_computed(engine: Engine) -> None:
+    with pytest.raises(BadSite, match="use pattern"):
+        engine.check(recipe(interventions=[{**ABLATE, "site": {"activation": "attn_scores", "layer": 0}}]))
 
 
 def test_pairs_of_different_lengths_are_fine_where_nothing_is_patched(engine: Engine) -> None:
