@@ -13,7 +13,6 @@ import io
 import json
 import re
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
@@ -22,6 +21,7 @@ import app
 from app.domain.errors import BadInput
 from app.domain.models import Provenance
 from app.domain.views import View, view_dict
+from app.png import chunk
 
 PictureFormat = Literal["html", "svg", "png", "pdf"]
 NAME = "microtome-manifest"
@@ -97,7 +97,7 @@ def _read_svg(picture: bytes) -> str | None:
 
 def _embed_png(picture: bytes, manifest: dict[str, Any]) -> bytes:
     texts = {NAME: _json(manifest), "Description": describe(manifest), "Software": "Microtome"}
-    chunks = b"".join(png_chunk(b"tEXt", f"{k}\0{v}".encode("latin-1", "replace")) for k, v in texts.items())
+    chunks = b"".join(chunk(b"tEXt", f"{k}\0{v}".encode("latin-1", "replace")) for k, v in texts.items())
     end_of_header = _SIGNATURE + 25  # IHDR: length, name, 13 bytes, checksum
     return picture[:end_of_header] + chunks + picture[end_of_header:]
 
@@ -107,12 +107,6 @@ def _read_png(picture: bytes) -> str | None:
     texts = (content for kind, content in _png_chunks(picture) if kind == b"tEXt" and content.startswith(wanted))
     found = next(texts, None)
     return found[len(wanted) :].decode("latin-1") if found else None
-
-
-def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """One PNG chunk: length, name, content, checksum."""
-    body = kind + content
-    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def _png_chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:

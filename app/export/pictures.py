@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from app.domain.errors import BadInput
 from app.export.chrome import Chrome
-from app.export.manifest import PictureFormat, embed, png_chunk
+from app.export.manifest import PictureFormat, embed
+from app.png import chunk
 
 CSS_DPI = 96
 _CHROME = Chrome()
@@ -43,4 +44,4 @@ def _with_resolution(png: bytes, dpi: int) -> bytes:
     """States the resolution (`pHYs`, pixels per metre), so that the png prints at the figure's own size."""
     per_metre = round(dpi / 0.0254)
     end_of_header = 33
-    return png[:end_of_header] + png_chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)) + png[end_of_header:]
+    return png[:end_of_header] + chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)) + png[end_of_header:]

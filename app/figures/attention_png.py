@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.domain.views import Style, Theme
 from app.figures.theme import DIVERGING, MISSING, SEQUENTIAL
+from app.png import chunk
 
 ATTENTION_LIMIT, DIFFERENCE_LIMIT = 1.0, 0.5
 _STEPS = 254
@@ -50,18 +51,13 @@ def attention_png(pattern: NDArray[Any], limit: float, signed: bool, theme: Them
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-            _chunk(b"tEXt", stated),
-            _chunk(b"PLTE", palette(signed, theme).tobytes()),
-            _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
-            _chunk(b"IEND", b""),
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+            chunk(b"tEXt", stated),
+            chunk(b"PLTE", palette(signed, theme).tobytes()),
+            chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
+            chunk(b"IEND", b""),
         ]
     )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    body = kind + content
-    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
