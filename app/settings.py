@@ -8,7 +8,7 @@ The file is `settings.toml` in the user's configuration folder (`~/.config/micro
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -140,8 +140,3 @@ def _validated(chosen: Mapping[str, Any]) -> Settings:
             f"Use one of {', '.join(get_args(choices))}." if choices else f"The default is {getattr(Settings, name)}."
         )
         raise BadInput(f"{name} = {first['input']!r} cannot be used: {first['msg']}. {hint}") from error
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """The settings as `MICROTOME_*` variables, for a process started with the same ones."""
-    return {f"{PREFIX}{name.upper()}": str(value) for name, value in asdict(settings).items() if value is not None}

@@ -161,7 +161,7 @@
   /** Whether Dash takes values already: while it still hydrates, its layout can be read but set_props throws. */
   function takesValues() {
     try {
-      root.dash_clientside.set_props("sink-drafts", { data: null });
+      root.dash_clientside.set_props("sink-model", { data: null });
       return true;
     } catch {
       return false;

@@ -80,8 +80,7 @@
     if (changed && action.type !== "set-experiment") drawDrafts(experiment.prompt);
   });
 
-  const drafts = none;
   root.dash_clientside = Object.assign(root.dash_clientside || {}, {
-    microtome: { accept, attention, drafts, model: readModelControls, status },
+    microtome: { accept, attention, model: readModelControls, status },
   });
 })(window);

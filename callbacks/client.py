@@ -8,7 +8,6 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "status": ((ids.STATUS, "data"),),
     "attention": ((ids.DIGESTS.format("attention_pattern"), "data"), (ids.VIEW, "data")),
     "accept": ((ids.ACCEPTED, "data"),),
-    "drafts": ((ids.SESSION, "data"),),
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),
 }
 

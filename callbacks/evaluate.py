@@ -25,7 +25,7 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
     "logit_lens": (ids.LENS,),
     "correctness_meters": (),
 }
-NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", *ids.SWEEP_METHODS)
+NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", "head_ablation")
 _NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}
 
 

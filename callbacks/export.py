@@ -74,7 +74,7 @@ class Page:
 
     def asked(self, kind: str, **options: Any) -> Asked:
         """The analysis with the digests of its runs."""
-        if kind in (*NEED_ANSWERS, "head_ablation") and not has_answers(self.experiment):
+        if kind in NEED_ANSWERS and not has_answers(self.experiment):
             raise Refused(NO_ANSWERS)
         if self.engine.status(self.experiment.model).phase != "ready":
             raise Refused("The model is not ready yet; try again when the numbers are on screen.")

@@ -23,7 +23,7 @@ THEME: Any = {
     "fontSizes": {"xs": "12px", "sm": "13px", "md": "13px"},
     "cursorType": "pointer",
 }
-CLIENT = ("status", "attention", "accept", "drafts", "model")
+CLIENT = ("status", "attention", "accept", "model")
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 

@@ -14,7 +14,8 @@ import pytest
 import redis
 
 from app.jobs.celery import Workers
-from app.settings import Settings, as_environment
+from app.settings import Settings
+from tests.environment import as_environment
 
 
 @pytest.fixture

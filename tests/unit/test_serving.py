@@ -17,7 +17,8 @@ import pytest
 from app.engine import Engine
 from app.factory import create_app
 from app.serving import address
-from app.settings import Settings, as_environment
+from app.settings import Settings
+from tests.environment import as_environment
 from tests.loaded import tiny
 
 
@@ -87,14 +88,14 @@ def test_building_the_page_imports_no_torch(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_command_prints_its_address_and_stops_on_interrupt(settings: Settings) -> None:
+def test_the_command_prints_its_address_and_stops_when_terminated(settings: Settings) -> None:
     environment = {**os.environ, **as_environment(settings)}
     command = [sys.executable, "-m", "app", "serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         assert read(f"{address}healthz") == b"OK"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # not SIGINT, which background shells ignore
         assert _ended(process) == 0
 
 

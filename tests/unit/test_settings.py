@@ -7,7 +7,8 @@ import pytest
 
 from app.domain.errors import BadInput
 from app.domain.models import ModelSpec
-from app.settings import NAMES, Settings, as_environment, read
+from app.settings import NAMES, Settings, read
+from tests.environment import as_environment
 
 
 def test_later_sources_win(tmp_path: Path) -> None:
