@@ -4,6 +4,7 @@ Sixteen threads answer the page's requests; all computing is on the engine's one
 """
 
 import logging
+import signal
 import socket
 import threading
 import webbrowser
@@ -22,7 +23,8 @@ THREADS = 16
 
 
 def serve(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> None:
-    """Serve until interrupted; `tell` hears the address once it answers."""
+    """Serve until interrupted or terminated; `tell` hears the address once it answers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager ends it as Ctrl+C does
     server = _listening(engine, settings)
     engine.start()
     tell(f"Microtome is at {address(server, settings)}")

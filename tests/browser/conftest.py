@@ -5,38 +5,21 @@ Every page is strict: a console error, an uncaught exception or a request that l
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from app.domain.errors import ModelError
 from app.models.bundled import packaged_file
 from tests.browser.screen import PATIENCE_MS, Screen
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 expect.set_options(timeout=PATIENCE_MS)
 ADDRESS = re.compile(r"http://\S+")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all journeys."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not on the PATH")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")

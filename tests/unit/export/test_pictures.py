@@ -69,20 +69,16 @@ def test_png_has_300_dots_per_inch_and_says_so(pictures):
     assert struct.unpack(">IIB", png[at : at + 9]) == (11811, 11811, 1)
 
 
-def test_html_opens_without_any_request_to_a_network(pictures, chromium, tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_html_opens_without_any_request_to_a_network(pictures, browser, tmp_path):
     file = tmp_path / "figure.html"
     file.write_bytes(pictures["html"])
     asked: list[str] = []
-    with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri())
-        page.wait_for_selector(".main-svg .hm image")
-        titles = page.locator(".gtitle").all_text_contents()
-        browser.close()
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector(".main-svg .hm image")
+    titles = page.locator(".gtitle").all_text_contents()
+    page.close()
     assert titles == ["Attention of L0H0, Tiny"]
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
