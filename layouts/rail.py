@@ -5,6 +5,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from app.domain.prompts import PromptPair
 from app.domain.session import Experiment
 from layouts import ids
 from layouts.attributes import attributes
@@ -42,32 +43,34 @@ def _picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.Multi
     )  # fmt: skip
 
 
-def rail(experiment: Experiment) -> html.Div:
-    """Everything that decides which numbers are computed, except the model (header)."""
-    prompt = experiment.prompt
-    run = html.Button("Run", id=ids.RUN, type="button", className="mt-button mt-primary", title="Run (Ctrl+Enter)")
-    bos = dmc.Switch(id=ids.BOS_SWITCH, label="BOS", checked=experiment.model.prepend_bos, size="xs")
+def _prompts(prompt: PromptPair) -> list[html.Div]:
+    corrupted = _prompt(ids.CORRUPTED, prompt.corrupted or "", "Corrupted prompt", "Optional: same length in tokens")
+    count = html.Span(id=ids.TOKEN_COUNT, className="mt-quiet")
+    return [
+        _section("Clean prompt", _prompt(ids.CLEAN, prompt.clean, "Clean prompt", "Type a prompt"), aside=count),
+        _section("Corrupted prompt", corrupted, html.Div(id=ids.TOKEN_DIFF, className="mt-diff")),
+    ]
+
+
+def _answers_and_run(prompt: PromptPair) -> list[html.Div]:
     answers = [
         _picker(ids.ANSWER, prompt.answer, "Answer"),
         _picker(ids.INCORRECT_ANSWER, prompt.incorrect_answer, "Instead of"),
     ]
-    return html.Div(
-        [
-            _section(
-                "Clean prompt", _prompt(ids.CLEAN, prompt.clean, "Clean prompt", "Type a prompt"),
-                aside=html.Span(id=ids.TOKEN_COUNT, className="mt-quiet"),
-            ),
-            _section(
-                "Corrupted prompt",
-                _prompt(ids.CORRUPTED, prompt.corrupted or "", "Corrupted prompt", "Optional: same length in tokens"),
-                html.Div(id=ids.TOKEN_DIFF, className="mt-diff"),
-            ),
-            html.Div(answers, className="mt-rail-section mt-answers"),
-            html.Div([run, html.Span("Ctrl Enter", className="mt-quiet")], className="mt-run"),
-            html.Div(id=ids.REFUSAL_TEXT, className="mt-refusal", role="alert"),
-            _section("Tokens", html.Div(id=ids.TOKEN_STRIP, className="mt-tokens"), aside=bos),
-            _section("Interventions", html.Div(id=ids.INTERVENTIONS, className="mt-interventions")),
-        ],
-        id="rail",
-        className="mt-rail",
-    )  # fmt: skip
+    run = html.Button("Run", id=ids.RUN, type="button", className="mt-button mt-primary", title="Run (Ctrl+Enter)")
+    return [
+        html.Div(answers, className="mt-rail-section mt-answers"),
+        html.Div([run, html.Span("Ctrl Enter", className="mt-quiet")], className="mt-run"),
+        html.Div(id=ids.REFUSAL_TEXT, className="mt-refusal", role="alert"),
+    ]
+
+
+def rail(experiment: Experiment) -> html.Div:
+    """Everything that decides which numbers are computed, except the model (header)."""
+    bos = dmc.Switch(id=ids.BOS_SWITCH, label="BOS", checked=experiment.model.prepend_bos, size="xs")
+    follows = [
+        _section("Tokens", html.Div(id=ids.TOKEN_STRIP, className="mt-tokens"), aside=bos),
+        _section("Interventions", html.Div(id=ids.INTERVENTIONS, className="mt-interventions")),
+    ]
+    prompt = experiment.prompt
+    return html.Div([*_prompts(prompt), *_answers_and_run(prompt), *follows], id="rail", className="mt-rail")
