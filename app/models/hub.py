@@ -46,33 +46,31 @@ def _complete(folder: Path) -> bool:
 def _downloaded(spec: ModelSpec, tell: Tell) -> Path:
     import httpx2  # what huggingface_hub speaks through; its refused connections are no OSError
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
         info = HfApi().model_info(spec.name, revision=spec.revision, files_metadata=True)
         wanted = _wanted(spec, info)
         tell(f"downloading {spec.name} ({sum(wanted.values()) / 1e6:.0f} MB)")
         return Path(snapshot_download(spec.name, revision=spec.revision, allow_patterns=[*wanted, *_SMALL]))
-    except GatedRepoError as error:
-        raise ModelError(
-            f"{spec.name} wants a login; accept its terms on its page, then run `hf auth login`."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ModelError(f"{spec.name} has no revision {spec.revision!r}; check it on the model's page.") from error
-    except RepositoryNotFoundError as error:
-        raise ModelError(f"There is no model {spec.name!r} on Hugging Face; check the spelling.") from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
-        raise ModelError(
-            f"{spec.name} is not in the local Hugging Face cache and the hub cannot be reached; connect this machine, "
-            "or copy the model's folder here and give its path."
-        ) from error
+        raise ModelError(_why_not(spec, error)) from error
+
+
+def _why_not(spec: ModelSpec, error: Exception) -> str:
+    """What the hub's refusal means and what to do. A gated repository is a kind of one that is not found."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return f"{spec.name} wants a login; accept its terms on its page, then run `hf auth login`."
+    if isinstance(error, RevisionNotFoundError):
+        return f"{spec.name} has no revision {spec.revision!r}; check it on the model's page."
+    if isinstance(error, RepositoryNotFoundError):
+        return f"There is no model {spec.name!r} on Hugging Face; check the spelling."
+    return (
+        f"{spec.name} is not in the local Hugging Face cache and the hub cannot be reached; connect this machine, "
+        "or copy the model's folder here and give its path."
+    )
 
 
 def _wanted(spec: ModelSpec, info: Any) -> dict[str, int]:
