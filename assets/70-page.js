@@ -150,7 +150,8 @@
 
   Object.assign(microtome, { prefix, theme, switchTheme, copyLink, poll });
   microtome.whenOpen(() => {
-    applyTheme(root.localStorage.getItem(THEME_KEY) === "dark" ? "dark" : "light");
+    const preferred = root.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    applyTheme(root.localStorage.getItem(THEME_KEY) || preferred);
     poll();
   });
 })(window);

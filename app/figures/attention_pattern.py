@@ -79,8 +79,8 @@ def _scale(pattern: NDArray[Any], style: Style) -> dict[str, Any]:
 
 def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:
     family, n = monospace(style), len(str_tokens)
-    across = token_axis(str_tokens, (style.width or 520) - 140, family, step=22)
-    down = token_axis(str_tokens, (style.height or 420) - 110, family)
+    across = token_axis(str_tokens, (style.width or 420) - 140, family, step=22)
+    down = token_axis(str_tokens, (style.height or 300) - 110, family)
     frame = {"showline": True, "mirror": True}
     square: dict[str, Any] = {"scaleanchor": "x", "constrain": "domain"} if is_export(style) else {}
     return {

@@ -24,6 +24,7 @@ from app.figures.tokens import label, token_axis
 
 _MOST_POSITIONS, _MOST_LAYERS = 24, 40
 _MOST_LINES = 20_000
+_MOST_GAPPED = 48
 _CHARACTER = 0.65 * 9
 """Width in pixels that Plotly allows one character of 9 px text in a cell."""
 
@@ -37,10 +38,11 @@ def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selecti
     unit = "Δ logit diff" if signed else "probability of top token"
     scale = colour_range(values, style, signed=signed, unit=unit, limit=None if signed else style.color_limit or 1.0)
     figure = go.Figure([_cells(result, values, scale, style), marks.hatch(values)])
+    ticks = _width(style) if is_export(style) else 300  # the panel may be the narrow one
     figure.update_layout(
         shapes=marks.position_columns(selection), annotations=marks.not_computed_note(values),
         clickmode="event", dragmode=False,
-        xaxis=token_axis(result.str_tokens, _width(style), monospace(style), room=9, step=22) | {"tickangle": -45},
+        xaxis=token_axis(result.str_tokens, ticks, monospace(style), room=9, step=22) | {"tickangle": -45},
         yaxis=_layer_axis(len(values)),
     )  # fmt: skip
     what = "Δ logit difference" if signed else "Top token"
@@ -50,9 +52,10 @@ def logit_lens_heatmap(result: LogitLensResult, style: Style, selection: Selecti
 
 def _cells(result: LogitLensResult, values: NDArray[np.float32], scale: dict[str, Any], style: Style) -> go.Heatmap:
     delta = "Δ " if style.show == "difference" else ""
+    gap = 1 if values.shape[1] <= _MOST_GAPPED else 0  # many narrow cells would be nothing but gaps
     return go.Heatmap(
         z=values, hovertext=_hover(result, delta), hovertemplate="%{hovertext}<extra></extra>", name="logit lens",
-        xgap=1, ygap=1, **scale, **_text(result.top_tokens[:, :, 0], style),
+        xgap=gap, ygap=gap, **scale, **_text(result.top_tokens[:, :, 0], style),
     )  # fmt: skip
 
 

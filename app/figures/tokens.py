@@ -41,9 +41,13 @@ def axis_tokens(str_tokens: tuple[str, ...], room: int = 12) -> list[str]:
     return [label(token, room) for token in str_tokens]
 
 
+SHORT = 24
+"""Prompts up to this many tokens label every position, whatever the size."""
+
+
 def thinned(count: int, pixels: int, step: int = 13) -> np.ndarray:
     """Positions that get a tick, evenly spaced, when labels need `step` pixels and the axis has `pixels`."""
-    every = max(1, -(-count * step // max(pixels, step)))
+    every = 1 if count <= SHORT else max(1, -(-count * step // max(pixels, step)))
     return np.arange(0, count, every)
 
 

@@ -41,6 +41,11 @@ def test_large_maps_leave_the_text_to_the_hover():
     assert logit_lens_heatmap(results.lens(40, ("a",) * 24), Style(), Selection()).data[0].texttemplate
 
 
+def test_the_cells_of_long_prompts_have_no_gaps_that_would_swallow_them():
+    assert logit_lens_heatmap(results.lens(2, ("a",) * 15), Style(), Selection()).data[0].xgap == 1
+    assert logit_lens_heatmap(results.lens(2, ("a",) * 300), Style(), Selection()).data[0].xgap == 0
+
+
 def test_hover_lists_tokens_with_probabilities_rank_and_entropy():
     result = results.lens()
     text = logit_lens_heatmap(result, Style(), Selection()).data[0].hovertext[1][2]
