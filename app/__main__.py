@@ -68,13 +68,16 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     from app.engine import Engine
     from app.export.manifest import PictureFormat, manifest
     from app.export.pictures import picture
+    from app.figures.caption import captioned
 
     out = _out(given["out"], PICTURES)
     view = parse_view(_read(given["file"]))
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
     row = ANALYSES[view.recipe.kind]
-    drawn = row.figure(result, row.sized(view.style), view.selection)
+    style, recipe = row.sized(view.style), view.recipe
+    prompt = recipe.prompts[getattr(recipe, "prompt", view.selection.prompt)]
+    drawn = captioned(row.figure(result, style, view.selection), prompt, style)
     _write(out, picture(drawn, cast(PictureFormat, out.suffix[1:]), manifest(view, result.provenance, result.digest)))
 
 

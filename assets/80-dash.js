@@ -80,6 +80,31 @@
     if (changed && action.type !== "set-experiment") drawDrafts(experiment.prompt);
   });
 
+  // ---- drafts that nothing on screen belongs to yet -------------------------------------------------------------
+
+  function hintAtDraft() {
+    const session = microtome.session();
+    if (!session) return;
+    const { clean, corrupted } = session.experiment.prompt;
+    const typed = (id) => (document.getElementById(id) || { value: "" }).value;
+    const edited = typed("clean-prompt") !== clean || typed("corrupted-prompt") !== (corrupted || "");
+    document.body.dataset.draft = edited ? "edited" : "";
+    write("draft-hint", { textContent: edited ? "edited, not run yet: Ctrl Enter" : "Ctrl Enter" });
+  }
+
+  document.addEventListener("input", () => setTimeout(hintAtDraft));
+  microtome.projections.push(() => setTimeout(hintAtDraft, 100));
+
+  // ---- the table sorts by size, what was not computed last ---------------------------------------------------------
+
+  function bySize(a, b, rowA, rowB, descending) {
+    if (a == null && b == null) return 0;
+    if (a == null) return descending ? -1 : 1;
+    if (b == null) return descending ? 1 : -1;
+    return Math.abs(a) - Math.abs(b);
+  }
+  root.dashAgGridFunctions = Object.assign(root.dashAgGridFunctions || {}, { bySize });
+
   root.dash_clientside = Object.assign(root.dash_clientside || {}, {
     microtome: { accept, attention, model: readModelControls, status },
   });

@@ -100,7 +100,8 @@ def _addressed(engine: Engine, method: str, experiment: Experiment) -> dict[str,
 
 def _busy(kind: str) -> list[tuple[Output, str, str]]:
     lines = [ids.BUSY.format(panel, kind) for panel in SHOWN_IN.get(kind, ())]
-    return [(Output(line, "className"), "mt-busy is-on", "mt-busy") for line in lines]
+    panels = [(Output(line, "className"), "mt-busy is-on", "mt-busy") for line in lines]
+    return panels or [(Output(ids.METERS, "className"), "mt-meters is-stale", "mt-meters")]
 
 
 def register(app: Dash, engine: Engine) -> None:
@@ -111,5 +112,5 @@ def register(app: Dash, engine: Engine) -> None:
         app.callback(
             Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
             *([Input(ids.ATTENTION_LAYER, "data")] if kind == "attention_pattern" else []), State(store, "data"),
-            running=_busy(kind) or None,
+            running=_busy(kind) if kind in SHOWN_IN else None,
         )(functools.partial(compute, engine, kind))  # fmt: skip

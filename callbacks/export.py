@@ -27,6 +27,7 @@ from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
 from app.export.pictures import picture
+from app.figures.caption import captioned
 from app.figures.components import component_bars
 from app.figures.tables import component_rows, long_table
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers, runs
@@ -129,7 +130,7 @@ def _drawn(page: Page, panel: str, form: Any) -> bytes:
     row = ANALYSES[recipe.kind]
     view = View(recipe, row.sized(Style(theme="light", show=page.view.show)), page.selection)
     draw: Callable[..., Any] = component_bars if panel == ids.COMPONENTS else row.figure
-    drawn = draw(result, view.style, view.selection)
+    drawn = captioned(draw(result, view.style, view.selection), page.experiment.prompt, view.style)
     return picture(drawn, form, manifest(view, result.provenance, result.digest))
 
 

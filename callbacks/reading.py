@@ -21,7 +21,7 @@ from layouts.rail import shown
 
 THEME_COOKIE = "microtome-theme"
 INTERVENE_FIRST = "Nothing is changed yet: select heads and press Ablate or Patch, then compare here."
-NOT_YET = "Not computed yet: press Sweep to remove every head in turn."
+NOT_YET = "Not computed yet: Sweep removes every head in turn, and the cells appear as they come."
 _VIEWED: TypeAdapter[Viewed] = TypeAdapter(Viewed)
 
 

@@ -122,7 +122,9 @@ def _tick() -> None:
 
 
 def progress_text(done: int, total: int, left: float | None) -> str:
-    """`142 / 270 heads · 1.3 s left`."""
+    """`142 / 270 heads · 1.3 s left`; before the first news, which is 0 of 1, that it waits."""
+    if total <= 1:
+        return "waiting for its turn"
     estimate = "estimating" if left is None else f"{left:.1f} s left" if left < 90 else f"{left / 60:.0f} min left"
     return f"{done} / {total} heads · {estimate}"
 
@@ -151,7 +153,7 @@ def describe_sweep(engine: Engine, view: Any, zero: Any, mean: Any, status: Any,
     heads = len(missing) * state.facts.n_layers * state.facts.n_heads
     rate = ended.get("seconds_per_head") if isinstance(ended, dict) else None
     timed = isinstance(rate, int | float)
-    return f"{heads} heads · about {rate * heads:.0f} s" if timed else f"{heads} heads to remove one by one"
+    return f"{heads} heads · about {rate * heads:.0f} s" if timed else f"{heads} heads, not swept yet"
 
 
 def cancelled(clicks: Any) -> tuple[Any, Any]:

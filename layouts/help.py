@@ -53,7 +53,8 @@ HELP: dict[str, Help] = {
         "p_l = softmax(LN_final(resid_post_l) · W_U + b_U)",
         "What the model would say if it stopped after each layer: the most likely token at every position, with the "
         "final norm computed anew. The last row is the model's own prediction.",
-        "Darker means more certain. In a difference, blue means the logit difference rose: towards the answer.",
+        "The stronger the colour, the more certain. "
+        "In a difference, blue means the logit difference rose: towards the answer.",
         "probability of the top token; logits in a difference, which needs both answers.",
     ),
     ids.PREDICTION: Help(

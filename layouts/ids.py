@@ -35,7 +35,7 @@ JOBS = "jobs"
 # rail
 CLEAN, CORRUPTED = "clean-prompt", "corrupted-prompt"
 ANSWER, INCORRECT_ANSWER = "answer", "incorrect-answer"
-RUN = "run"
+RUN, DRAFT_HINT = "run", "draft-hint"
 TOKEN_STRIP, TOKEN_DIFF = "token-strip", "token-diff"
 TOKEN_COUNT = "token-count"
 INTERVENTIONS = "interventions"

@@ -60,7 +60,7 @@ def _answers_and_run(prompt: PromptPair) -> list[html.Div]:
     run = html.Button("Run", id=ids.RUN, type="button", className="mt-button mt-primary", title="Run (Ctrl+Enter)")
     return [
         html.Div(answers, className="mt-rail-section mt-answers"),
-        html.Div([run, html.Span("Ctrl Enter", className="mt-quiet")], className="mt-run"),
+        html.Div([run, html.Span("Ctrl Enter", id=ids.DRAFT_HINT, className="mt-quiet")], className="mt-run"),
         html.Div(id=ids.REFUSAL_TEXT, className="mt-refusal", role="alert"),
     ]
 

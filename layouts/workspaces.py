@@ -67,7 +67,8 @@ _SIGNED = "params.value == null ? '' : d3.format('+.3g')(params.value)"
 def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
     return {
         "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 68,
-        "filter": "agNumberColumnFilter", "cellClass": "mt-number",
+        "filter": "agNumberColumnFilter", "cellClass": "mt-number", "comparator": {"function": "bySize"},
+        "sortingOrder": ["desc", "asc", None], "suppressHeaderFilterButton": True,
         "valueFormatter": {"function": _SIGNED},
         "tooltipValueGetter": {"function": "params.value == null ? 'not computed' : String(params.value)"},
     }  # fmt: skip

@@ -21,17 +21,19 @@ def prediction_bars(result: PredictionResult, style: Style, selection: Selection
     """Top tokens of the selected prompt; in difference mode they are the intervened run's."""
     prompt = marks.prompt_row(selection, len(result.top_tokens))
     probabilities, tokens = result.top_probabilities[prompt], result.top_tokens[prompt].tolist()
+    run = " of the intervened run" if style.show == "difference" else ""
     figure = go.Figure(_bars(probabilities, result.top_logits[prompt], tokens))
-    limit = style.color_limit or min(float(np.max(probabilities, initial=0.0)) * 1.25 or 1.0, 1.15)
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, uniformtext={"mode": "show", "minsize": 9},
-        xaxis={"title": {"text": "probability"}, "range": [0, limit], "showgrid": True, "nticks": 5},
+        xaxis={
+            "title": {"text": f"probability{run}"}, "range": [0, style.color_limit or 1.0],
+            "showgrid": True, "nticks": 5,
+        },
         yaxis={
             "tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": [label(t, 16) for t in tokens],
             "range": [len(tokens) - 0.5, -0.5], "fixedrange": True, "tickfont": {"family": monospace(style)},
         },
     )  # fmt: skip
-    run = " of the intervened run" if style.show == "difference" else ""
     return dress(figure, "prediction", f"Most likely next tokens{run}, {result.provenance.model}", style, _MARGIN)
 
 

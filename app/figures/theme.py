@@ -9,6 +9,7 @@ A figure names no theme colour: colour scales, inks and marks all come from its 
 light and dark with one `Plotly.relayout(graph, {template})`. Panels leave the paper transparent; exports paint it.
 """
 
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -154,6 +155,10 @@ def template(style: Style) -> go.layout.Template:
     return _FOR_EXPORT[style.theme] if is_export(style) else TEMPLATES[f"microtome_{style.theme}"]
 
 
+TITLE_CHARACTER = 7.2
+"""Average width of a title's character in CSS pixels."""
+
+
 def dress(
     figure: go.Figure, panel: str, title: str, style: Style, margin: dict[str, int], meta: dict[str, Any] | None = None
 ) -> go.Figure:
@@ -166,6 +171,8 @@ def dress(
     )
     if is_export(style):
         place = {"yref": "container", "y": 1, "yanchor": "top", "xref": "container", "pad": {"t": 10, "l": 12}}
-        figure.update_layout(title={"text": title, **place}, width=style.width, height=style.height)
-        figure.update_layout(margin={"t": margin["t"] + 28, "l": margin["l"] + 6, "r": margin["r"] + 6})
+        lines = textwrap.wrap(title, max(20, int((style.width or 500) / TITLE_CHARACTER)))
+        figure.update_layout(title={"text": "<br>".join(lines), **place}, width=style.width, height=style.height)
+        top = margin["t"] + 12 + 16 * len(lines)
+        figure.update_layout(margin={"t": top, "l": margin["l"] + 6, "r": margin["r"] + 6})
     return figure

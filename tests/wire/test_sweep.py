@@ -176,7 +176,7 @@ def described(served: Page, store: dict[str, Any], ended: Any) -> str:
 def test_the_cost_is_said_before_the_start(served: Page) -> None:
     store = changed(clean="in river apple house the river")
     heads = served.engine.facts(SPEC).n_layers * served.engine.facts(SPEC).n_heads
-    assert described(served, store, None) == f"{heads} heads to remove one by one"
+    assert described(served, store, None) == f"{heads} heads, not swept yet"
     assert described(served, store, {"seconds_per_head": 2}) == f"{heads} heads · about {2 * heads} s"
 
 
@@ -193,7 +193,7 @@ def test_the_button_keeps_its_name_when_the_view_is_none(served: Page, junk: Any
 
 
 def test_a_cost_that_is_no_number_is_not_said(served: Page) -> None:
-    assert "one by one" in described(served, changed(clean="is river apple house the river"), 7)
+    assert "not swept yet" in described(served, changed(clean="is river apple house the river"), 7)
 
 
 def test_a_cancelled_sweep_says_so() -> None:

@@ -85,7 +85,7 @@ def test_a_difference_of_ablation_effects_says_so_everywhere_and_may_be_negative
 
 @pytest.mark.parametrize("result", [results.ablation(), results.attribution()])
 def test_an_exported_figure_of_the_intervened_run_says_so(result):
-    titles = [draw(result, Style(show=show, width=400)).layout.title.text for show in ("baseline", "intervened")]
+    titles = [draw(result, Style(show=show, width=900)).layout.title.text for show in ("baseline", "intervened")]
     assert titles[1] == f"{titles[0]}, intervened run"
 
 
