@@ -38,13 +38,20 @@
     write("banner", { hidden: true });
   }
 
-  /** The store hears of phase, message and facts; counters that move all the time go straight to their places. */
+  /** The store hears of phases and facts, because every analysis asks again then; the words on the way to the next
+   * phase and the counters go straight to their places. */
   function publish(key, { queue, cache, ...status }) {
     if (key !== modelKey()) return;
-    if (polled !== key || !microtome.state.same(propsOf("status").data, status)) setProps("status", { data: status });
+    const told = (propsOf("status").data || {}).phase;
+    if (polled !== key || told !== status.phase || status.phase === "failed") publishStatus(status);
+    if (status.phase === "loading" || status.phase === "starting") write("phase", { textContent: status.message });
     if (polled !== key || status.phase === "ready") microtome.setFacts(status.facts);
     polled = key;
     publishCounters(queue, cache);
+  }
+
+  function publishStatus(status) {
+    if (!microtome.state.same(propsOf("status").data, status)) setProps("status", { data: status });
   }
 
   function publishCounters({ running, waiting }, { hits, misses }) {
