@@ -68,7 +68,7 @@ def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
     return {
         "field": field, "headerName": name, "headerTooltip": tip, "type": "rightAligned", "width": 68,
         "filter": "agNumberColumnFilter", "cellClass": "mt-number", "comparator": {"function": "bySize"},
-        "sortingOrder": ["desc", "asc", None], "suppressHeaderFilterButton": True,
+        "sortingOrder": ["desc", "asc", None],
         "valueFormatter": {"function": _SIGNED},
         "tooltipValueGetter": {"function": "params.value == null ? 'not computed' : String(params.value)"},
     }  # fmt: skip
@@ -90,10 +90,13 @@ def components_panel() -> html.Section:
     """Everything that writes to the residual stream, ranked; selecting a row selects the head everywhere."""
     grid = dag.AgGrid(
         id=ids.COMPONENTS, columnDefs=COLUMNS, rowData=[], getRowId="params.data.component", className="mt-grid",
-        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
+        defaultColDef={
+            "sortable": True, "resizable": True, "suppressMovable": True, "floatingFilter": True,
+            "suppressHeaderFilterButton": True,  # it would cover the narrow headers that one clicks to sort
+        },
         dashGridOptions={
-            "rowHeight": 24, "headerHeight": 28, "animateRows": False, "tooltipShowDelay": 300,
-            "rowSelection": _ROWS, "suppressScrollOnNewData": True,
+            "rowHeight": 24, "headerHeight": 28, "floatingFiltersHeight": 26, "animateRows": False,
+            "tooltipShowDelay": 300, "rowSelection": _ROWS, "suppressScrollOnNewData": True,
         },
         style={"height": "100%", "width": "100%"},
     )  # fmt: skip

@@ -26,7 +26,7 @@ def prediction_bars(result: PredictionResult, style: Style, selection: Selection
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, uniformtext={"mode": "show", "minsize": 9},
         xaxis={
-            "title": {"text": f"probability{run}"}, "range": [0, style.color_limit or 1.0],
+            "title": {"text": f"probability{run}"}, "range": [0, 1.15 * (style.color_limit or 1.0)],
             "showgrid": True, "nticks": 5,
         },
         yaxis={
