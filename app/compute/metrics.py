@@ -75,7 +75,8 @@ def of_answers(
         return dict.fromkeys(("answer_log_prob", "probability", "rank"), undefined)
     answers = logits[:, list(answer_ids)]
     total = (answers - log_norm[:, None]).logsumexp(-1)
-    rank = (logits > answers.amax(-1, keepdim=True)).sum(-1).float()
+    above = torch.gt(logits, answers.amax(-1, keepdim=True), out=torch.empty_like(logits))  # counts faster than bools
+    rank = above.sum(-1)
     return {"answer_log_prob": total, "probability": total.exp(), "rank": rank}
 
 
@@ -83,4 +84,5 @@ def _kl_divergence(logits: Tensor, log_norm: Tensor, clean_log_probs: Tensor | N
     """sum_v p(v) (ln p(v) - ln q(v)), p the baseline: KL(baseline || row), nats."""
     if clean_log_probs is None:
         return logits.new_zeros(logits.shape[:1])
-    return (clean_log_probs.exp() * (clean_log_probs - (logits - log_norm[:, None]))).sum(-1)
+    log_ratio = (logits - log_norm[:, None]).neg_().add_(clean_log_probs)
+    return log_ratio.mul_(clean_log_probs.exp()).sum(-1)

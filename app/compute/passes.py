@@ -30,13 +30,13 @@ def wave_tokens(device: torch.device | str) -> int:
 
 
 def at_end(activation: Tensor) -> Tensor:
-    """The last position of `[batch pos ...]`, batch axis dropped."""
-    return activation[0, -1]
+    """The last position of `[row pos ...]`."""
+    return activation[:, -1]
 
 
 def everywhere(activation: Tensor) -> Tensor:
-    """All of `[batch ...]`, batch axis dropped."""
-    return activation[0]
+    """All of `[row ...]`."""
+    return activation
 
 
 def passed(model: LoadedModel, ids: Ids, hooks: Iterable[Hook] = ()) -> Float[Tensor, " d_vocab"]:
@@ -57,6 +57,14 @@ def captured(
     model: LoadedModel, ids: Ids, keep: Mapping[str, Keep], hooks: Iterable[Hook] = ()
 ) -> tuple[Float[Tensor, " d_vocab"], dict[str, Tensor]]:
     """Logits at END, and activations by hook name as `hooks` leave them; a hook that does not fire is left out."""
+    logits, kept = batch_captured(model, torch.tensor([ids], device=model.facts.device), keep, hooks)
+    return logits[0], {name: value[0] for name, value in kept.items()}
+
+
+def batch_captured(
+    model: LoadedModel, tokens: Tensor, keep: Mapping[str, Keep], hooks: Iterable[Hook] = ()
+) -> tuple[Float[Tensor, "row d_vocab"], dict[str, Tensor]]:
+    """The same for every row of `tokens [row pos]`; what is kept has the rows first."""
     kept: dict[str, Tensor] = {}
 
     def keeping(name: str, part: Keep) -> Hook:
@@ -65,7 +73,7 @@ def captured(
 
         return name, see
 
-    return passed(model, ids, [*hooks, *(keeping(*item) for item in keep.items())]), kept
+    return batch_passed(model, tokens, [*hooks, *(keeping(*item) for item in keep.items())]), kept
 
 
 def block_hooks(model: LoadedModel, name: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def prediction(
 ) -> PredictionResult:
     """Most likely tokens, and METRICS of each prompt's run and of its corrupted prompt's plain run."""
     check_top_k(recipe.top_k, model)
-    prompts = each_prompt(model, recipe, report, max_tokens, answers=False)
+    prompts = each_prompt(model, recipe, report, max_tokens, answers=False, plain=True)
     found = [_of_prompt(model, prompt, recipe.interventions) for prompt in prompts]
     logits, metrics, corrupted = (torch.stack(part) for part in zip(*found, strict=True))
     top = logits.topk(recipe.top_k)  # prompt rank

@@ -1,6 +1,6 @@
 """A recipe's prompts as the model reads them, and their runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 from app.compute.held import for_prompt, takes_all_from_pair
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report
-from app.compute.runs import Run, run
+from app.compute.runs import Asked, Run, run, run_ahead
 from app.domain.errors import BadAnswer, BadRecipe
 from app.domain.interventions import Interventions
 from app.domain.prompts import PromptPair, aligned
@@ -18,6 +18,9 @@ from app.domain.recipes import AnyRecipe
 from app.domain.results import Floats
 from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids, tokenise
+
+AHEAD = 8
+"""Prompts whose runs are made together."""
 
 
 def read_prompt(
@@ -61,22 +64,38 @@ def need_both_answers(prompt: ReadPrompt) -> None:
 
 def run_of(model: LoadedModel, prompt: ReadPrompt, interventions: Interventions = ()) -> Run:
     """The prompt's run under those interventions that apply to it; patches take from the pair's other prompt."""
-    mine = for_prompt(interventions, prompt.index)
-    if prompt.corrupted is not None and takes_all_from_pair(mine):
-        aligned(prompt.clean, prompt.corrupted)
-    return run(model, prompt.clean.ids, mine, prompt.corrupted_ids)
+    return run(model, *_asked(prompt, interventions))
 
 
 def each_prompt(
-    model: LoadedModel, recipe: AnyRecipe, report: Report, max_tokens: int, *, answers: bool
+    model: LoadedModel, recipe: AnyRecipe, report: Report, max_tokens: int, *, answers: bool, plain: bool = False
 ) -> Iterator[ReadPrompt]:
-    """The recipe's prompts in order, all read before the first is run; reports between them."""
+    """The recipe's prompts in order, all read before the first is run; reports between them. Their runs are made ahead,
+    some prompts at a time; where `plain`, those of both prompts without interventions too."""
     prompts = read_prompts(model, recipe, max_tokens)
     for prompt in prompts if answers else ():
         need_both_answers(prompt)
     for done, prompt in enumerate(prompts):
         report(done, len(prompts))
+        if done % AHEAD == 0:
+            run_ahead(model, _runs_of(prompts[done : done + AHEAD], recipe.interventions, plain))
         yield prompt
+
+
+def _runs_of(prompts: Sequence[ReadPrompt], interventions: Interventions, plain: bool) -> Iterator[Asked]:
+    for prompt in prompts:
+        yield _asked(prompt, interventions)
+        if plain:
+            yield prompt.clean.ids, (), None
+        if plain and prompt.corrupted is not None:
+            yield prompt.corrupted.ids, (), None
+
+
+def _asked(prompt: ReadPrompt, interventions: Interventions) -> Asked:
+    mine = for_prompt(interventions, prompt.index)
+    if prompt.corrupted is not None and takes_all_from_pair(mine):
+        aligned(prompt.clean, prompt.corrupted)
+    return prompt.clean.ids, mine, prompt.corrupted_ids
 
 
 def array(values: Float[Tensor, "..."]) -> Floats:

@@ -4,11 +4,11 @@ The bridge is the authority. Everything is captured by hooks at exact names, aft
 place, in one pass under the model's lock; nothing is left on the model. Most values are kept at END (the last
 position) only, `resid_post` at all positions, so that a run of 512 tokens stays near 40 MB.
 
-Recent runs are remembered (compute/memo.py).
-Not done: batches of prompts, attention patterns (compute/attention_pattern.py asks for those it needs).
+Recent runs are remembered (compute/memo.py). Runs of equally long prompts that are asked for together share a pass.
+Not done: padding, attention patterns (compute/attention_pattern.py asks for those it needs).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 
@@ -20,9 +20,21 @@ from app.compute.bridge_values import bridge_values
 from app.compute.effective import check_hooks
 from app.compute.freezing import freeze_hooks
 from app.compute.held import held_at, takes_from_pair
-from app.compute.hooks import row_hooks
-from app.compute.memo import once
-from app.compute.passes import Hook, Ids, Keep, at_end, block_hooks, captured, everywhere, passed
+from app.compute.hooks import batch_hooks, row_hooks
+from app.compute.memo import once, remember, remembered, share_of
+from app.compute.passes import (
+    Hook,
+    Ids,
+    Keep,
+    at_end,
+    batch_captured,
+    block_hooks,
+    captured,
+    everywhere,
+    passed,
+    wave_tokens,
+)
+from app.compute.variations import Row
 from app.domain.interventions import Frozen, Interventions, frozen
 from app.models.loaded import LoadedModel
 
@@ -70,11 +82,25 @@ class Run:
         return sum(value.nbytes for value in values if isinstance(value, Tensor))
 
 
+Asked = tuple[Ids, Interventions, Ids | None]
+"""What a run is of: tokens, interventions, and the tokens of the pair's other prompt."""
+
+
 def run(model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None) -> Run:
     """The run of these tokens, from the memo or by one forward pass and those its values come from."""
-    other = corrupted_ids if takes_from_pair(interventions) else None
-    key = ("run", ids, interventions, other, model.facts.spec.prepend_bos)  # reference means are read with BOS or not
-    return once(model, key, lambda: _run(model, ids, interventions, corrupted_ids))
+    asked = (ids, interventions, corrupted_ids)
+    return once(model, _key(model, asked), lambda: _runs(model, [asked])[0])
+
+
+def run_ahead(model: LoadedModel, asked: Iterable[Asked]) -> None:
+    """Remember what `run` will be asked for next: equally long prompts together, several times as fast as one by one.
+    Runs with something frozen, and those that the memo could not hold, are left to `run`."""
+    with model.lock:
+        new = {_key(model, each): each for each in asked if not frozen(each[1])}
+        left = [each for key, each in new.items() if remembered(model, key) is None]
+        for batch in _batches(model, left):
+            for each, found in zip(batch, _runs(model, batch), strict=True):
+                remember(model, _key(model, each), found)
 
 
 def capture(
@@ -110,21 +136,62 @@ def hooks_for(
 ) -> list[Hook]:
     """The interventions as hooks: what they or `freeze` freeze first, then what is held. Runs that they take values
     from happen here, before any hooked pass begins."""
-    row = held_at(model, ids, corrupted_ids, interventions, lambda source: bridge_values(model, source))
-    check_hooks(model, row)
+    row = _row(model, (ids, interventions, corrupted_ids))
     return [*freeze_hooks(model, ids, freeze | frozen(interventions)), *row_hooks(row)]
 
 
-def _run(model: LoadedModel, ids: Ids, interventions: Interventions, corrupted_ids: Ids | None) -> Run:
+def _row(model: LoadedModel, asked: Asked) -> Row:
+    """What a run holds; refused where the bridge does not act on it."""
+    ids, interventions, corrupted_ids = asked
+    row = held_at(model, ids, corrupted_ids, interventions, lambda source: bridge_values(model, source))
+    check_hooks(model, row)
+    return row
+
+
+def _key(model: LoadedModel, asked: Asked) -> tuple[object, ...]:
+    ids, interventions, corrupted_ids = asked
+    other = corrupted_ids if takes_from_pair(interventions) else None
+    return "run", ids, interventions, other, model.facts.spec.prepend_bos  # reference means are read with BOS or not
+
+
+def _batches(model: LoadedModel, asked: Sequence[Asked]) -> Iterator[list[Asked]]:
+    """Two or more of one length, as many as a wave has tokens and as stay remembered together."""
+    most = min(wave_tokens(model.facts.device), share_of(model) // (8 * model.facts.n_layers * model.facts.d_model))
+    by_length: dict[int, list[Asked]] = {}
+    for each in asked:
+        by_length.setdefault(len(each[0]), []).append(each)
+    for length, group in by_length.items():
+        size = most // length
+        parts = [group[at : at + size] for at in range(0, len(group), size)] if size > 1 else []
+        yield from (part for part in parts if len(part) > 1)
+
+
+def _runs(model: LoadedModel, asked: Sequence[Asked]) -> list[Run]:
+    """Runs of equally long prompts in one pass; one of them alone may have something frozen."""
     blocks = {field: block_hooks(model, name) for field, name in _BLOCK_HOOKS.items()}
     single = {field: name for field, name in _HOOKS.items() if name in model.bridge.hook_dict}
     keep = dict.fromkeys((*chain(*blocks.values()), *single.values()), at_end)
     keep |= dict.fromkeys(blocks["resid_post"], everywhere)
-    logits, kept = capture(model, ids, keep, interventions, corrupted_ids)
-    stacks = {field: _stack(kept, names) for field, names in blocks.items()}
-    singles = {field: kept[name].float() if name in kept else None for field, name in _HOOKS.items()}
-    return Run(ids=ids, logits=logits, **stacks, **singles)  # pyright: ignore[reportArgumentType]  # None where absent
+    with model.lock:
+        logits, kept = batch_captured(
+            model, torch.tensor([ids for ids, *_ in asked], device=model.facts.device), keep, _hooks(model, asked)
+        )
+    return [_run(asked[row][0], row, logits, kept, blocks) for row in range(len(asked))]
 
 
-def _stack(kept: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor | None:
-    return torch.stack([kept[name] for name in names]).float() if names else None
+def _hooks(model: LoadedModel, asked: Sequence[Asked]) -> list[Hook]:
+    if len(asked) == 1:
+        return hooks_for(model, *asked[0])
+    rows = [_row(model, each) for each in asked]
+    return batch_hooks([(slice(at, at + 1), held) for at, row in enumerate(rows) for held in row])
+
+
+def _run(ids: Ids, row: int, logits: Tensor, kept: Mapping[str, Tensor], blocks: Mapping[str, tuple[str, ...]]) -> Run:
+    """One row of a pass."""
+    stacks = {field: _stack(kept, names, row) for field, names in blocks.items()}
+    singles = {field: kept[name][row].float().clone() if name in kept else None for field, name in _HOOKS.items()}
+    return Run(ids=ids, logits=logits[row].clone(), **stacks, **singles)  # pyright: ignore[reportArgumentType]  # None where absent
+
+
+def _stack(kept: Mapping[str, Tensor], names: tuple[str, ...], row: int) -> Tensor | None:
+    return torch.stack([kept[name][row] for name in names]).float() if names else None

@@ -87,7 +87,7 @@ def self_repair(
     max_tokens: int = 512,
 ) -> SelfRepairResult:
     """Every prompt's repair; refuses prompts without both answers."""
-    prompts = each_prompt(model, recipe, report, max_tokens, answers=True)
+    prompts = each_prompt(model, recipe, report, max_tokens, answers=True, plain=True)
     found = [_repair(model, prompt, for_prompt(recipe.interventions, prompt.index)) for prompt in prompts]
     parts = {name: torch.stack([each.parts[name] for each in found]) for name in found[0].parts}
     parts = {name: part for name, part in parts.items() if name == "rescaling" or part.abs().max() > ROUNDING}

@@ -9,7 +9,7 @@ import torch
 from app.compute.memo import forget_oldest
 from app.compute.prediction import prediction
 from app.compute.references import means
-from app.compute.runs import capture, everywhere, forward, run
+from app.compute.runs import capture, everywhere, forward, run, run_ahead
 from app.domain.errors import BadPrompt, BadSite
 from app.domain.interventions import Ablate, Patch
 from app.domain.recipes import Prediction
@@ -185,6 +185,34 @@ def test_the_memo_forgets_the_oldest_runs_but_never_the_newest_or_what_is_not_a_
     assert list(memo) == ["weights", ("run", 2), ("run", 3)]
     forget_oldest(memo, 1)
     assert list(memo) == ["weights", ("run", 3)]
+
+
+AHEAD = ("w1 w2 w3 w4", "w4 w3 w2 w1", "w2 w2 w5", "w7 w1 w2 w3", "w3 w5 w1")
+
+
+@pytest.mark.parametrize("activation", ["resid_mid", "z", "pattern", "mlp_post"])
+@each_model
+def test_runs_that_share_a_pass_are_those_of_each_alone(architecture, processing, activation):
+    model, site = tiny(architecture, processing), Site(activation, 1)
+    if activation == "resid_mid" and architecture == "neox":
+        site = Site("resid_pre", 1)
+    prompts = [ids(model, text) for text in AHEAD]
+    asked = [(each, (Patch(site),), other) for each, other in zip(prompts[:2], prompts[1::-1], strict=True)]
+    asked += [(each, (Ablate(site, "resample", seed=at),), None) for at, each in enumerate(prompts)]
+    asked += [(each, (), None) for each in prompts]
+    alone = [run(model, *each) for each in asked]
+    model.memo.clear()
+    sizes: list[int] = []
+    counting = model.bridge.original_model.register_forward_pre_hook(
+        lambda module, args, kwargs: sizes.append(len(args[0] if args else kwargs["input_ids"])), with_kwargs=True
+    )
+    run_ahead(model, asked)
+    counting.remove()
+    assert [size for size in sizes if size > 1] == [8, 4]  # 2 patched, 3 resampled, 3 plain; 2 resampled, 2 plain
+    for each, expected in zip(asked, alone, strict=True):
+        found = run(model, *each)
+        for name in ("logits", "resid_post", "z", "attn_out", "final_scale", "linear_logits"):
+            torch.testing.assert_close(getattr(found, name), getattr(expected, name))
 
 
 @each_model
