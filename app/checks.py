@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from app.compute.held import check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
-from app.compute.path_patching import check_write
+from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
 from app.compute.references import check_long_enough, reference_tokens, resampled_ids
@@ -141,7 +141,7 @@ def _check_sweep(model: LoadedModel, recipe: AnyRecipe, prompts: Sequence[ReadPr
     if isinstance(recipe, ActivationPatching | AttributionPatching | PathPatching):
         _check_pairs(recipe, prompts)
     if isinstance(recipe, PathPatching):
-        check_write(model, recipe.source)
+        check_writes(model, recipe)
     if isinstance(recipe, ActivationPatching) and recipe.noise is not None:
         _check_run_of_noise(model, recipe.noise, prompts, max_tokens)
     if isinstance(recipe, Ablation | ActivationPatching) and not 1 <= recipe.draws <= MOST_DRAWS:

@@ -11,10 +11,10 @@ from app.compute.bridge_values import bridge_values
 from app.compute.held import for_prompt, held
 from app.compute.passes import Ids
 from app.compute.reading import ReadPrompt
-from app.compute.replay_rows import replay_base, replay_traces, replay_values
+from app.compute.replay_rows import replay_base, replay_reads, replay_traces, replay_values
 from app.compute.replay_verify import replay_weights
 from app.compute.replay_weights import Uncovered, Weights
-from app.compute.variations import Base, Row, Values
+from app.compute.variations import Base, Held, Reads, Row, Values
 from app.domain.interventions import Frozen, Interventions, frozen
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
@@ -24,12 +24,15 @@ NOTHING: Freeze = frozenset()
 
 
 class Runs(Protocol):
-    """One model's runs by one engine: `base` is ready for rows, `values` are a run's own activations. `ahead` names the
-    plain runs that will be asked for next, so that they can run together."""
+    """One model's runs by one engine: `base` is ready for rows, `values` are a run's own activations, `reads` what its
+    layers make of other streams. `ahead` names the plain runs that will be asked for next, so that they can run
+    together."""
 
     def base(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Base: ...
 
     def values(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Values: ...
+
+    def reads(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Reads: ...
 
     def ahead(self, prompts: Sequence[Ids]) -> None: ...
 
@@ -48,6 +51,14 @@ class BridgeRuns:
     def values(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Values:
         """The bridge's."""
         return bridge_values(self.model, ids, in_force, freeze)
+
+    def reads(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Reads:
+        """A whole pass for every stream."""
+
+        def read(site: Site, stream: Tensor) -> Tensor:
+            return self.values(ids, (*in_force, Held(Site("resid_pre", site.layer), stream)), freeze)(site)
+
+        return read
 
     def ahead(self, prompts: Sequence[Ids]) -> None:
         """The bridge runs prompts one by one: padding would change its positions."""
@@ -77,6 +88,13 @@ class ReplayRuns:
                 return bridge_values(self.model, ids, in_force, freeze)(site)
 
         return value
+
+    def reads(self, ids: Ids, in_force: Row = (), freeze: Freeze = NOTHING) -> Reads:
+        """That layer's attention alone, by the replay where it covers what is in force."""
+        try:
+            return replay_reads(self.model, self.weights, ids, in_force, freeze)
+        except Uncovered as reason:
+            return BridgeRuns(self.model, str(reason)).reads(ids, in_force, freeze)
 
     def ahead(self, prompts: Sequence[Ids]) -> None:
         """In right-padded batches, remembered for `base` and `values`."""

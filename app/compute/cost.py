@@ -105,7 +105,7 @@ def _spread(sweep: Sweep, start: Start) -> list[Row]:
 
 def _rate(model: LoadedModel, sweep: Sweep, base: Base, rows: Sequence[Row]) -> float:
     """Operations per second of rows of this kind."""
-    kind = (base.engine, sweep.cells.activation, sweep.cells.by, _length_class(sweep), model.facts.spec.prepend_bos)
+    kind = (base.engine, sweep.changes, sweep.cells.by, _length_class(sweep), model.facts.spec.prepend_bos)
     return _once(model, ("rate", *kind), lambda: _measured(base, rows))
 
 

@@ -1,5 +1,6 @@
-"""Exact effects of patching direct paths: from one head into the queries, keys or values of one later head at a time.
+"""Exact effects of patching direct paths: from one head into the queries, keys or values of a later one, each alone.
 
+One end is named and the other tried: every later head that reads a source, or every earlier head that a receiver reads.
 On the run that is patched, a later head reads the stream as if the source head had written what it writes on the pair's
 other prompt, at every position: `Delta = (z_other - z_run)[source] W_O[source]` is added to that head's own copy of the
 stream before ln1. Everything else reads the source head as it is in the run, so nothing that lies between the two heads
@@ -7,26 +8,34 @@ carries the change (Wang et al. 2022, https://arxiv.org/abs/2211.00593, patch mo
 recomputed). The norm is recomputed, so no step is linearised. Signs are those of activation_patching.py: denoising is
 positive where the path is enough to restore the answer, noising negative where it is needed.
 
-A cell is a row that holds the later head's q, k or v at what it is in a run whose streams all have Delta added: one run
-per prompt gives the values of every cell. Both engines make that run, and the rows.
-Refused: k and v of shared key-value heads, and layers whose heads do not simply add `z W_O` to the stream.
+A cell is a row that holds the later head's q, k or v at what it is where its layer's stream has Delta added. Of a
+source, one run with Delta in all streams gives that for every reader; of a receiver, its layer's attention reads the
+stream once per writer. Both engines make those runs, and the rows.
+Where heads share keys and values, a receiver of k or v is the key-value head, which all its heads read. Refused: k and
+v of a source's readers there, as TransformerLens does, because no head has a k or v of its own; and layers whose heads
+do not simply add `z W_O` to the stream.
 Not done: paths into MLPs or the logits, and paths through several heads.
 """
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from app.compute.activation_patching import Ends, patched_prompts
-from app.compute.bases import Runs, in_force, runs_of
+from app.compute.bases import Freeze, Runs, in_force, runs_of
+from app.compute.passes import Ids
 from app.compute.report import Report, silent
 from app.compute.sweeping import Draw, Room, Start, Sweep, begun, by_layer, swept
-from app.compute.variations import Held, Values
+from app.compute.variations import Held, Row, Values
 from app.domain.errors import BadRecipe
 from app.domain.models import Provenance
 from app.domain.recipes import PathPatching, exact_patching
 from app.domain.results import SweepResult
-from app.domain.sites import Head, Site
+from app.domain.sites import Activation, Head, Site
 from app.models.loaded import LoadedModel
 
 ADDITIVE = 2.5e-2
@@ -45,7 +54,7 @@ def path_patching(
     runs: Runs | None = None,
 ) -> SweepResult:
     """METRICS of every path of every prompt. `report` counts paths of prompts; `runs` forces an engine."""
-    check_write(model, recipe.source)
+    check_writes(model, recipe)
     pairs, sweep = path_sweep(model, recipe, max_tokens)
     found = begun(
         sweep, recipe, [pair.patched for pair in pairs], resume, digest=digest, provenance=provenance,
@@ -63,29 +72,94 @@ def path_patching(
 
 
 def path_sweep(model: LoadedModel, recipe: PathPatching, max_tokens: int) -> tuple[list[Ends], Sweep]:
-    """The pairs in the order that the direction says, and the heads that read on them."""
+    """The pairs in the order that the direction says, and the heads that are tried on them."""
     pairs = patched_prompts(model, exact_patching(recipe), max_tokens)
     lengths = tuple(len(pair.patched.clean) for pair in pairs)
-    return pairs, Sweep(recipe.destinations(model.facts.n_layers), model.facts, lengths)
+    cells = recipe.tried(model.facts.n_layers)
+    if recipe.receiver is None:
+        return pairs, Sweep(cells, model.facts, lengths)
+    return pairs, IntoReceiver(cells, model.facts, lengths, read_at(model, recipe, recipe.receiver))
+
+
+@dataclass(frozen=True)
+class IntoReceiver(Sweep):
+    """Cells are the heads that write; what every one of them changes is what the receiver reads."""
+
+    reads: Site
+
+    @property
+    def changes(self) -> Activation:
+        """The receiver's input."""
+        return self.reads.activation
+
+    def row(self, place: Sequence[int], value: Values) -> Row:
+        """The receiver's input where this head writes what it writes on the other prompt."""
+        layer, head = map(int, place)
+        return (Held(self.reads, value(Site("z", layer, (head,)))),)
+
+
+def read_at(model: LoadedModel, recipe: PathPatching, receiver: Head) -> Site:
+    """The receiver's q, k or v; of shared keys and values the key-value head that it reads."""
+    size = 1 if recipe.component == "q" else model.facts.n_heads // model.facts.n_key_value_heads
+    return Site(recipe.component, receiver.layer, (receiver.head // size,))
 
 
 def path_start(model: LoadedModel, recipe: PathPatching, ends: Ends, runs: Runs) -> Start:
-    """A prompt's base run, and what the heads read where the source head writes as on the pair's other prompt."""
+    """A prompt's base run, and what is read where a head writes as on the pair's other prompt."""
     ids, other = ends.patched.clean.ids, ends.source.clean.ids
     own, freeze = in_force(model, ends.patched, recipe.interventions, frozenset(), runs)
-    base, there = runs.values(ids, own, freeze), runs.values(other)
-    _check_sum(model, recipe.source, there)
-    delta = written(model, recipe.source, there) - written(model, recipe.source, base)
-    streams = (Site("resid_pre", layer) for layer in range(recipe.source.layer + 1, model.facts.n_layers))
-    shifted = tuple(Held(site, base(site) + delta) for site in streams)
-    room = Room.of(model, recipe.destinations(model.facts.n_layers), len(ids))
-    value = by_layer(runs.values(ids, (*own, *shifted), freeze), room.kept)
+    run = _Pair(model, runs, ids, own, freeze, runs.values(ids, own, freeze), runs.values(other))
+    room = Room.of(model, recipe.tried(model.facts.n_layers), len(ids))
+    if recipe.source is not None:
+        value = by_layer(run.read_from(recipe.source), room.kept)
+    else:
+        value = run.read_by(read_at(model, recipe, recipe.receiver or Head(0, 0)))
     draw = Draw(runs.base(ids, own, freeze), value, runs.base(other).logits)
     first_change = 0 if own else ends.first_change
     return Start(
         ends.patched.answer_ids, ends.patched.incorrect_ids, lambda _: draw, first_change=first_change,
-        layers=room.layers,
+        layers=room.layers if recipe.source is not None else None,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """One prompt's run under the interventions in force, `base`, and the other prompt's plain one, `there`."""
+
+    model: LoadedModel
+    runs: Runs
+    ids: Ids
+    own: Row
+    freeze: Freeze
+    base: Values
+    there: Values
+
+    def change(self, head: Head) -> Float[Tensor, "pos d_model"]:
+        """What the head would write more."""
+        return written(self.model, head, self.there) - written(self.model, head, self.base)
+
+    def read_from(self, source: Head) -> Values:
+        """What all later heads read where the source writes so."""
+        _check_sum(self.model, source, self.there)
+        delta = self.change(source)
+        streams = (Site("resid_pre", layer) for layer in range(source.layer + 1, self.model.facts.n_layers))
+        shifted = tuple(Held(site, self.base(site) + delta) for site in streams)
+        return self.runs.values(self.ids, (*self.own, *shifted), self.freeze)
+
+    def read_by(self, reads: Site) -> Values:
+        """What one head reads where the head of the site asked for writes so; all heads of it are that one."""
+        read = self.runs.reads(self.ids, self.own, self.freeze)
+        stream, (receiver,) = self.base(Site("resid_pre", reads.layer)), reads.heads or (0,)
+        check = functools.cache(lambda layer: _check_sum(self.model, Head(layer, 0), self.there))
+
+        @functools.cache
+        def value(site: Site) -> Tensor:
+            (head,) = site.heads or (0,)
+            check(site.layer)
+            found = read(Site(reads.activation, reads.layer), stream + self.change(Head(site.layer, head)))
+            return found[:, receiver : receiver + 1].clone().expand_as(found)
+
+        return value
 
 
 def written(model: LoadedModel, head: Head, values: Values) -> Float[Tensor, "pos d_model"]:
@@ -97,10 +171,17 @@ def _W_O(model: LoadedModel, layer: int) -> Float[Tensor, "head d_head d_model"]
     return model.bridge.blocks[layer].attn.W_O.float()
 
 
-def check_write(model: LoadedModel, source: Head) -> None:
-    """Refuse a layer with a norm after its attention: what one head writes then depends on the others."""
-    if f"blocks.{source.layer}.ln1_post.hook_scale" in model.bridge.hook_dict:
-        raise _not_additive(model, source)
+def check_writes(model: LoadedModel, recipe: PathPatching) -> None:
+    """Refuse layers with a norm after their attention: what one head writes then depends on the others."""
+    writers = (recipe.source,) if recipe.source else [Head(layer, 0) for layer in _writing(model, recipe)]
+    for head in writers:
+        if f"blocks.{head.layer}.ln1_post.hook_scale" in model.bridge.hook_dict:
+            raise _not_additive(model, head)
+
+
+def _writing(model: LoadedModel, recipe: PathPatching) -> Sequence[int]:
+    """Layers whose heads the receiver is tried on."""
+    return recipe.tried(model.facts.n_layers).layers or ()
 
 
 def _check_sum(model: LoadedModel, source: Head, values: Values) -> None:

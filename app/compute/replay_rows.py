@@ -7,6 +7,7 @@ Not done: functions among a row's changes, mlp_pre and attn_scores; they are ref
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -18,7 +19,7 @@ from app.compute.replay_plan import STAGES, Plan, Planner
 from app.compute.replay_trace import Trace, activation, end, trace, traces
 from app.compute.replay_wave import propagated
 from app.compute.replay_weights import Uncovered, Weights
-from app.compute.variations import Row, Values
+from app.compute.variations import Reads, Row, Values
 from app.domain.interventions import Frozen
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
@@ -74,6 +75,19 @@ def replay_values(
     """That run's own values of any site's layer."""
     run = _trace(model, weights, ids, in_force, freeze)
     return lambda site: activation(weights, run, _known(site))
+
+
+def replay_reads(
+    model: LoadedModel, weights: Weights, ids: Ids, in_force: Row = (), freeze: frozenset[Frozen] = _NOTHING
+) -> Reads:
+    """What the attention of that run's layers makes of other streams."""
+    run = _trace(model, weights, ids, in_force, freeze)
+
+    def read(site: Site, stream: Tensor) -> Tensor:
+        entered = {("resid_pre", site.layer): stream.to(run.at("resid_pre", site.layer))}
+        return activation(weights, replace(run, kept=entered), _known(site))
+
+    return read
 
 
 def replay_traces(model: LoadedModel, weights: Weights, prompts: Sequence[Ids]) -> dict[Ids, Trace]:

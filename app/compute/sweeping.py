@@ -102,6 +102,11 @@ class Sweep:
     facts: ModelFacts
     lengths: tuple[int, ...]
 
+    @property
+    def changes(self) -> Activation:
+        """What the rows hold."""
+        return self.cells.activation
+
     @functools.cached_property
     def places(self) -> Ints:
         """`[cell axis]` of the longest prompt."""

@@ -54,3 +54,5 @@ class Base(Protocol):
 
 Values = Callable[[Site], Tensor]
 """A run's own values: site -> the whole activation of that layer, laid out as `Held.value`."""
+Reads = Callable[[Site, Tensor], Tensor]
+"""What a layer makes of another stream: q, k or v of the site's layer, were `[pos d_model]` what comes into it."""

@@ -70,6 +70,8 @@ class Provenance:
     versions: tuple[tuple[str, str], ...]
     heads_per_key_value: int | None = None
     """Query heads that read one key-value head; None where it was not recorded."""
+    n_layers: int | None = None
+    """Layers of the model; None where it was not recorded."""
 
     @classmethod
     def of(cls, facts: ModelFacts, versions: dict[str, str]) -> "Provenance":
@@ -79,4 +81,5 @@ class Provenance:
         return cls(
             facts.title, facts.identity, facts.revision, spec.processing, spec.dtype, facts.device, bos,
             tuple(sorted(versions.items())), facts.n_heads // facts.n_key_value_heads,
+            facts.n_layers,
         )  # fmt: skip

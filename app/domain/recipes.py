@@ -8,15 +8,30 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
-from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
-from app.domain.recipe_base import OnRuns
+from app.domain.interventions import Frozen, GaussianNoise, Intervention, Method, Reference
+from app.domain.models import ModelSpec
+from app.domain.prompts import PromptPair
 from app.domain.sites import Head
+
+
+def _as_listed(value: Any) -> Any:
+    return {"source": "listed", "name": value} if isinstance(value, str) else value
+
+
+def _as_pair(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"clean": value}
+    if not isinstance(value, dict):
+        return value
+    pair = cast(dict[str, Any], value)
+    answers = {k: (v,) for k, v in pair.items() if k in ("answer", "incorrect_answer") and isinstance(v, str)}
+    return {**pair, **answers}
 
 
 def _as_head(value: Any) -> Any:
@@ -24,7 +39,26 @@ def _as_head(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction(OnRuns):
+class _OnRuns:
+    """What every recipe says: the model, the prompts, and the interventions in force (none = baseline).
+
+    `base` is the prompt of each pair that is run; a patch takes from the other one.
+    """
+
+    model: Annotated[ModelSpec, BeforeValidator(_as_listed)]
+    prompts: tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+    interventions: tuple[Intervention, ...] = ()
+    base: Literal["clean", "corrupted"] = "clean"
+
+    def __post_init__(self) -> None:
+        if not self.prompts:
+            raise BadRecipe("The recipe has no prompts; give at least one.")
+        if self.base == "corrupted" and any(pair.corrupted is None for pair in self.prompts):
+            raise BadRecipe("base is corrupted, and not every prompt has a corrupted one; give them, or run the clean.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(_OnRuns):
     """Most likely next tokens, and the metrics of the answers, at the last position."""
 
     top_k: int = 10
@@ -32,14 +66,14 @@ class Prediction(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectLogitAttribution(OnRuns):
+class DirectLogitAttribution(_OnRuns):
     """What each component writes along the answer direction (docs/formulas.md)."""
 
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionPattern(OnRuns):
+class AttentionPattern(_OnRuns):
     """Attention of one prompt; `layers=None` means all of them."""
 
     prompt: int = 0
@@ -57,14 +91,14 @@ def pattern_layers(n_layers: int, n_heads: int, n_positions: int, layer: int) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualTrajectory(OnRuns):
+class ResidualTrajectory(_OnRuns):
     """Logit difference of the residual stream by layer: logit lens, and cumulative direct attribution."""
 
     kind: Literal["residual_trajectory"] = "residual_trajectory"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogitLens(OnRuns):
+class LogitLens(_OnRuns):
     """Top tokens of every layer and position of one prompt (docs/formulas.md)."""
 
     prompt: int = 0
@@ -73,7 +107,7 @@ class LogitLens(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ablation(OnRuns):
+class Ablation(_OnRuns):
     """Exact effect of ablating every cell alone (docs/formulas.md), on top of `interventions`, which hold in the
     baseline too. `resample` averages the metrics over `draws` draws."""
 
@@ -88,7 +122,7 @@ class Ablation(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActivationPatching(OnRuns):
+class ActivationPatching(_OnRuns):
     """Exact effect of patching every cell alone. `denoising`: from the clean into the corrupted run; `noising`: the
     reverse. With `noise` the corrupted run is the clean prompt under that noise instead (causal tracing), averaged
     over `draws` draws."""
@@ -102,7 +136,7 @@ class ActivationPatching(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributionPatching(OnRuns):
+class AttributionPatching(_OnRuns):
     """First-order estimate of activation patching, all cells from one backward pass, and exact values of the `top`
     and `bottom` cells by estimate and of a random `sample` of the rest. `softmax_correction`: q and k by the change of
     the recomputed attention row; `grad_drop`: mean magnitude over passes that drop one layer's gradient each (AtP*)."""
@@ -126,12 +160,14 @@ class AttributionPatching(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathPatching(OnRuns):
-    """Exact effect of the direct path from `source` (`"L8H6"`) into the queries, keys or values of every later head
-    alone: only that head reads what `source` writes on the pair's other prompt. `layers` and `heads` restrict the
-    heads that read; None = all after the source."""
+class PathPatching(_OnRuns):
+    """Exact effect of direct paths from one head into the queries, keys or values of a later one, each path alone:
+    only the later head reads what the earlier one writes on the pair's other prompt. One end is named, `source`
+    (`"L8H6"`) or `receiver`, and every head at the other end is tried; `layers` and `heads` restrict those; None =
+    all. Where heads share keys and values, a `receiver` of k or v is the key-value head that it reads."""
 
-    source: Annotated[Head, BeforeValidator(_as_head)]
+    source: Annotated[Head | None, BeforeValidator(_as_head)] = None
+    receiver: Annotated[Head | None, BeforeValidator(_as_head)] = None
     component: Literal["q", "k", "v"] = "q"
     direction: Literal["denoising", "noising"] = "denoising"
     layers: tuple[int, ...] | None = None
@@ -140,29 +176,39 @@ class PathPatching(OnRuns):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        readers = [*(self.layers or ()), *(head.layer for head in self.heads or ())]
-        early = [layer for layer in readers if layer <= self.source.layer]
-        if early:
-            raise BadRecipe(
-                f"Heads of layer {early[0]} do not read what {self.source} writes; give layers and heads after layer "
-                f"{self.source.layer}, or drop them."
-            )
+        if (self.source is None) == (self.receiver is None):
+            raise BadRecipe("A path has a named end and one that is tried: give either a source or a receiver.")
+        tried = [*(self.layers or ()), *(head.layer for head in self.heads or ())]
+        for layer in tried:
+            if self.source is not None and layer <= self.source.layer:
+                raise BadRecipe(
+                    f"Heads of layer {layer} do not read what {self.source} writes; give layers and heads after layer "
+                    f"{self.source.layer}, or drop them."
+                )
+            if self.receiver is not None and layer >= self.receiver.layer:
+                raise BadRecipe(
+                    f"Heads of layer {layer} write nothing that {self.receiver} reads; give layers and heads before "
+                    f"layer {self.receiver.layer}, or drop them."
+                )
 
-    def destinations(self, n_layers: int) -> Cells:
-        """The heads that read, as the cells of a sweep."""
-        layers = tuple(range(self.source.layer + 1, n_layers)) if self.layers is None else self.layers
-        return Cells(self.component, layers=layers, heads=self.heads)
+    def tried(self, n_layers: int) -> Cells:
+        """The heads at the other end as the cells of a sweep: those that read, or those that write."""
+        if self.source is not None:
+            layers, activation = range(self.source.layer + 1, n_layers), self.component
+        else:
+            layers, activation = range(self.receiver.layer if self.receiver else 0), "z"
+        return Cells(activation, layers=tuple(layers) if self.layers is None else self.layers, heads=self.heads)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfRepair(OnRuns):
+class SelfRepair(_OnRuns):
     """Direct attributions before and after `interventions`, and what repairs the loss (docs/formulas.md)."""
 
     kind: Literal["self_repair"] = "self_repair"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation(OnRuns):
+class Generation(_OnRuns):
     """Text generated after one prompt under the interventions. `temperature` 0 is greedy."""
 
     prompt: int = 0
@@ -173,7 +219,7 @@ class Generation(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorrectnessMeters(OnRuns):
+class CorrectnessMeters(_OnRuns):
     """Identities that must hold on this model and prompt."""
 
     kind: Literal["correctness_meters"] = "correctness_meters"

@@ -4,7 +4,7 @@ from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.models import ModelFacts
 from app.domain.recipes import Ablation, ActivationPatching, AnyRecipe, AttributionPatching, PathPatching
-from app.domain.sites import Site, check_site
+from app.domain.sites import Head, Site, check_site
 
 SweepRecipe = Ablation | ActivationPatching | AttributionPatching | PathPatching
 MOST_CELLS = 1_000_000
@@ -13,7 +13,7 @@ MOST_CELLS = 1_000_000
 
 def swept_cells(facts: ModelFacts, recipe: SweepRecipe) -> Cells:
     """The places that a sweep tries on this model."""
-    return recipe.destinations(facts.n_layers) if isinstance(recipe, PathPatching) else recipe.cells
+    return recipe.tried(facts.n_layers) if isinstance(recipe, PathPatching) else recipe.cells
 
 
 def check_sweep(facts: ModelFacts, recipe: AnyRecipe, lengths: tuple[int, ...]) -> None:
@@ -21,7 +21,7 @@ def check_sweep(facts: ModelFacts, recipe: AnyRecipe, lengths: tuple[int, ...]) 
     if not isinstance(recipe, SweepRecipe):
         return
     if isinstance(recipe, PathPatching):
-        _check_source(facts, recipe)
+        _check_ends(facts, recipe)
     cells = swept_cells(facts, recipe)
     cells.check(facts, min(lengths))
     count = cells.count(facts, max(lengths)) * len(lengths)
@@ -33,9 +33,20 @@ def check_sweep(facts: ModelFacts, recipe: AnyRecipe, lengths: tuple[int, ...]) 
         )
 
 
-def _check_source(facts: ModelFacts, recipe: PathPatching) -> None:
+def _check_ends(facts: ModelFacts, recipe: PathPatching) -> None:
     """Refuse paths that do not exist, and readers that are not one head's own."""
-    source = recipe.source
+    if recipe.receiver is not None:
+        check_site(facts, Site("z", recipe.receiver.layer, (recipe.receiver.head,)), 1)
+        if recipe.receiver.layer == 0:
+            raise BadSite(
+                f"{recipe.receiver} is in the first layer of {facts.title}, so no head writes what it reads; give a "
+                f"receiver of a later layer."
+            )
+    if recipe.source is not None:
+        _check_source(facts, recipe, recipe.source)
+
+
+def _check_source(facts: ModelFacts, recipe: PathPatching, source: Head) -> None:
     check_site(facts, Site("z", source.layer, (source.head,)), 1)
     if source.layer == facts.n_layers - 1:
         raise BadSite(f"{source} is in the last layer of {facts.title}, so no head reads it; give an earlier source.")

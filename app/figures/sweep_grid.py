@@ -28,6 +28,8 @@ class Grid:
     columns: tuple[int | str, ...]
     index: NDArray[np.int64]
     note: str = ""
+    holes: bool = False
+    """Places without a cell do not exist (the other ones are not asked for): nothing is drawn there."""
 
     def at(self, row: int | str, column: int | str) -> tuple[int, int] | None:
         """(row, column) of these labels, where both are shown."""
@@ -175,4 +177,4 @@ def _edges(result: AnySweep, strength: NDArray[np.float64], selection: Selection
     index = np.full((len(positions), len(positions)), -1)
     index[np.searchsorted(positions, dest), np.searchsorted(positions, src)] = kept
     shown = tuple(positions.tolist())
-    return Grid(("position", "source_position"), shown, shown, index, f"edges of L{layer}H{head}")
+    return Grid(("position", "source_position"), shown, shown, index, f"edges of L{layer}H{head}", holes=True)

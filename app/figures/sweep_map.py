@@ -41,7 +41,13 @@ def sweep_heatmap(result: AnySweep, style: Style, selection: Selection, panel: s
     reading, selection = read(result, style), on_cells(result, selection)
     if result.cell_axes == ("layer", "neuron"):
         return neuron_bars(result, reading, style, selection, panel)
-    grid = grid_of(result, np.abs(reading.spread.mean), selection)
+    return heatmap_on(grid_of(result, np.abs(reading.spread.mean), selection), result, reading, style, selection, panel)
+
+
+def heatmap_on(
+    grid: Grid, result: AnySweep, reading: Reading, style: Style, selection: Selection, panel: str
+) -> go.Figure:
+    """The cells where the grid places them; the selection is one `on_cells`."""
     hidden = (grid.index >= 0) & np.append(reading.spread.insignificant, False)[grid.index] & style.significant
     values = grid.pick(reading.spread.mean)
     figure = go.Figure(_traces(result, reading, grid, values, hidden, style))
@@ -50,8 +56,8 @@ def sweep_heatmap(result: AnySweep, style: Style, selection: Selection, panel: s
         annotations=_notes(reading, grid, hidden), clickmode="event",
         dragmode="select" if grid.axes == ("layer", "head") else False,
     )  # fmt: skip
-    if "source_position" in grid.axes:
-        figure.update_layout(plot_bgcolor=CLEAR)  # an edge to a later key does not exist
+    if grid.holes:
+        figure.update_layout(plot_bgcolor=CLEAR)
     title = title_of(result, reading, style, style.significant) + (f"; {grid.note}" if grid.note else "")
     return dress(figure, panel, title, style, sweep_axes.margins(grid), _meta(result, reading, grid))
 
@@ -71,9 +77,9 @@ def _traces(
     cells = _cells(result, reading, grid, values, hidden, style)
     missing = np.where(grid.index >= 0, values, 0.0)
     after = [marks.hatch(missing), _dots(hidden), _rings(_fewer(reading, grid))]
-    if "source_position" in grid.axes:
-        return [cells, *after, *([marks.frames(grid.index >= 0)] if len(values) <= _MOST_FRAMED else [])]
     handles = [heads_handles(grid.rows, grid.columns)] if grid.axes == ("layer", "head") else []
+    if grid.holes:
+        return [cells, *handles, *after, *([marks.frames(grid.index >= 0)] if len(values) <= _MOST_FRAMED else [])]
     return [cells, *handles, marks.hairlines(*values.shape), *after]
 
 

@@ -14,8 +14,8 @@ _EDGE = {"position": "query", "source_position": "key"}
 
 
 def technique(result: AnySweep) -> str:
-    """`mean ablation (background)`, `activation patching (denoising)`, `path patching from L8H6 (denoising)`, `causal
-    tracing`, `attribution patching ...`."""
+    """`mean ablation (background)`, `activation patching (denoising)`, `path patching from L8H6 (denoising)` or `into
+    L9H9.q`, `causal tracing`, `attribution patching ...`."""
     if isinstance(result, AttributionPatchingResult):
         return f"attribution patching ({result.direction}, estimated{_corrections(parse_recipe(result.recipe))})"
     if result.method == "causal tracing":
@@ -23,10 +23,19 @@ def technique(result: AnySweep) -> str:
     if result.method in ("denoising", "noising"):
         recipe = parse_recipe(result.recipe)
         if isinstance(recipe, PathPatching):
-            return f"path patching from {recipe.source} ({result.method})"
+            end = f"from {recipe.source}" if recipe.source else f"into {receiver_name(result, recipe)}"
+            return f"path patching {end} ({result.method})"
         return f"activation patching ({result.method})"
     reference = "" if result.reference == "none" else f" ({result.reference}{_draws(result)})"
     return f"{result.method} ablation{reference}" + (" in the corrupted run" if result.baseline == "corrupted" else "")
+
+
+def receiver_name(result: AnySweep, recipe: PathPatching) -> str:
+    """`L9H9.q`; of keys and values that heads share `L9KV3.k`."""
+    receiver, size = recipe.receiver, result.provenance.heads_per_key_value or 1
+    if receiver is None or recipe.component == "q" or size == 1:
+        return f"{receiver}.{recipe.component}"
+    return f"L{receiver.layer}KV{receiver.head // size}.{recipe.component}"
 
 
 def _corrections(recipe: AnyRecipe) -> str:
@@ -55,7 +64,10 @@ def _noise(recipe: AnyRecipe) -> str:
 
 def swept(result: AnySweep) -> str:
     """`z, layer × head`: the activation, the axes of a cell, and its window where it has one."""
-    window = _window(parse_recipe(result.recipe))
+    recipe = parse_recipe(result.recipe)
+    if isinstance(recipe, PathPatching) and recipe.receiver is not None:
+        return "what earlier heads write"
+    window = _window(recipe)
     windows = f", windows of {window} layers" if window > 1 else ""
     edges = _EDGE if "source_position" in result.cell_axes else {}
     return f"{result.activation}, {' × '.join(edges.get(axis, axis) for axis in result.cell_axes)}{windows}"

@@ -111,6 +111,8 @@ def test_interventions_are_checked_on_the_prompts_they_apply_to():
         (PathPatching, {"source": Head(0, 0), "layers": (3,)}, BadSite, "3 layers"),
         (PathPatching, {"source": Head(0, 0), "base": "corrupted"}, BadRecipe, "have a direction instead"),
         (PathPatching, {"source": Head(0, 0), "prompts": (SHORT,)}, BadRecipe, "Prompt 0 has no corrupted prompt"),
+        (PathPatching, {"receiver": Head(0, 0)}, BadSite, "L0H0 is in the first layer"),
+        (PathPatching, {"receiver": Head(3, 0)}, BadSite, "3 layers"),
         (SelfRepair, {}, BadRecipe, "add an intervention"),
         (Generation, {"prompt": 1}, BadSite, "The recipe has 1 prompts"),
         (Generation, {"max_new_tokens": 201}, BadRecipe, "from 1 to 200"),
@@ -161,6 +163,7 @@ def test_activations_that_an_architecture_does_not_have_are_refused(architecture
         (ActivationPatching, {"noise": GaussianNoise((3,)), "draws": 10, "prompts": (PromptPair(words.CLEAN),)}),
         (AttributionPatching, {"grad_drop": True}),
         (PathPatching, {"source": Head(0, 3), "component": "v", "layers": (1, 2)}),
+        (PathPatching, {"receiver": Head(2, 3), "component": "k"}),
         (Generation, {"temperature": 0.7, "max_new_tokens": 200}),
     ],
 )

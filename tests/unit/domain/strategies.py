@@ -119,6 +119,10 @@ recipes = st.one_of(
         PathPatching, source=st.builds(Head, st.just(0), small), component=st.sampled_from(["q", "k", "v"]),
         direction=directions, layers=st.none() | st.just((1, 3)), heads=st.none() | st.just((Head(2, 1),)),
     ),
+    recipes_of(
+        PathPatching, receiver=st.builds(Head, st.just(4), small), component=st.sampled_from(["q", "k", "v"]),
+        direction=directions, layers=st.none() | st.just((1, 3)), heads=st.none() | st.just((Head(2, 1),)),
+    ),
     recipes_of(Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),
 )  # fmt: skip
 selections = st.builds(Selection, st.lists(heads, max_size=3).map(tuple), st.none() | heads, st.none() | heads)

@@ -1,10 +1,12 @@
 """Recipes: JSON round trip, digests that are equal exactly when recipes are, refusals in the right words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
+from app.domain.cells import Cells
 from app.domain.errors import BadPrompt, BadRecipe, BadSite
 from app.domain.questions import same_question, settled
 from app.domain.recipes import (
@@ -74,6 +76,20 @@ def test_a_source_head_may_be_written_as_it_is_printed_and_is_the_same_question(
     assert isinstance(recipe, PathPatching)
     assert recipe.source == Head(1, 2)
     assert digest(recipe_dict(recipe)) == digest(recipe_dict(same))
+
+
+def test_a_path_names_the_head_that_writes_or_the_one_that_reads_and_tries_the_others():
+    path = {**LENS, "kind": "path_patching"}
+    found = parse_recipe({**path, "receiver": "L2H1", "component": "v"})
+    assert isinstance(found, PathPatching)
+    assert found.tried(4) == Cells("z", layers=(0, 1)), "heads that write"
+    assert replace(found, receiver=None, source=Head(2, 1)).tried(4) == Cells("v", layers=(3,)), "heads that read"
+    for ends in ({}, {"source": "L1H2", "receiver": "L2H1"}):
+        with pytest.raises(BadRecipe, match="either a source or a receiver"):
+            parse_recipe({**path, **ends})
+    for late in ({"layers": [2]}, {"heads": [{"layer": 2, "head": 0}]}):
+        with pytest.raises(BadRecipe, match=r"layer 2 write nothing that L2H1 reads; .* before layer 2"):
+            parse_recipe({**path, "receiver": "L2H1", **late})
 
 
 @pytest.mark.parametrize(

@@ -153,5 +153,8 @@ PATH_CASES = (
     Case("gpt2, raw", PathPatching, (KINDS_OF_CHANGE["edges"], MIDDLE[0]),
          (("source", Head(0, 3)), ("component", "k"), ("layers", (2,))), (WORD_PAIR,)),
     Case("gpt2, raw", PathPatching, (KINDS_OF_CHANGE["frozen"],), (("source", Head(0, 1)), ("component", "v")), BOTH),
+    Case("gpt2, raw", PathPatching, (MIDDLE[0],), (("receiver", Head(2, 1)), ("component", "k")), BOTH),
+    Case("llama", PathPatching, (KINDS_OF_CHANGE["second prompt alone"],),
+         (("receiver", Head(2, 3)), ("component", "v"), ("direction", "noising"), ("layers", (1,))), BOTH),
 )  # fmt: skip
 ALL_CASES = (*PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)

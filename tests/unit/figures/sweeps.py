@@ -1,5 +1,6 @@
 """Sweeps made by hand, of any axes and size, for the tests of figures, tables and exports."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,16 @@ def estimate(
         direction=direction, engine="replay", corrupted=exactly.corrupted, estimate=rough,
         exact=np.where(group > 0, effects, np.nan).astype(np.float32), group=group,
     )  # fmt: skip
+
+
+def paths(
+    receiver: str = "L2H1", component: str = "q", n_layers: int | None = 5, direction: str = "denoising", **given: Any
+) -> SweepResult:
+    """Paths from the three heads of every layer before the receiver's, in a model of `n_layers`."""
+    found = sweep(direction, size=(int(receiver[1]), 3))
+    path = _common("path_patching", 1, receiver=receiver, component=component, direction=direction, **given)
+    provenance = replace(PROVENANCE, n_layers=n_layers, heads_per_key_value=3)
+    return replace(found, **{**path, "provenance": provenance})
 
 
 def self_repair(n_layers: int = 2, n_heads: int = 3, prompts: int = 1) -> SelfRepairResult:

@@ -118,6 +118,58 @@ def _zero_a_position(stream: Tensor, hook: Any) -> Tensor:
     return stream.index_fill(1, torch.tensor([5]), 0.0)
 
 
+@pytest.mark.parametrize("direction", ["denoising", "noising"])
+@each_path
+def test_a_path_has_the_same_effect_whichever_of_its_ends_is_named(architecture, component, direction):
+    changes = Ablate(Site("z", 1, (0, 2))), Ablate(Site("resid_pre", 2, None, (5,)))
+    asked: dict[str, Any] = {"prompts": LONG, "component": component, "direction": direction}
+    into = paths(tiny(architecture), *changes, receiver=Head(2, 1), **asked)
+    assert into.cells.tolist() == [[layer, head] for layer in (0, 1) for head in range(4)], "only earlier heads write"
+    assert (into.activation, into.engine) == ("z", "replay")
+    for at, (layer, head) in enumerate(into.cells.tolist()):
+        one = paths(tiny(architecture), *changes, source=Head(layer, head), heads=(Head(2, 1),), **asked)
+        np.testing.assert_allclose(into.values[:, :, at], one.values[:, :, 0], atol=CLOSE)
+    assert np.abs(into.effect()).max() > 50 * CLOSE, "an effect that agreement does not hide"
+
+
+@pytest.mark.parametrize("component", ["k", "v"])
+def test_shared_keys_and_values_are_read_by_all_their_heads(component):
+    """A slow loop with the bridge's own hooks: llama's four heads share two key-value heads."""
+    asked, receiver = batch("llama", "5 tokens"), Head(2, 3)
+    found = paths(asked.model, prompts=SHORT, receiver=receiver, component=component)
+    here, there = asked.cache(asked.corrupted), asked.clean_cache
+    stream, read = "blocks.2.hook_resid_pre", f"blocks.2.attn.hook_{component}"
+    with torch.no_grad():
+        metrics = asked.metrics(asked.model.bridge(asked.corrupted))
+    for at, (layer, head) in enumerate(found.cells.tolist()):
+        z = f"blocks.{layer}.attn.hook_z"
+        delta = (there[z] - here[z])[:, :, head] @ asked.model.bridge.blocks[layer].attn.W_O[head]
+        with torch.no_grad(), asked.model.bridge.hooks(fwd_hooks=[(stream, _adding(delta))]):
+            changed = asked.model.bridge.run_with_cache(asked.corrupted, names_filter=[read])[1][read]
+        with torch.no_grad(), asked.model.bridge.hooks(fwd_hooks=[(read, _second_head(changed))]):
+            logits = asked.model.bridge(asked.corrupted)
+        expected = [metrics[name](logits) for name in COMPARED]
+        np.testing.assert_allclose(found.values[AT][:, :, at], torch.stack(expected), atol=CLOSE)
+    assert np.abs(found.effect()).max() > 50 * CLOSE, "an effect that agreement does not hide"
+
+
+def _adding(delta: Tensor) -> Any:
+    return lambda stream, hook: stream + delta
+
+
+def _second_head(changed: Tensor) -> Any:
+    return lambda read, hook: torch.cat([read[:, :, :1], changed[:, :, 1:]], 2)
+
+
+def test_both_engines_give_the_same_numbers_of_a_receiver():
+    model = tiny("llama")
+    recipe = PathPatching(model=model.facts.spec, prompts=(PAIR,), receiver=Head(2, 3), component="v")
+    options: Any = {"digest": "d", "provenance": Provenance.of(model.facts, {})}
+    fast, slow = (path_patching(model, recipe, runs=runs, **options) for runs in (runs_of(model), BridgeRuns(model)))
+    assert (fast.engine, slow.engine) == ("replay", "bridge: asked for")
+    np.testing.assert_allclose(fast.values, slow.values, atol=CLOSE)
+
+
 def test_nothing_reads_through_frozen_patterns_but_values():
     frozen = KnockOutEdge(0, ((3, 1),), freeze=("pattern",))
     for component, reads in (("q", False), ("k", False), ("v", True)):
@@ -206,6 +258,7 @@ def test_a_norm_after_the_attention_is_refused_as_transformer_lens_refuses_it():
     for refuse in (
         lambda: check(asked.model, recipe, 64),
         lambda: paths(asked.model, prompts=SHORT, source=Head(0, 1)),
+        lambda: paths(asked.model, prompts=SHORT, receiver=Head(1, 1)),
     ):
         with pytest.raises(BadRecipe, match=r"norms or scales .* patch its z instead"):
             refuse()
