@@ -98,8 +98,9 @@ def _first_difference(one: list[str], other: list[str]) -> int | None:
 def _column(run: str, result: GenerationResult, first: int | None) -> html.Div:
     steps = zip(result.generated.tolist(), np.exp(result.log_probs).tolist(), strict=True)
     tokens = [_token(step, token, probability, step == first) for step, (token, probability) in enumerate(steps)]
-    said = "" if first is None or run == "baseline" else f"differs from token {first}"
-    heading = html.Div([html.B(run), html.Span(said, className="mt-quiet")], className="mt-text-heading")
+    said = "" if first is None or run == "baseline" else f"differs at {first}"
+    first_said = html.Span(said, className="mt-quiet", title="The first generated token that is not the baseline's")
+    heading = html.Div([html.B(run), first_said], className="mt-text-heading")
     return html.Div([heading, html.Div(tokens, className="mt-text")], className="mt-text-column")
 
 

@@ -33,6 +33,7 @@ APPLIES: dict[str, Callable[[SweepAsked], bool]] = {
     ids.SWEEP_NOISE_SCALE: _methods("tracing"),
     ids.SWEEP_NOISE_SEED: _methods("tracing"),
     ids.SWEEP_LAYER: lambda sweep: sweep.cells.activation == "mlp_post",
+    ids.SWEEP_WINDOW: lambda sweep: sweep.cells.activation != "mlp_post",
     ids.SWEEP_DRAWS: _methods("resample", "tracing"),
     ids.SWEEP_SEED: _methods("resample", "estimate"),
     ids.SWEEP_DIRECTION: _methods("estimate"),

@@ -12,22 +12,24 @@ FIRST = Generating()
 PRESS_GENERATE = "Press Generate to continue the prompt, without and with the interventions."
 
 
-def _number(control: str, label: str, value: float, width: int, **limits: float) -> html.Div:
+def _number(control: str, label: str, value: float, width: int, short: str = "", **limits: float) -> html.Div:
     box = dmc.NumberInput(
         id=control, value=value, size="xs", w=width, min=0, debounce=400, className="mt-select", **limits,
         **attributes(aria_label=label),
     )  # fmt: skip
-    return html.Div([html.Span(label, className="mt-field-label"), box], className="mt-field")
+    return html.Div([html.Span(short or label, className="mt-field-label"), box], className="mt-field")
 
 
 def generation_panel() -> html.Section:
     """How much, how random, and the start."""
     options = [
         _number(ids.MAX_NEW_TOKENS, "tokens", FIRST.max_new_tokens, 52, max=200),
-        _number(ids.TEMPERATURE, "temperature", FIRST.temperature, 52, max=5, step=0.1),
+        _number(ids.TEMPERATURE, "temperature", FIRST.temperature, 52, "temp.", max=5, step=0.1),
         _number(ids.GENERATION_SEED, "seed", FIRST.seed, 48),
-        html.Button("Generate", id=ids.GENERATE, type="button", className="mt-button"),
     ]
+    start = html.Button("Generate", id=ids.GENERATE, type="button", className="mt-button")
     body = html.Div(id=ids.GENERATION, className="mt-generation")
     bar = html.Div(options, className="mt-bar mt-fields")
-    return panel(ids.GENERATION, "Generated text", body, kinds=("generation",), bar=bar, empty=PRESS_GENERATE)
+    return panel(
+        ids.GENERATION, "Generated text", body, kinds=("generation",), controls=start, bar=bar, empty=PRESS_GENERATE
+    )  # fmt: skip

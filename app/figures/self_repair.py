@@ -20,7 +20,8 @@ from app.figures.head_labels import head_labels
 from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, NEUTRAL, dress
 
-MOST = 15
+MOST = 10
+"""Heads that have room for their names in a panel beside others."""
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 _SPLIT = 0.52
 
@@ -117,7 +118,7 @@ def _reach(result: SelfRepairResult) -> list[float]:
     """Range of the right axis with room for the values beside the bars."""
     steps = np.array([0.0, result.removed.mean(), *result.parts.mean(axis=0)])
     reached = np.append(float(result.before.mean()) + np.cumsum(steps), 0.0)
-    room = 0.2 * float(np.ptp(reached)) or 1.0
+    room = 0.32 * float(np.ptp(reached)) or 1.0
     return [float(reached.min()) - room, float(reached.max()) + room]
 
 

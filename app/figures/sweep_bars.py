@@ -36,12 +36,23 @@ def neuron_bars(result: AnySweep, reading: Reading, style: Style, selection: Sel
         yaxis=_neuron_axis([names[i] + _of(reading, i) for i in top]), shapes=chosen,
     )  # fmt: skip
     title = title_of(result, reading, style, style.significant)
-    note = f"; strongest {len(top)} of {len(magnitude)} neurons" if len(top) < len(magnitude) else ""
+    note = _shown(len(top), int(np.isfinite(magnitude).sum()), len(magnitude))
     meta = {
         "axes": ["neuron"], "shape": [len(top)], "rows": [names[i] for i in top], "columns": [],
         "prompts": len(reading.values), "counted": reading.prompts,
     }  # fmt: skip
     return dress(figure, panel, title + note, style, {"l": 8, "r": 12, "t": 8, "b": 8}, meta)
+
+
+def _shown(bars: int, computed: int, neurons: int) -> str:
+    """`; strongest 30 of 1536 neurons`, of a sweep that runs `of 272 computed of 1536 neurons`; nothing of all."""
+    if bars == neurons:
+        return ""
+    return (
+        f"; strongest {bars} of {computed} computed of {neurons} neurons"
+        if computed < neurons
+        else (f"; strongest {bars} of {neurons} neurons")
+    )
 
 
 def _bars(result: AnySweep, reading: Reading, top: np.ndarray) -> go.Bar:

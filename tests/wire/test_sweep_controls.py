@@ -38,7 +38,12 @@ def shown(served: Page, store: Any) -> set[str]:
     ],
 )  # fmt: skip
 def test_a_method_shows_its_own_controls(served: Page, fields: dict[str, Any], said: set[str]) -> None:
-    assert shown(served, sweep(**fields)) == said
+    assert shown(served, sweep(**fields)) - {ids.SWEEP_WINDOW} == said
+
+
+def test_neurons_have_no_window_because_the_next_layers_neuron_of_that_number_is_another(served: Page) -> None:
+    neurons, heads = sweep(cells=Cells("mlp_post", layers=(0,))), sweep(cells=Cells("z"))
+    assert [ids.SWEEP_WINDOW in shown(served, asked) for asked in (neurons, heads)] == [False, True]
 
 
 def test_before_the_state_has_been_read_the_first_sweep_decides(served: Page) -> None:

@@ -14,15 +14,15 @@ def draw(result, selection: Selection | None = None):
     return figure, {trace.name: trace for trace in figure.data}
 
 
-def test_the_15_heads_that_change_most_stand_in_that_order():
+def test_the_10_heads_that_change_most_stand_in_that_order():
     result = sweeps.self_repair(5, 4)
     figure, bars = draw(result)
     change = np.abs(result.heads_after - result.heads_before)[0].ravel()
-    order = np.argsort(-change, kind="stable")[:15]
+    order = np.argsort(-change, kind="stable")[:10]
     assert bars["before"].customdata.tolist() == [f"L{at // 4}H{at % 4}" for at in order]
     np.testing.assert_array_equal(bars["after"].x, result.heads_after[0].ravel()[order])
     assert bars["before"].opacity < bars["after"].opacity
-    assert len(figure.layout.yaxis.ticktext) == 15
+    assert len(figure.layout.yaxis.ticktext) == 10
 
 
 def test_the_steps_lead_from_the_logit_difference_before_to_the_one_after():

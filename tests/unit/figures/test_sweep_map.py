@@ -135,6 +135,8 @@ def test_neurons_are_bars_of_largest_magnitude_with_their_index():
     assert bars.customdata.tolist() == np.argsort(-np.abs(means), kind="stable")[:30].tolist()
     assert figure.layout.yaxis.ticktext[0] == f"L1N{result.cells[bars.customdata[0], 1]}"
     assert figure.layout.meta["title"].endswith("strongest 30 of 64 neurons")
+    result.values[:, :, 40:] = np.nan
+    assert draw(result).layout.meta["title"].endswith("strongest 30 of 40 computed of 64 neurons")
 
 
 def test_colours_are_symmetric_about_0_and_kl_starts_at_0():
