@@ -7,6 +7,7 @@
   "use strict";
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
+  const paths = typeof require === "undefined" ? root.microtome.paths : require("./10-path-patching.js");
   const { same, existingIndices, isIndex } = state;
   const HEAD_ACTIVATIONS = ["q", "k", "v", "z", "pattern"];
   const CHOICES = {
@@ -26,7 +27,7 @@
     cells: FIRST_CELLS, method: "denoising", against: null, direction: "denoising", reference: "background",
     pooled: true, draws: 1, seed: 0, noise: null, freeze: [], softmax_correction: true, grad_drop: false,
     metric: "logit_diff", normalised: "effect", significant: false, restricted: false,
-    against_as: "scatter", one_scale: true,
+    against_as: "scatter", one_scale: true, paths: paths.FIRST_PATHS,
   });
   const FIRST_NOISE = { scale: 3, seed: 1, draw: 0, freeze: [], prompts: null, kind: "gaussian_noise" };
   /** As in ROME: the probability of the answer, under the mean of ten draws of the noise. */
@@ -49,7 +50,7 @@
     ...Object.fromEntries(["method", "against", "direction", "reference", "normalised", "against_as"].map((name) =>
       [name, (value) => CHOICES[name].includes(value)])),
     pooled: isSwitch, softmax_correction: isSwitch, grad_drop: isSwitch, significant: isSwitch, restricted: isSwitch,
-    one_scale: isSwitch,
+    one_scale: isSwitch, paths: paths.isPaths,
     draws: isCount(MOST_DRAWS), seed: (value) => isIndex(value), metric: isText, noise: orNone(isNoise),
     freeze: isList((value) => FROZEN.includes(value)),
   };
@@ -158,6 +159,7 @@
     const next = { ...sweep, ...(traced ? FIRST_TRACING : {}), ...fields };
     if (next.against === next.method) next.against = null;
     next.noise = noiseOf(next, selection);
+    if (fields.paths) next.paths = paths.completePaths({ ...sweep.paths, ...fields.paths }, model);
     const moved = ["activation", "by"].some((name) => name in asked && asked[name] !== sweep.cells[name]);
     next.cells = validCells({ ...(moved ? everywhere(sweep.cells) : sweep.cells), ...asked }, selection, model);
     return { ...session, sweep: moved && sweep.restricted ? restricted(next, true, selection, model) : next };
@@ -176,7 +178,8 @@
 
   /** Another model has other heads, another prompt other positions: what no longer means anything goes. */
   function followExperiment(sweep, { sameModel, sameTokens }, selection, model) {
-    if (!sameModel) return { ...restricted(sweep, false, selection, model), noise: null };
+    const free = { ...sweep.paths, receiver: null };
+    if (!sameModel) return { ...restricted(sweep, false, selection, model), noise: null, paths: free };
     return sameTokens ? sweep : { ...sweep, noise: null, cells: { ...sweep.cells, positions: null } };
   }
 
@@ -184,7 +187,8 @@
   function completeSweep(given, selection, model) {
     const sweep = { ...FIRST_SWEEP, ...given };
     const cells = validCells({ ...FIRST_CELLS, ...sweep.cells }, selection, model);
-    return { ...sweep, cells, noise: sweep.noise && { ...FIRST_NOISE, ...sweep.noise } };
+    const noise = sweep.noise && { ...FIRST_NOISE, ...sweep.noise };
+    return { ...sweep, cells, noise, paths: paths.completePaths(sweep.paths, model) };
   }
 
   root.microtome.sweep = {

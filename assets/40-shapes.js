@@ -70,7 +70,7 @@
 
   const PANELS = {
     "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory,
-    "sweep-map": onSweep, against: onSweep, strip: onStrip,
+    "sweep-map": onSweep, against: onSweep, paths: onSweep, strip: onStrip,
   };
 
   /** The selection's shapes on one panel; meta is what its figure says of itself. */

@@ -51,7 +51,7 @@
 
   const CLICKED = {
     "head-matrix": clickedHeads, lens: clickedLens, attention: clickedPattern, trajectory: clickedTrajectory,
-    "sweep-map": clickedSweep, against: clickedSweep, strip: clickedStrip,
+    "sweep-map": clickedSweep, against: clickedSweep, paths: clickedSweep, strip: clickedStrip,
   };
 
   let pressed = null;

@@ -126,6 +126,7 @@
       accept, attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, generation: microtome.generationControls,
+      paths: microtome.pathsControls,
     },
   });
 })(window);

@@ -13,6 +13,7 @@ from callbacks import (
     head_matrix,
     intervention_form,
     panels,
+    path_patching,
     prompt_set,
     prompt_strip,
     rail,
@@ -23,8 +24,8 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, head_matrix, components, panels, sweep_map, against, prompt_strip, self_repair, generation, rail,
-    prompt_set, intervention_form, status_bar, export,
+    evaluate, head_matrix, components, panels, sweep_map, against, prompt_strip, path_patching, self_repair, generation,
+    rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -21,6 +21,7 @@ from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
 from callbacks.head_matrix import DIRECT
 from callbacks.one_scale import as_read, limit_of_both
+from callbacks.path_patching import lacking_here, swept_paths
 from callbacks.reading import NOT_YET, Asked, Refused, read_as
 from callbacks.self_repair import KIND as SELF_REPAIR_KIND
 from callbacks.self_repair import repaired
@@ -213,6 +214,20 @@ def _across(page: Page) -> tuple[AnyRecipe, Result] | None:
     return _sweep_recipe(page, page.view.show != "baseline"), _swept(page, "sweep")
 
 
+def _paths_recipe(page: Page, intervened: bool) -> AnyRecipe:
+    receiver = page.sweep.paths.into(page.selection)
+    why = lacking_here(page.experiment, page.sweep, receiver)
+    if receiver is None or why:
+        raise Refused(why or "")
+    return page.sweep.paths.recipe(page.experiment, receiver, intervened=intervened)
+
+
+def _paths(page: Page) -> Result:
+    receiver = page.sweep.paths.into(page.selection)
+    digests = page.digests(_paths_recipe) | {"receiver": receiver and vars(receiver)}
+    return swept_paths(page.engine, digests, page.view, page.sweep, page.experiment)
+
+
 def _repaired_recipe(page: Page, intervened: bool) -> AnyRecipe:
     return page.experiment.set_recipe(SELF_REPAIR_KIND, intervened=True)
 
@@ -256,6 +271,10 @@ SOURCES = {
     ids.STRIP: Source(
         _sweep_recipe, lambda page: _swept(page, "sweep"), lambda page: "prompt_strip", _read,
         part=lambda page: page.sweep.method,
+    ),
+    ids.PATHS: Source(
+        _paths_recipe, _paths, lambda page: "path_heatmap",
+        part=lambda page: f"{page.sweep.paths.into(page.selection)}-{page.sweep.paths.component}",
     ),
     ids.SELF_REPAIR: Source(_repaired_recipe, _repaired, run=lambda page: "intervened"),
     ids.GENERATION: Source(_text_recipe, _text, run=_one_run),

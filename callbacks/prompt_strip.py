@@ -10,6 +10,7 @@ from app.figures.prompt_strip import prompt_strip
 from callbacks.one_scale import as_read
 from callbacks.reading import (
     REFUSALS,
+    Refused,
     experiment_of,
     outputs,
     ready,
@@ -22,7 +23,7 @@ from callbacks.reading import (
 )
 from callbacks.sweep_map import here, swept
 from layouts import ids
-from layouts.prompt_strip import NO_CELL
+from layouts.prompt_strip import NO_CELL, ONE_PROMPT
 
 
 def draw_strip(
@@ -32,6 +33,8 @@ def draw_strip(
     try:
         shown, wanted, asked = view_of(view), sweep_of(sweep), experiment_of(experiment)
         here(shown)
+        if len(asked.prompt_set) == 1:
+            raise Refused(ONE_PROMPT)
         result = swept(engine, "sweep", digests, shown, wanted, asked)
         figure = prompt_strip(result, style_of(shown, as_read(wanted, wanted.method)), selection_of(selection))
     except REFUSALS as why:

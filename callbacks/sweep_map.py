@@ -116,13 +116,13 @@ def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
     return sum(page.engine.preview(recipe).seconds for recipe in recipes) <= QUICK_SECONDS
 
 
-def cost_text(page: OnScreen, recipes: list[AnyRecipe]) -> str:
+def cost_text(page: OnScreen, recipes: list[AnyRecipe], unit: str = "cells") -> str:
     """`3600 cells (450 × 8 prompts) · about 3.1 s · 210 MB`, in the unit of progress; of a sweep that goes on, how many
     are computed."""
     costs = [page.engine.preview(recipe) for recipe in recipes]
     prompts = len(recipes[0].prompts)
     cells = sum(cost.cells for cost in costs)
-    counted = f"{cells} cells ({cells // prompts} × {prompts} prompts)" if prompts > 1 else f"{cells} cells"
+    counted = f"{cells} {unit} ({cells // prompts} × {prompts} prompts)" if prompts > 1 else f"{cells} {unit}"
     done = sum(cost.done for cost in costs)
     kept = f", {done} computed" if done else ""
     seconds, memory = sum(cost.seconds for cost in costs), max(cost.bytes for cost in costs)

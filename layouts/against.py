@@ -9,7 +9,7 @@ from layouts.sweep_controls import FIRST, against_control, one_scale_control
 from layouts.sweep_map import RUN
 from layouts.sweep_strip import sweep_strip
 
-NOTHING_BESIDE = "Choose a second method above to compare the sweep with: the same places under another change."
+NOTHING_BESIDE = "Choose a second method to compare the sweep with."
 AS = (("map", "map"), ("scatter", "scatter"))
 NO_CELLS_BESIDE = "No cell of this sweep is computed yet. Run sweep starts them."
 

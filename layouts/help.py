@@ -93,6 +93,19 @@ HELP: dict[str, Help] = {
         "As in the sweep.",
         "that of the metric.",
     ),
+    ids.PATHS: Help(
+        "Δ_A  = (z_A[other prompt] − z_A[run]) · W_O[A]\n"
+        "path = M(receiver reads q, k or v of ln1(resid_pre + Δ_A)) − M(run)",
+        "Which earlier heads A feed the receiver, which is the primary head, or the one that is held. Each cell is one "
+        "direct edge: the receiver alone reads A as on the pair's other prompt, everything else, MLPs between them "
+        "included, sees A as it is (TransformerLens' get_act_patch_direct_path). The IOI paper's version also lets "
+        "the MLPs in between carry the change, so its numbers differ. Denoise runs the corrupted prompt, noise the "
+        "clean one. Where heads share keys and values, k and v are the key-value head's, which all its heads read "
+        "(diamonds). From the receiver's layer on there are no paths: those places are left out, they are not 0.",
+        "On the logit difference. Denoise: blue, the path is enough to restore some of the answer. Noise: red, the "
+        "answer needs the path.",
+        "that of the metric chosen in the sweep; recovered has none. A hatched cell is not computed yet.",
+    ),
     ids.SELF_REPAIR: Help(
         "repaired  = LD(after) − LD(before) − removed\n"
         "rescaling = Σ other components · (σ_before / σ_after − 1)",

@@ -85,9 +85,10 @@ SELF_REPAIR, GENERATION = "self-repair", "generation"
 GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
     "generate", "max-new-tokens", "temperature", "generation-seed",
 )  # fmt: skip
+PATHS = "paths"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
-    SWEEP_MAP, AGAINST, STRIP, SELF_REPAIR, GENERATION,
+    SWEEP_MAP, AGAINST, STRIP, SELF_REPAIR, GENERATION, PATHS,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"
@@ -98,6 +99,7 @@ SWEEP_SEED, SWEEP_FREEZE, SWEEP_DIRECTION = "sweep-seed", "sweep-freeze", "sweep
 SWEEP_SOFTMAX, SWEEP_GRAD_DROP = "sweep-softmax", "sweep-grad-drop"
 SWEEP_NOISE, SWEEP_NOISE_SCALE, SWEEP_ONE_SCALE = "sweep-noise", "sweep-noise-scale", "sweep-one-scale"
 SWEEP_NOISE_SEED, SWEEP_LAYER = "sweep-noise-seed", "sweep-layer"
+PATHS_COMPONENT, PATHS_DIRECTION, PATHS_HOLD = "paths-component", "paths-direction", "paths-hold"
 FIELD = "{}-field"
 """Control: its label and itself, hidden where it does not apply."""
 # parts of the panels that sweep; format with the panel's id
@@ -118,9 +120,9 @@ ANALYSIS_KINDS = (
 )  # fmt: skip
 SWEEP_METHODS = ("zero", "mean")
 """Methods of the head matrix, swept on request: their digest stores are `digests-zero` and `digests-mean`."""
-SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST)
+SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS)
 """Panels that run sweeps."""
-PATCH_KINDS = ("sweep", "against", "self_repair", "generation")
+PATCH_KINDS = ("sweep", "against", "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""
 
 

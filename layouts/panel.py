@@ -21,7 +21,7 @@ FORMATS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 SUMMARY = ("summary", "Summary per cell, CSV")
 """Of sweeps: mean, standard error, interval, p-value and n of every cell."""
-SUMMARISED = (ids.SWEEP_MAP, ids.AGAINST, ids.STRIP)
+SUMMARISED = (ids.SWEEP_MAP, ids.AGAINST, ids.STRIP, ids.PATHS)
 
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
 _NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}

@@ -5,9 +5,7 @@ from dash import html
 from layouts import ids
 from layouts.panel import graph, panel
 
-ABLATE_FIRST = (
-    "Ablate something first: select heads and press Ablate, then see here what the rest of the model repairs."
-)
+ABLATE_FIRST = "Ablate something first: select heads and press Ablate. Then this shows what the rest repairs."
 
 
 def self_repair_panel() -> html.Section:

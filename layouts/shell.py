@@ -25,7 +25,9 @@ THEME: Any = {
     "fontSizes": {"xs": "12px", "sm": "13px", "md": "13px"},
     "cursorType": "pointer",
 }
-CLIENT = ("status", "attention", "accept", "model", "prompts", "changes", "fields", "sweepControls", "generation")
+CLIENT = (
+    "status", "attention", "accept", "model", "prompts", "changes", "fields", "sweepControls", "generation", "paths",
+)  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 

@@ -118,6 +118,26 @@ SweepMethod = Literal["zero", "mean", "resample", "denoising", "noising", "traci
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class PathsAsked:
+    """The paths into one head that are tried. `receiver` is held while others are selected; None follows the primary
+    head."""
+
+    component: Literal["q", "k", "v"] = "q"
+    direction: Literal["denoising", "noising"] = "denoising"
+    receiver: Head | None = None
+
+    def into(self, selection: Selection) -> Head | None:
+        """The head whose input is patched."""
+        return self.receiver or selection.primary
+
+    def recipe(self, experiment: Experiment, receiver: Head, *, intervened: bool = False) -> AnyRecipe:
+        """The recipe of all paths into this head on the experiment's prompt set."""
+        options = {"component": self.component, "direction": self.direction, "receiver": str(receiver)}
+        return experiment.set_recipe("path_patching", intervened=intervened, base="clean", **options)
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class SweepAsked:
     """The sweep of the *Ablate & patch* workspace: what it tries and how it is read.
 
@@ -145,6 +165,8 @@ class SweepAsked:
     restricted: bool = False
     against_as: Literal["map", "scatter"] = "scatter"
     one_scale: bool = True
+    paths: PathsAsked = PathsAsked()
+    """What is asked of the paths into one head; they are read as the sweep is."""
 
     def recipe(self, experiment: Experiment, method: SweepMethod, *, intervened: bool = False) -> AnyRecipe:
         """The recipe of `method` over these cells on the experiment's prompt set."""

@@ -84,18 +84,30 @@ def test_a_second_sweep_that_has_not_run_asks_for_its_button(served: Page) -> No
     assert "Run sweep" in words(answer, "against")
 
 
+def two_prompts() -> dict[str, Any]:
+    """An experiment of two prompts."""
+    other = changed(clean="a river apple house the river", corrupted="a dog apple house the dog")["prompt"]
+    return experiment() | {"prompts": [experiment()["prompt"], other]}
+
+
 def test_the_strip_shows_the_selected_cell_on_every_prompt(served: Page) -> None:
     asked = sweep(method="zero")
-    given = computed(served, experiment(), asked)
+    given = computed(served, two_prompts(), asked)
     head = {"layer": 1, "head": 2}
     chosen = {"selection.data": {"heads": [head], "primary": head}}
-    answer = drawn(served, "strip", given, experiment(), asked, **chosen)
+    answer = drawn(served, "strip", given, two_prompts(), asked, **chosen)
     assert state(answer, "strip") == "ready"
     assert answer["strip-of"]["children"].startswith("L1H2 on each prompt")
 
 
 def test_the_strip_of_a_state_that_is_none_is_refused(served: Page) -> None:
-    assert state(drawn(served, "strip", {"digests-sweep.data": 7}, experiment(), sweep()), "strip") == "error"
+    assert state(drawn(served, "strip", {"digests-sweep.data": 7}, two_prompts(), sweep()), "strip") == "error"
+
+
+def test_one_prompt_has_no_spread_to_show(served: Page) -> None:
+    asked = sweep(method="zero")
+    answer = drawn(served, "strip", computed(served, experiment(), asked), experiment(), asked)
+    assert (state(answer, "strip"), "Add prompts" in words(answer, "strip")) == ("empty", True)
 
 
 def repaired(served: Page, store: Any, shown: Any = PATCH) -> Any:
