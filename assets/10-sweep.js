@@ -26,13 +26,14 @@
   const FIRST_SWEEP = Object.freeze({
     cells: FIRST_CELLS, method: "denoising", against: null, direction: "denoising", reference: "background",
     pooled: true, draws: 1, seed: 0, noise: null, freeze: [], softmax_correction: true, grad_drop: false,
-    metric: "logit_diff", normalised: "effect", significant: false, restricted: false,
+    ig_steps: 1, metric: "logit_diff", normalised: "effect", significant: false, restricted: false,
     against_as: "scatter", one_scale: true, paths: paths.FIRST_PATHS,
   });
   const FIRST_NOISE = { scale: 3, seed: 1, draw: 0, freeze: [], prompts: null, kind: "gaussian_noise" };
   /** As in ROME: the probability of the answer, under the mean of ten draws of the noise. */
   const FIRST_TRACING = { metric: "probability", draws: 10 };
   const MOST_DRAWS = 100; // app.checks.MOST_DRAWS
+  const MOST_STEPS = 100; // app.domain.recipes.MOST_STEPS
   const FROZEN = ["pattern", "scale"];
 
   const isText = (value) => typeof value === "string" && value !== "";
@@ -50,7 +51,7 @@
     ...Object.fromEntries(["method", "against", "direction", "reference", "normalised", "against_as"].map((name) =>
       [name, (value) => CHOICES[name].includes(value)])),
     pooled: isSwitch, softmax_correction: isSwitch, grad_drop: isSwitch, significant: isSwitch, restricted: isSwitch,
-    one_scale: isSwitch, paths: paths.isPaths,
+    one_scale: isSwitch, paths: paths.isPaths, ig_steps: isCount(MOST_STEPS),
     draws: isCount(MOST_DRAWS), seed: (value) => isIndex(value), metric: isText, noise: orNone(isNoise),
     freeze: isList((value) => FROZEN.includes(value)),
   };

@@ -30,6 +30,7 @@
     "sweep-direction": ["value", "direction"],
     "sweep-softmax": ["checked", "softmax_correction"],
     "sweep-grad-drop": ["checked", "grad_drop"],
+    "sweep-steps": ["value", "ig_steps"],
     "sweep-one-scale": ["checked", "one_scale"],
     "against-as": ["value", "against_as"],
     "sweep-noise-scale": ["value", "noise_scale"],

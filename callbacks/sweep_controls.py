@@ -39,6 +39,7 @@ APPLIES: dict[str, Callable[[SweepAsked], bool]] = {
     ids.SWEEP_DIRECTION: _methods("estimate"),
     ids.SWEEP_SOFTMAX: _corrects_softmax,
     ids.SWEEP_GRAD_DROP: _methods("estimate"),
+    ids.SWEEP_STEPS: _methods("estimate"),
     ids.SWEEP_METRIC: _exact,
 }
 """Control -> whether it applies; controls that are not here always do."""

@@ -9,6 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from app.domain.recipes import MOST_STEPS
 from app.domain.session import SweepAsked
 from layouts import ids
 from layouts.attributes import attributes
@@ -128,10 +129,12 @@ def _draw_fields() -> list[html.Div]:
 def _estimate_fields() -> list[html.Div]:
     softmax = _switch(ids.SWEEP_SOFTMAX, "softmax correction", FIRST.softmax_correction)
     grad_drop = _switch(ids.SWEEP_GRAD_DROP, "GradDrop", FIRST.grad_drop)
+    steps = _number(ids.SWEEP_STEPS, "Integration steps", FIRST.ig_steps, min=1, max=MOST_STEPS)
     return [
         field(segments(ids.SWEEP_DIRECTION, DIRECTIONS, FIRST.direction, "Direction")),
         field(softmax, tip="q and k: by the change of the recomputed attention row (AtP*)"),
         field(grad_drop, tip="Mean magnitude over passes that drop one layer's gradient each (AtP*)"),
+        field(steps, "steps", "Gradients averaged on the way from one run's input to the other's (EAP-IG); 1 = none"),
     ]
 
 

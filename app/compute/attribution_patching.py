@@ -8,7 +8,7 @@ the `top` cells by estimate (mean over the prompts), the `bottom` ones, which ar
 `sample` of the rest, drawn with `seed`. Interventions of the recipe are in force in the run that is patched.
 
 Reports fill in: the estimates of prompt after prompt, then exact values. Where one stopped, the next goes on.
-Not done: integrated gradients, edges between components, other metrics than logit_diff.
+Not done: edges between components, other metrics than logit_diff.
 """
 
 import functools
@@ -22,7 +22,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from app.compute.activation_patching import activation_patching
-from app.compute.attribution_estimates import Estimates, Patched, estimates
+from app.compute.attribution_estimates import Estimates, Patched, Refined, estimates
 from app.compute.bases import Runs
 from app.compute.held import for_prompt
 from app.compute.metrics import answer_metrics
@@ -118,8 +118,8 @@ def _estimates(
     mine = for_prompt(recipe.interventions, prompt.index)
     hooks = hooks_for(model, ids, mine, source, frozenset(recipe.freeze))
     patched = Patched(ids, source, (prompt.answer_ids, prompt.incorrect_ids), hooks)
-    correction, drop = recipe.softmax_correction, recipe.grad_drop
-    return estimates(model, patched, recipe.cells, places, softmax_correction=correction, grad_drop=drop, tell=tell)
+    refined = Refined(recipe.softmax_correction, recipe.grad_drop, recipe.ig_steps)
+    return estimates(model, patched, recipe.cells, places, refined, tell)
 
 
 def _with_estimates(

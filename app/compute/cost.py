@@ -19,6 +19,7 @@ import numpy as np
 from app.compute.ablation import ablation_start
 from app.compute.activation_patching import patched_prompts, patching_start
 from app.compute.bases import runs_of
+from app.compute.graph_parts import layer_bytes, layers_at_once, looked_at
 from app.compute.hooks import shape_of
 from app.compute.passes import passed, wave_tokens
 from app.compute.path_patching import path_start, path_sweep
@@ -141,14 +142,15 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _gradient_seconds(model: LoadedModel, recipe: AnyRecipe, sweep: Sweep, known: Result | None) -> float:
-    """Of the estimates that are left: two forward passes, another for recomputed attention rows, and one backward pass,
-    with GradDrop one more per layer."""
+    """Of the estimates that are left: the source's forward pass, another for recomputed attention rows and another for
+    what steps go towards, and per step a forward pass and a backward pass, with GradDrop one more per layer."""
     if not isinstance(recipe, AttributionPatching):
         return 0.0
     tokens = sum(n for n, left in zip(sweep.lengths, _unestimated(sweep, known), strict=True) if left)
-    rows = int(recipe.softmax_correction and recipe.cells.activation in ("q", "k"))
+    rows = len(looked_at(recipe.cells, recipe.softmax_correction)) > 1
     backward = BACKWARD * (1 + recipe.grad_drop * model.facts.n_layers)
-    return (2 + rows + backward) * tokens * _pass_seconds(model, sweep) if tokens else 0.0
+    passes = 1 + rows + (recipe.ig_steps > 1) + recipe.ig_steps * (1 + backward)
+    return passes * tokens * _pass_seconds(model, sweep) if tokens else 0.0
 
 
 def _unestimated(sweep: Sweep, known: Result | None) -> Sequence[bool]:
@@ -180,7 +182,7 @@ def _bytes(model: LoadedModel, recipe: SweepRecipe, sweep: Sweep, base: Base, ro
     most = max(most, min(len(sweep.places), wave_tokens(facts.device) // n))
     wave = most * (n * (8 * facts.d_model + 4 * (facts.d_mlp or 0) + 2 * facts.n_heads * n) + 2 * facts.d_vocab)
     result = 4 * 5 * len(sweep.lengths) * len(sweep.places)
-    graph = _graph_bytes(model, sweep) if isinstance(recipe, AttributionPatching) else 0
+    graph = _graph_bytes(model, recipe, n) if isinstance(recipe, AttributionPatching) else 0
     return max(graph, runs + values + patterns + 4 * wave) + result
 
 
@@ -189,10 +191,8 @@ def _layer_bytes(model: LoadedModel, sweep: Sweep) -> int:
     return 4 * prod(shape_of(model.facts, Site(sweep.cells.activation, 0), max(sweep.lengths)))
 
 
-def _graph_bytes(model: LoadedModel, sweep: Sweep) -> int:
-    """What a forward pass with gradients keeps of the layers that go through together, with the activation in both
-    runs, its gradient and a copy: as many layers as fit into three quarters of the memory, at least one."""
-    facts, n = model.facts, max(sweep.lengths)
-    kept = 4 * n * (12 * facts.d_model + 6 * (facts.d_mlp or 0) + 4 * facts.n_heads * n)
-    layer = kept + 4 * _layer_bytes(model, sweep)
-    return layer * min(facts.n_layers, max(1, 3 * model.sweep_bytes // 4 // layer))
+def _graph_bytes(model: LoadedModel, recipe: AttributionPatching, n_positions: int) -> int:
+    """What a forward pass with gradients keeps of the layers that go through together."""
+    seen = looked_at(recipe.cells, recipe.softmax_correction)
+    layers = min(model.facts.n_layers, layers_at_once(model, seen, n_positions))
+    return layers * layer_bytes(model.facts, seen, n_positions)

@@ -135,16 +135,22 @@ class ActivationPatching(_OnRuns):
     kind: Literal["activation_patching"] = "activation_patching"
 
 
+MOST_STEPS = 100
+"""Of integrated gradients; the sum's error falls with one over their number."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AttributionPatching(_OnRuns):
     """First-order estimate of activation patching, all cells from one backward pass, and exact values of the `top`
     and `bottom` cells by estimate and of a random `sample` of the rest. `softmax_correction`: q and k by the change of
-    the recomputed attention row; `grad_drop`: mean magnitude over passes that drop one layer's gradient each (AtP*)."""
+    the recomputed attention row; `grad_drop`: mean magnitude over passes that drop one layer's gradient each (AtP*);
+    `ig_steps`: gradients averaged over so many inputs on the way from the run that is patched to the other (EAP-IG)."""
 
     cells: Cells = Cells()
     direction: Literal["denoising", "noising"] = "denoising"
     softmax_correction: bool = True
     grad_drop: bool = False
+    ig_steps: int = 1
     top: int = 20
     bottom: int = 20
     sample: int = 40
@@ -157,6 +163,8 @@ class AttributionPatching(_OnRuns):
         for name in ("top", "bottom", "sample"):
             if getattr(self, name) < 0:
                 raise BadRecipe(f"{name} = {getattr(self, name)} is no count of cells; give 0 or more.")
+        if not 1 <= self.ig_steps <= MOST_STEPS:
+            raise BadRecipe(f"ig_steps = {self.ig_steps} is not possible; give a number from 1 to {MOST_STEPS}.")
 
 
 @dataclass(frozen=True, kw_only=True)

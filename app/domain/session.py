@@ -159,6 +159,7 @@ class SweepAsked:
     freeze: tuple[Frozen, ...] = ()
     softmax_correction: bool = True
     grad_drop: bool = False
+    ig_steps: int = 1
     metric: str = "logit_diff"
     normalised: Normalised = "effect"
     significant: bool = False
@@ -191,7 +192,10 @@ _RECIPES: dict[SweepMethod, tuple[str, tuple[str, ...]]] = {
     "denoising": ("activation_patching", ("freeze",)),
     "noising": ("activation_patching", ("freeze",)),
     "tracing": ("activation_patching", ("noise", "draws", "freeze")),
-    "estimate": ("attribution_patching", ("direction", "softmax_correction", "grad_drop", "seed", "freeze")),
+    "estimate": (
+        "attribution_patching",
+        ("direction", "softmax_correction", "grad_drop", "ig_steps", "seed", "freeze"),
+    ),
 }
 
 

@@ -83,6 +83,19 @@ def of_rows(ids, hooks, base, source):
     return names("attn.hook_pattern"), effect
 '''
 
+INTEGRATED = '''
+def integrated(prompt, ids, hooks, source_ids, wanted, dropped=()):
+    """Mean gradients at IG_STEPS inputs on the way from the run that is patched to the other (EAP-IG, left sum)."""
+    first = "blocks.0.hook_resid_pre"
+    source = run(source_ids, keep=[first])[1][first]
+
+    def at(share):
+        move = (first, lambda resid_pre, hook: resid_pre + share * (source - resid_pre))
+        return gradients(prompt, ids, [*hooks, move], wanted, dropped)
+
+    return [sum(each) / IG_STEPS for each in zip(*[at(step / IG_STEPS) for step in range(IG_STEPS)])]
+'''
+
 GRAD_DROP = '''
 def without_cancelling(plain, estimate):
     """AtP*'s GradDrop: the mean magnitude over passes that leave one layer's contributions out, signed as the plain
@@ -103,7 +116,7 @@ def estimated(prompt, ids, hooks, source_ids, cells):
     wanted, effect = CHANGES
 
     def estimate(dropped=()):
-        found = gradients(prompt, ids, hooks, wanted, dropped)
+        found = GRADIENTS
         effects = [effect(layer, gradient) for layer, gradient in enumerate(found)]
         return torch.stack([cell_sum(effects, place) for place in cells])
 
@@ -153,6 +166,10 @@ for prompt in PROMPTS:  # exact effects of the chosen cells
 '''
 
 
+GRADIENT = "gradients(prompt, ids, hooks, wanted, dropped)"
+INTEGRATION = "integrated(prompt, ids, hooks, source_ids, wanted, dropped)"
+
+
 def attribution_patching_parts(recipe: AttributionPatching) -> tuple[str, ...]:
     """The parts after the hooks of the interventions, the last being the result."""
     rows = recipe.softmax_correction and recipe.cells.activation in ("q", "k")
@@ -160,8 +177,11 @@ def attribution_patching_parts(recipe: AttributionPatching) -> tuple[str, ...]:
     dropping = "without_cancelling(estimate(), estimate)"
     estimate = estimate.replace("ESTIMATED", dropping if recipe.grad_drop else "estimate()")
     estimate = estimate.replace("RUNS", RUNS[recipe.direction])
-    corrections = (*([ROWS] if rows else []), *([GRAD_DROP] if recipe.grad_drop else []))
+    estimate = estimate.replace("GRADIENTS", INTEGRATION if recipe.ig_steps > 1 else GRADIENT)
+    chosen = ((ROWS, rows), (INTEGRATED, recipe.ig_steps > 1), (GRAD_DROP, recipe.grad_drop))
+    corrections = [text for text, asked in chosen if asked]
     baseline = "corrupted" if recipe.direction == "denoising" else "clean"
     constants = cell_constants(recipe.cells) + f"WINDOW, BASELINE = {recipe.cells.window}, {baseline!r}\n"
     constants += f"TOP, BOTTOM, SAMPLE, SEED = {recipe.top}, {recipe.bottom}, {recipe.sample}, {recipe.seed}\n"
+    constants += f"IG_STEPS = {recipe.ig_steps}\n" if recipe.ig_steps > 1 else ""
     return constants, sweeps.PLACES, *change_parts(recipe.cells), GRADIENTS, *corrections, estimate

@@ -39,11 +39,13 @@ def receiver_name(result: AnySweep, recipe: PathPatching) -> str:
 
 
 def _corrections(recipe: AnyRecipe) -> str:
-    """`, softmax correction, GradDrop`: what the estimate does beyond a gradient times a difference."""
+    """`, softmax correction, GradDrop, 5 integration steps`: what the estimate does beyond a gradient times a
+    difference."""
     if not isinstance(recipe, AttributionPatching):
         return ""
     softmax = recipe.softmax_correction and recipe.cells.activation in ("q", "k")
-    return f"{', softmax correction' if softmax else ''}{', GradDrop' if recipe.grad_drop else ''}"
+    steps = f", {recipe.ig_steps} integration steps" if recipe.ig_steps > 1 else ""
+    return f"{', softmax correction' if softmax else ''}{', GradDrop' if recipe.grad_drop else ''}{steps}"
 
 
 def _draws(result: SweepResult) -> str:

@@ -18,7 +18,7 @@ test("a control sets its field, and then shows it", () => {
     "sweep-method": "zero", "sweep-against": "noising", "sweep-activation": "q", "sweep-by": "position",
     "sweep-window": 2, "sweep-metric": "rank", "sweep-normalised": "recovered", "sweep-significant": true,
     "sweep-reference": "prompts", "sweep-pooled": false, "sweep-draws": 4, "sweep-seed": 7, "sweep-freeze": ["pattern"],
-    "sweep-direction": "noising", "sweep-softmax": false, "sweep-grad-drop": true,
+    "sweep-direction": "noising", "sweep-softmax": false, "sweep-grad-drop": true, "sweep-steps": 5,
   };
   for (const [control, value] of Object.entries(cases)) {
     const next = after(actionFor(control, value, sweep)).session.sweep;

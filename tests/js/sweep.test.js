@@ -16,7 +16,7 @@ test("fields of the sweep and of its cells are set by name, and nothing else is"
   assert.deepEqual([sweep.method, sweep.draws], ["resample", 4]);
   assert.deepEqual([sweep.cells.activation, sweep.cells.by, sweep.cells.window], ["resid_pre", "position", 2]);
   const state = opened();
-  for (const wrong of [{ method: "guess" }, { draws: 0 }, { seed: -1 }, { by: "moon" }, { colour: "red" }, { freeze: ["z"] }]) {
+  for (const wrong of [{ method: "guess" }, { draws: 0 }, { ig_steps: 0 }, { ig_steps: 101 }, { seed: -1 }, { by: "moon" }, { colour: "red" }, { freeze: ["z"] }]) {
     assert.equal(reduce(state, set(wrong), MODEL), state);
   }
 });

@@ -161,7 +161,7 @@ def test_activations_that_an_architecture_does_not_have_are_refused(architecture
         (Ablation, {"cells": Cells("pattern", "edge"), "base": "corrupted"}),
         (Ablation, {"cells": Cells("k", "position"), "method": "resample", "draws": 3}),
         (ActivationPatching, {"noise": GaussianNoise((3,)), "draws": 10, "prompts": (PromptPair(words.CLEAN),)}),
-        (AttributionPatching, {"grad_drop": True}),
+        (AttributionPatching, {"grad_drop": True, "ig_steps": 100}),
         (PathPatching, {"source": Head(0, 3), "component": "v", "layers": (1, 2)}),
         (PathPatching, {"receiver": Head(2, 3), "component": "k"}),
         (Generation, {"temperature": 0.7, "max_new_tokens": 200}),

@@ -29,10 +29,10 @@ def shown(served: Page, store: Any) -> set[str]:
             {"sweep-metric", "sweep-noise", "sweep-noise-scale", "sweep-noise-seed", "sweep-draws"},
         ),
         ({"method": "zero", "cells": Cells("mlp_post", layers=(0,))}, {"sweep-metric", "sweep-layer"}),
-        ({"method": "estimate"}, {"sweep-direction", "sweep-grad-drop", "sweep-seed"}),
+        ({"method": "estimate"}, {"sweep-direction", "sweep-grad-drop", "sweep-steps", "sweep-seed"}),
         (
             {"method": "estimate", "cells": Cells("q")},
-            {"sweep-direction", "sweep-grad-drop", "sweep-seed", "sweep-softmax"},
+            {"sweep-direction", "sweep-grad-drop", "sweep-steps", "sweep-seed", "sweep-softmax"},
         ),
         ({"method": "zero", "against": "mean"}, {"sweep-metric", "sweep-reference", "sweep-pooled"}),
     ],

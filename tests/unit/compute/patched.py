@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.compute.attribution_estimates import Patched, estimates
+from app.compute.attribution_estimates import Patched, Refined, estimates
 from app.domain.cells import Cells
 from app.domain.models import ModelSpec
 from app.domain.sites import Site
@@ -44,10 +44,12 @@ def denoising(model: LoadedModel, clean: str = words.CLEAN, corrupted: str = wor
     return Patched(ids(model, corrupted), ids(model, clean), ((answer(model),), (incorrect(model),)))
 
 
-def estimated(model: LoadedModel, patched: Patched, cells: Cells, correction: bool = False, drop: bool = False) -> Any:
+def estimated(
+    model: LoadedModel, patched: Patched, cells: Cells, correction: bool = False, drop: bool = False, steps: int = 1
+) -> Any:
     """Estimates of all cells."""
     places = cells.places(model.facts, len(patched.ids))
-    return estimates(model, patched, cells, places, softmax_correction=correction, grad_drop=drop).cells.numpy()
+    return estimates(model, patched, cells, places, Refined(correction, drop, steps)).cells.numpy()
 
 
 def logit_diff(model: LoadedModel, patched: Patched, hooks: Any = ()) -> float:

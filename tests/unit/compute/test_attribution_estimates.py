@@ -21,6 +21,7 @@ from tests.unit.compute.patched import (
     estimated,
     exact,
     linear_model,
+    logit_diff,
     moving,
     parameters_with_gradients,
     source_values,
@@ -146,11 +147,13 @@ def test_the_correction_is_the_gradient_at_the_pattern_times_the_change_of_the_r
 ):
     model = tiny(architecture, processing)
     patched, cells = denoising(model), Cells(activation, by, (1,))
-    expected = [_through_the_rows(model, patched, cells, place) for place in cells.places(model.facts, 8)]
+    rows = Site("pattern", 1)
+    gradient = record(model, patched.ids, (rows,), patched.answers).gradients((rows,))[rows]
+    expected = [_through_the_rows(model, patched, cells, place, gradient) for place in cells.places(model.facts, 8)]
     np.testing.assert_allclose(estimated(model, patched, cells, correction=True), expected, atol=1e-5)  # float32 rows
 
 
-def _through_the_rows(model, patched, cells, place):
+def _through_the_rows(model, patched, cells, place, gradient):
     """The slow way: patch one cell, read its layer's pattern, and take the change times the gradient."""
     rows = Site("pattern", int(place[0]))
     move = moving(cells, place, source_values(model, patched, Site(cells.activation, int(place[0]))))
@@ -159,7 +162,6 @@ def _through_the_rows(model, patched, cells, place):
     with torch.no_grad():
         for hooks in ([watch], [move, watch]):
             model.bridge.run_with_hooks(torch.tensor([patched.ids]), fwd_hooks=hooks)
-    gradient = record(model, patched.ids, (rows,), patched.answers).gradients((rows,))[rows]
     return float(((seen[1] - seen[0]) * gradient).sum())
 
 
@@ -228,6 +230,85 @@ def _detached(model, patched, cells, layer):
     if cells.activation in ("attn_out", "mlp_out"):
         found[layer] = 0  # it is itself what is dropped
     return found.flatten()
+
+
+@pytest.mark.parametrize("cells", [
+    Cells("z", "position"), Cells("mlp_out", "position"), Cells("resid_pre", "position"), Cells("v", "all"),
+    Cells("q", "position"), Cells("pattern", "edge", (1,)),
+], ids=lambda cells: cells.activation)  # fmt: skip
+@each_model
+def test_integrated_estimates_meet_the_mean_gradient_of_inputs_set_by_hand(architecture, processing, cells):
+    model = tiny(architecture, processing)
+    patched, steps = denoising(model), 3
+    expected = np.mean([_at_input(model, patched, cells, step / steps) for step in range(steps)], axis=0)
+    found = estimated(model, patched, cells, steps=steps)
+    np.testing.assert_allclose(found, expected, atol=ROUNDING)
+    assert np.abs(found - estimated(model, patched, cells)).max() > 100 * ROUNDING, "one gradient is another estimate"
+
+
+def _at_input(model, patched, cells, share):
+    """The change between the two whole runs times the gradient where the first stream is this much of both, cell by
+    cell with a mask per cell."""
+    found, mixed = [], _mixed(model, patched, share)
+    for layer in {int(place[0]) for place in cells.places(model.facts, len(patched.ids))}:
+        site = Site(cells.activation, layer)
+        change = source_values(model, patched, site) - source_values(model, _swapped(patched), site)
+        gradient = _gradient(model, patched, site, mixed)
+        for place in cells.places(model.facts, len(patched.ids)):
+            if place[0] == layer:
+                _, choose = moving(cells, place, torch.ones_like(change))
+                found.append(float((choose(torch.zeros_like(change), None) * change * gradient).sum()))
+    return found
+
+
+def _swapped(patched):
+    return replace(patched, ids=patched.source_ids, source_ids=patched.ids)
+
+
+def _mixed(model, patched, share):
+    """The first stream, this much of the source's and the rest of the run's own."""
+    own, source = (source_values(model, each, Site("resid_pre", 0)) for each in (_swapped(patched), patched))
+    return (1 - share) * own + share * source
+
+
+def _gradient(model, patched, site, stream):
+    """By torch alone: the first stream is set, the activation is kept, the logit difference goes back to it."""
+    kept = []
+    (a,), (b,) = patched.answers
+
+    def keep(activation, hook):
+        kept.append(activation * 1)  # q, k, v and z come as views
+        return kept[0]
+
+    begin = (Site("resid_pre", 0).hook_name, lambda resid_pre, hook: stream.clone().requires_grad_())
+    with torch.enable_grad():
+        logits = model.bridge.run_with_hooks(torch.tensor([patched.ids]), fwd_hooks=[begin, (site.hook_name, keep)])
+        return torch.autograd.grad(logits[0, -1, a] - logits[0, -1, b], kept[0])[0]
+
+
+def test_integrated_estimates_under_an_intervention_go_from_its_run_to_its_run_on_the_other_input():
+    """So the first stream's add up to the exact effect of patching it, whatever the interventions change behind it."""
+    model = tiny("gpt2")
+    hook = (Site("mlp_out", 1).hook_name, lambda mlp_out, hook: 0 * mlp_out)
+    shifted = (Site("resid_pre", 0).hook_name, lambda resid_pre, hook: resid_pre * 1.5)
+    patched, cells = replace(denoising(model), hooks=[hook, shifted]), Cells("resid_pre", layers=(0,))
+    source = source_values(model, denoising(model), Site("resid_pre", 0))
+    effect = logit_diff(model, patched, [hook, moving(cells, (0,), source)]) - logit_diff(model, patched, patched.hooks)
+    fewer, more = (estimated(model, patched, cells, steps=steps)[0] for steps in (40, 80))
+    np.testing.assert_allclose(2 * more - fewer, effect, rtol=0.01)  # the term in 1/m taken away
+    assert abs(effect) > 0.01
+
+
+@pytest.mark.parametrize("activation", ["q", "k"])
+def test_integrated_rows_meet_the_mean_gradient_of_the_pattern(activation):
+    model = tiny("llama")
+    patched, cells, steps = denoising(model), Cells(activation, "position", (1,)), 3
+    inputs = [_mixed(model, patched, step / steps) for step in range(steps)]
+    gradient = torch.stack([_gradient(model, patched, Site("pattern", 1), each)[0] for each in inputs]).mean(0)
+    expected = [_through_the_rows(model, patched, cells, place, gradient) for place in cells.places(model.facts, 8)]
+    found = estimated(model, patched, cells, correction=True, steps=steps)
+    np.testing.assert_allclose(found, expected, atol=1e-5)  # float32 rows
+    assert np.abs(found - estimated(model, patched, cells, correction=True)).max() > 1e-4
 
 
 def test_grad_drop_changes_nothing_in_the_last_layer_which_only_the_final_norm_follows():

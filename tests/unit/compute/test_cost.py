@@ -72,11 +72,13 @@ def test_the_draws_of_a_method_that_draws_nothing_cost_nothing():
         assert drawn.bytes == plain.bytes
 
 
-def test_gradients_take_their_time_and_grad_drop_a_pass_per_layer():
+def test_gradients_take_their_time_grad_drop_a_pass_per_layer_and_steps_both_passes():
     model = tiny("gpt2")
     estimate = asked(AttributionPatching, top=0, bottom=0, sample=0, cells=Cells("mlp_out"))
     plain, dropped = cost(model, estimate, None).seconds, cost(model, replace(estimate, grad_drop=True), None).seconds
     assert dropped / plain == pytest.approx((2 + 4 * BACKWARD) / (2 + BACKWARD))  # two forwards; 1 and 3 more backwards
+    steps = cost(model, replace(estimate, ig_steps=5), None).seconds  # and what they go towards
+    assert steps / plain == pytest.approx((2 + 5 * (1 + BACKWARD)) / (2 + BACKWARD))
     two = cost(model, replace(estimate, prompts=(PAIR, PAIR)), None).seconds
     assert two == pytest.approx(2 * plain)
     finished = ask(attribution_patching, AttributionPatching, model, top=0, bottom=0, sample=0, cells=Cells("mlp_out"))

@@ -100,6 +100,8 @@ ESTIMATED = {
     "rows of keys": (Cells("k", "position"), True, True),
     "dropped layers": (Cells("z", "position"), False, True),
     "dropped layers and windows": (Cells("mlp_out", window=2), False, True),
+    "steps": (Cells("z", "position"), False, False, 3),
+    "steps, rows and dropped layers": (Cells("k", "position"), True, True, 3),
 }
 
 
@@ -107,9 +109,9 @@ ESTIMATED = {
 @pytest.mark.parametrize("architecture", ["gpt2", "gemma"])
 def test_estimates_of_a_few_layers_at_a_time_are_those_of_all_at_once(architecture, name):
     model = tiny(architecture)
-    cells, correction, drop = ESTIMATED[name]
-    whole = estimated(model, denoising(model), cells, correction, drop)
-    parts = estimated(replace(model, sweep_bytes=1), denoising(model), cells, correction, drop)
+    cells, *refined = ESTIMATED[name]
+    whole = estimated(model, denoising(model), cells, *refined)
+    parts = estimated(replace(model, sweep_bytes=1), denoising(model), cells, *refined)
     # the same float32 operations; one layer's gradient is rounded where it would have been passed on
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
     assert np.abs(whole).max() > 1e-3

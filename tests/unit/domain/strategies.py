@@ -113,7 +113,8 @@ recipes = st.one_of(
     ),
     recipes_of(
         AttributionPatching, cells=cells, direction=directions, softmax_correction=st.booleans(),
-        grad_drop=st.booleans(), top=small, bottom=small, sample=small, seed=small, freeze=frozen,
+        grad_drop=st.booleans(), ig_steps=st.integers(1, 3), top=small, bottom=small, sample=small, seed=small,
+        freeze=frozen,
     ),
     recipes_of(
         PathPatching, source=st.builds(Head, st.just(0), small), component=st.sampled_from(["q", "k", "v"]),
@@ -150,6 +151,7 @@ sweeps = st.builds(
     normalised=st.sampled_from(get_args(Normalised)),
     significant=st.booleans(),
     restricted=st.booleans(),
+    ig_steps=st.integers(1, 3),
 )
 sessions = st.builds(
     Session,

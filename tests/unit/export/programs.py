@@ -135,6 +135,9 @@ GRADIENT_CASES = (
     sweep("llama", AttributionPatching, Cells("k"), softmax_correction=False, **FEW),
     sweep("neox", AttributionPatching, Cells("mlp_post", layers=(1,)), grad_drop=True, **FEW),
     sweep("gemma, raw", AttributionPatching, Cells("attn_out", "position", window=2), grad_drop=True, **FEW),
+    sweep("gpt2, raw", AttributionPatching, Cells("resid_mid", "position"), (KINDS_OF_CHANGE["noise"],), ig_steps=3,
+          direction="noising", **FEW),
+    sweep("llama", AttributionPatching, Cells("q"), ig_steps=2, grad_drop=True, **FEW),
 )  # fmt: skip
 REPAIR_CASES = (
     Case("gpt2, raw", SelfRepair, (Ablate(Site("z", 1, (1, 2))),), (), (WORD_PAIR, OTHER_PAIR)),

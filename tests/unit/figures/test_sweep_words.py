@@ -37,6 +37,7 @@ def test_an_ablation_of_the_corrupted_run_says_so():
         ("q", {}, "denoising, estimated, softmax correction"),
         ("q", {"grad_drop": True}, "denoising, estimated, softmax correction, GradDrop"),
         ("k", {"softmax_correction": False}, "denoising, estimated"),
+        ("z", {"grad_drop": True, "ig_steps": 5}, "denoising, estimated, GradDrop, 5 integration steps"),
     ],
 )
 def test_an_estimate_names_its_corrections_where_they_do_something(activation, options, said):

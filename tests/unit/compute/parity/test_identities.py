@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from transformer_lens.tools.analysis import attribution_patching as oracle
 
 from app.analyses import ANALYSES
 from app.compute.ablation import ablation
@@ -27,6 +28,7 @@ from tests import tiny as words
 from tests.loaded import loaded, tiny
 from tests.unit.compute.asking import PAIR, TOLERANCE, answer, ask, cache, incorrect, tokens
 from tests.unit.compute.parity.sets import LONG, SHORT
+from tests.unit.compute.patched import parameters_with_gradients
 
 PROBABILITY, KL = METRICS.index("probability"), METRICS.index("kl_divergence")
 SWEPT = (
@@ -194,6 +196,56 @@ def test_13_estimates_by_position_sum_to_the_estimate_of_all_positions(activatio
     }  # fmt: skip
     summed = by["position"].reshape(2, 3, -1, 8).sum(-1).reshape(2, -1)
     np.testing.assert_allclose(summed, by["all"], atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("processing", ["compatibility", "raw"])
+def test_13_edges_that_cross_a_stream_add_up_to_its_estimate(processing):
+    """At each position, TransformerLens' edges from all writers before a layer to all readers from it on,
+    `(w_clean - w_corrupted) . d M / d input of the reader`, are together the estimate of that stream; the last one has
+    the logits as its only reader. On GPT-2: there are no edges where heads share keys or norms follow the sublayers."""
+    model = tiny("gpt2", processing)
+    edges = _edges(model)
+    for cells in (Cells("resid_pre", "position"), Cells("resid_post", "position", (2,))):
+        found = ask(
+            attribution_patching, AttributionPatching, model, prompts=(PAIR,), cells=cells, top=0, bottom=0, sample=0
+        )
+        for (layer, position), estimate in zip(found.cells.tolist(), found.estimate[0], strict=True):
+            at = layer + (cells.activation == "resid_post")
+            expected = sum(score for write, read, where, score in edges if write < at <= read and where == position)
+            np.testing.assert_allclose(estimate, expected, atol=1e-5)  # float32 sums of up to 15 x 50 products
+        assert np.abs(found.estimate).max() > 0.01
+
+
+def _edges(model: LoadedModel) -> list[tuple[int, int, int, float]]:
+    """Layer written (-1: embedding), layer read (3: logits), position, score."""
+    a, b = answer(model), incorrect(model)
+    with parameters_with_gradients(model), torch.enable_grad():
+        scores = oracle.attribution_patch(
+            model.bridge, tokens(model, words.CLEAN), tokens(model, words.CORRUPTED),
+            lambda logits: logits[0, -1, a] - logits[0, -1, b], oracle.EdgeAttributionConfig(granularity="edge"),
+        ).edge_scores  # fmt: skip
+    written = {writer: -1 if writer.kind == "embed" else writer.layer for writer, _ in scores}
+    read = {reader: model.facts.n_layers if reader.kind == "logits" else reader.layer for _, reader in scores}
+    return [(written[writer], read[reader], reader.position, score) for (writer, reader), score in scores.items()]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "direction"), [*((each, "denoising") for each in words.ARCHITECTURES), ("gpt2", "noising")]
+)
+def test_14_integrated_estimates_of_the_first_stream_add_up_to_the_difference_of_the_runs(architecture, direction):
+    """A left Riemann sum is off by a term in 1/m, which `2 S(2m) - S(m)` takes away."""
+    asked: dict[str, Any] = {"cells": Cells("resid_pre", "position", (0,)), "direction": direction, "prompts": (PAIR,)}
+    few = {"top": 0, "bottom": 0, "sample": 0}
+    found = [
+        ask(attribution_patching, AttributionPatching, tiny(architecture), **asked, **few, ig_steps=steps)
+        for steps in (1, 50, 100)
+    ]
+    sign = 1 if direction == "denoising" else -1
+    wanted = sign * float((found[0].clean - found[0].corrupted)[0, 0])
+    plain, fewer, more = (float(each.estimate.sum()) - wanted for each in found)
+    assert max(abs(fewer), abs(more)) < 0.1 * abs(plain)
+    assert abs(2 * more - fewer) < TOLERANCE
+    assert abs(wanted) > 0.01
 
 
 def test_16_zero_ablation_sees_folded_value_biases_and_mean_and_resample_do_not():

@@ -223,6 +223,25 @@ def test_15_all_direct_paths_of_a_head_together_are_patching_the_head(direction)
         assert (part - head).abs().max() > 100 * CLOSE, "the path to the logits counts, and those into heads do, too"
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "neox"])
+def test_15_the_paths_of_all_writers_into_the_logits_together_are_the_other_run(architecture):
+    """What the embedding, every head and every MLP write differently, added to the last stream of the corrupted run."""
+    model = tiny(architecture)
+    recipe = PathPatching(model=model.facts.spec, prompts=(PAIR,), source=Head(0, 0))
+    runs, ends = runs_of(model), path_sweep(model, recipe, 64)[0][0]
+    ids, other = (runs.values(prompt.clean.ids) for prompt in (ends.patched, ends.source))
+    mlps = [Site("mlp_out", layer) for layer in range(model.facts.n_layers)]
+    heads = [Head(layer, head) for layer in range(model.facts.n_layers) for head in range(model.facts.n_heads)]
+    deltas = [other(site) - ids(site) for site in (Site("resid_pre", 0), *mlps)]
+    deltas += [written(model, head, other) - written(model, head, ids) for head in heads]
+    last, draw = Site("resid_post", model.facts.n_layers - 1), path_start(model, recipe, ends, runs).draw(0)
+    together = draw.base.run([(Held(last, ids(last) + torch.stack(deltas).sum(0)),)])[0]
+    torch.testing.assert_close(together, draw.other, atol=CLOSE, rtol=0)
+    for some in (deltas[: len(mlps) + 1], deltas[len(mlps) + 1 :]):
+        part = draw.base.run([(Held(last, ids(last) + torch.stack(some).sum(0)),)])[0]
+        assert (part - draw.other).abs().max() > 100 * CLOSE, "neither heads nor MLPs alone"
+
+
 def test_restricted_readers_have_the_numbers_of_the_whole_sweep_and_the_table_names_them():
     whole = paths(tiny("gpt2"), prompts=LONG, source=Head(0, 1), component="k")
     some = paths(tiny("gpt2"), prompts=LONG, source=Head(0, 1), component="k", heads=(Head(2, 3), Head(1, 0)))
