@@ -8,17 +8,18 @@ Not done: pairs of cells.
 """
 
 import functools
+from typing import Unpack
 
 from torch import Tensor
 
-from app.compute.bases import Runs, in_force, runs_of
+from app.compute.bases import Runs, in_force
 from app.compute.prompts import read_prompts
-from app.compute.reading import ReadPrompt
+from app.compute.reading import Ids, ReadPrompt
 from app.compute.references import check_draws, reference_name, replacement
 from app.compute.report import Report, silent
-from app.compute.sweeping import Draw, Room, Start, Sweep, begun, by_layer, swept
+from app.compute.sweep_plan import Asked, Plan, planned
+from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer
 from app.compute.variations import Values
-from app.domain.models import Provenance
 from app.domain.questions import settled
 from app.domain.recipes import Ablation
 from app.domain.results import SweepResult
@@ -30,31 +31,30 @@ def ablation(
     model: LoadedModel,
     recipe: Ablation,
     report: Report = silent,
-    *,
-    digest: str,
-    provenance: Provenance,
-    max_tokens: int = 512,
     resume: SweepResult | None = None,
-    runs: Runs | None = None,
+    **asked: Unpack[Asked],
 ) -> SweepResult:
-    """METRICS of every cell of every prompt. `report` counts cells of prompts; `runs` forces an engine."""
+    """METRICS of every cell of every prompt."""
     recipe = settled(recipe)  # pyright: ignore[reportAssignmentType]  # the same kind of recipe
+    return planned(ablation_plan, model, recipe, report, resume, **asked)
+
+
+def ablation_plan(model: LoadedModel, recipe: Ablation, max_tokens: int, runs: Runs) -> Plan:
+    """Prompts are run as the recipe's base says; the pair's other prompts are run plainly."""
     prompts = read_prompts(model, recipe, max_tokens)
     if recipe.method == "resample":
         check_draws(model, recipe.reference, recipe.draws, prompts)
-    sweep = Sweep(recipe.cells, model.facts, tuple(len(prompt.clean) for prompt in prompts))
-    found = begun(
-        sweep, recipe, prompts, resume, digest=digest, provenance=provenance, method=recipe.method,
-        reference="none" if recipe.method == "zero" else reference_name(recipe.reference), baseline=recipe.base,
-    )  # fmt: skip
-    runs = runs or runs_of(model)
 
-    def ahead(indices: list[int]) -> None:
+    def ahead(indices: list[int]) -> list[Ids]:
         both = ((prompts[index].clean.ids, prompts[index].corrupted_ids) for index in indices)
         own = 1 if recipe.interventions else 0
-        runs.ahead([ids for pair in both for ids in pair[own:] if ids is not None])
+        return [ids for pair in both for ids in pair[own:] if ids is not None]
 
-    return swept(sweep, found, lambda index: ablation_start(model, recipe, prompts[index], runs), report, ahead)
+    return Plan(
+        Sweep(recipe.cells, model.facts, tuple(len(prompt.clean) for prompt in prompts)), prompts,
+        lambda index: ablation_start(model, recipe, prompts[index], runs), ahead,
+        recipe.method, recipe.base, "none" if recipe.method == "zero" else reference_name(recipe.reference),
+    )  # fmt: skip
 
 
 def ablation_start(model: LoadedModel, recipe: Ablation, prompt: ReadPrompt, runs: Runs) -> Start:

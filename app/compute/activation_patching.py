@@ -13,19 +13,21 @@ Not done: other positions than the cell's own; a corrupted prompt with another c
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
-from app.compute.bases import NOTHING, Freeze, Runs, in_force, runs_of
+from app.compute.bases import NOTHING, Freeze, Runs, in_force
 from app.compute.held import held
 from app.compute.prompts import read_prompt
-from app.compute.reading import ReadPrompt
+from app.compute.reading import Ids, ReadPrompt
 from app.compute.report import Report, silent
-from app.compute.sweeping import Draw, Room, Start, Sweep, begun, by_layer, run_bytes, swept
+from app.compute.sweep_plan import Asked, Plan, planned
+from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer, run_bytes
 from app.compute.variations import Row
 from app.domain.interventions import frozen
-from app.domain.models import Provenance
 from app.domain.prompts import aligned, first_difference
-from app.domain.recipes import ActivationPatching
+from app.domain.recipes import ActivationPatching, patched_run
 from app.domain.results import SweepResult
 from app.domain.sweep_checks import check_pairs
 from app.models.loaded import LoadedModel
@@ -35,29 +37,24 @@ def activation_patching(
     model: LoadedModel,
     recipe: ActivationPatching,
     report: Report = silent,
-    *,
-    digest: str,
-    provenance: Provenance,
-    max_tokens: int = 512,
     resume: SweepResult | None = None,
-    runs: Runs | None = None,
+    **asked: Unpack[Asked],
 ) -> SweepResult:
-    """METRICS of every cell of every prompt. `report` counts cells of prompts; `runs` forces an engine."""
+    """METRICS of every cell of every prompt."""
+    return planned(patching_plan, model, recipe, report, resume, **asked)
+
+
+def patching_plan(model: LoadedModel, recipe: ActivationPatching, max_tokens: int, runs: Runs) -> Plan:
+    """Pairs in the order that the direction says."""
     pairs = patched_prompts(model, recipe, max_tokens)
-    sweep = Sweep(recipe.cells, model.facts, tuple(len(pair.patched.clean) for pair in pairs))
-    found = begun(
-        sweep, recipe, [pair.patched for pair in pairs], resume, digest=digest, provenance=provenance,
-        method="causal tracing" if recipe.noise else recipe.direction, reference="none",
-        baseline="corrupted" if recipe.direction == "denoising" else "clean",
-    )  # fmt: skip
-    runs = runs or runs_of(model)
 
-    def ahead(indices: list[int]) -> None:
-        ends = [pairs[index].source for index in indices]
-        ends += [] if recipe.noise or recipe.interventions else [pairs[index].patched for index in indices]
-        runs.ahead([prompt.clean.ids for prompt in ends])
+    def start(index: int) -> Start:
+        return patching_start(model, recipe, pairs[index], runs)
 
-    return swept(sweep, found, lambda index: patching_start(model, recipe, pairs[index], runs), report, ahead)
+    sweep = Sweep(recipe.cells, model.facts, lengths(pairs))
+    ahead = functools.partial(runs_ahead, pairs, not (recipe.noise or recipe.interventions))
+    method = "causal tracing" if recipe.noise else recipe.direction
+    return Plan(sweep, [pair.patched for pair in pairs], start, ahead, method, patched_run(recipe))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +65,18 @@ class Ends:
     patched: ReadPrompt
     source: ReadPrompt
     first_change: int
+
+
+def lengths(pairs: Sequence[Ends]) -> tuple[int, ...]:
+    """In tokens."""
+    return tuple(len(pair.patched.clean) for pair in pairs)
+
+
+def runs_ahead(pairs: Sequence[Ends], plain: bool, indices: list[int]) -> list[Ids]:
+    """The runs that values come from, and those that are patched where these are `plain` too."""
+    ends = [pairs[index].source for index in indices]
+    ends += [pairs[index].patched for index in indices] if plain else []
+    return [prompt.clean.ids for prompt in ends]
 
 
 def patched_prompts(model: LoadedModel, recipe: ActivationPatching, max_tokens: int) -> list[Ends]:

@@ -14,7 +14,7 @@ Not done: edges between components, other metrics than logit_diff.
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -23,18 +23,17 @@ from torch import Tensor
 
 from app.compute.activation_patching import activation_patching
 from app.compute.attribution_estimates import Estimates, Patched, Refined, estimates
-from app.compute.bases import Runs
 from app.compute.held import for_prompt
 from app.compute.metrics import answer_metrics
 from app.compute.prompts import array, need_both_answers, read_prompt
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report, silent
 from app.compute.runs import hooks_for
+from app.compute.sweep_plan import Asked
 from app.compute.sweeping import COMPUTED, Sweep, begun, joined
-from app.domain.models import Provenance
 from app.domain.prompts import aligned
 from app.domain.questions import same_question
-from app.domain.recipes import AttributionPatching, exact_patching, recipe_json
+from app.domain.recipes import AttributionPatching, exact_patching, patched_run, recipe_json
 from app.domain.results import AttributionPatchingResult, Floats, Ints, Result, SweepResult
 from app.domain.sweep_checks import check_pairs
 from app.models.loaded import LoadedModel
@@ -49,32 +48,33 @@ def attribution_patching(
     model: LoadedModel,
     recipe: AttributionPatching,
     report: Report = silent,
-    *,
-    digest: str,
-    provenance: Provenance,
-    max_tokens: int = 512,
     resume: AttributionPatchingResult | None = None,
-    runs: Runs | None = None,
+    **asked: Unpack[Asked],
 ) -> AttributionPatchingResult:
     """Estimates of every cell of every prompt, exact effects of the chosen ones. `report` counts prompts estimated and
     cells computed; `runs` forces the engine of the exact ones."""
+    prompts = _prompts(model, recipe, asked.get("max_tokens", 512))
+    sweep = Sweep(recipe.cells, model.facts, tuple(len(prompt.clean) for prompt in prompts))
+    begin = begun(
+        sweep, exact_patching(recipe), prompts, None, digest=asked["digest"], provenance=asked["provenance"],
+        method=recipe.direction, baseline=patched_run(recipe), reference="none",
+    )  # fmt: skip
+    found = _estimated(model, recipe, prompts, sweep, _begun(recipe, begin, resume), report)
+    left = _chosen(sweep, found) & np.isnan(found.exact)
+    tell = _telling(report, sweep, found, left)
+    exact = activation_patching(model, exact_patching(recipe), tell, _only(begin, left), **asked)
+    return _with_exact(found, left, exact)
+
+
+def _prompts(model: LoadedModel, recipe: AttributionPatching, max_tokens: int) -> list[ReadPrompt]:
+    """Those that are patched, with both answers, each beside the one that values come from."""
     check_pairs(recipe)
-    baseline = "corrupted" if recipe.direction == "denoising" else "clean"
-    prompts = [read_prompt(model, pair, max_tokens, at, baseline) for at, pair in enumerate(recipe.prompts)]
+    run = patched_run(recipe)
+    prompts = [read_prompt(model, pair, max_tokens, at, run) for at, pair in enumerate(recipe.prompts)]
     for prompt in prompts:
         need_both_answers(prompt)
         aligned(prompt.clean, prompt.corrupted or prompt.clean)
-    sweep = Sweep(recipe.cells, model.facts, tuple(len(prompt.clean) for prompt in prompts))
-    begin = begun(
-        sweep, exact_patching(recipe), prompts, None, digest=digest, provenance=provenance, reference="none",
-        method=recipe.direction, baseline=baseline,
-    )  # fmt: skip
-    found = _estimated(model, recipe, prompts, sweep, _begun(recipe, begin, resume), report)
-    options: dict[str, Any] = {"digest": digest, "provenance": provenance, "max_tokens": max_tokens, "runs": runs}
-    left = _chosen(sweep, found) & np.isnan(found.exact)
-    tell = _telling(report, sweep, found, left)
-    exact = activation_patching(model, exact_patching(recipe), tell, resume=_only(begin, left), **options)
-    return _with_exact(found, left, exact)
+    return prompts
 
 
 def _begun(

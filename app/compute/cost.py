@@ -16,20 +16,21 @@ from typing import cast
 
 import numpy as np
 
-from app.compute.ablation import ablation_start
-from app.compute.activation_patching import patched_prompts, patching_start
+from app.compute.ablation import ablation_plan
+from app.compute.activation_patching import patching_plan
 from app.compute.bases import runs_of
 from app.compute.graph_parts import layer_bytes, layers_at_once, looked_at
 from app.compute.hooks import shape_of
 from app.compute.passes import passed, wave_tokens
-from app.compute.path_patching import path_start, path_sweep
-from app.compute.prompts import read_prompts
+from app.compute.path_patching import path_plan
+from app.compute.sweep_plan import Plan
 from app.compute.sweeping import COMPUTED, Room, Start, Sweep, run_bytes
 from app.compute.variations import Base, Row
 from app.domain.cost import Cost
 from app.domain.questions import settled
 from app.domain.recipes import (
     Ablation,
+    ActivationPatching,
     AnyRecipe,
     AttributionPatching,
     PathPatching,
@@ -40,6 +41,11 @@ from app.domain.sites import Site
 from app.domain.sweep_checks import SweepRecipe
 from app.models.loaded import LoadedModel
 
+PLANS: dict[type, Callable[..., Plan]] = {
+    Ablation: ablation_plan,
+    ActivationPatching: patching_plan,
+    PathPatching: path_plan,
+}
 SPREAD = 128
 """Cells that are laid out to estimate the operations of all."""
 CALIBRATION = 2e10
@@ -68,19 +74,18 @@ def cost(model: LoadedModel, recipe: AnyRecipe, known: Result | None, max_tokens
 
 def _started(model: LoadedModel, recipe: SweepRecipe, max_tokens: int) -> tuple[Sweep, Start]:
     """The sweep, and its first prompt ready, in one draw."""
-    runs = runs_of(model)
+    recipe = _one_draw(recipe)
+    plan = PLANS[type(recipe)](model, recipe, max_tokens, runs_of(model))
+    return plan.sweep, plan.start(0)
+
+
+def _one_draw(recipe: SweepRecipe) -> SweepRecipe:
+    """An exact sweep whose cells are as dear as the recipe's."""
     if isinstance(recipe, Ablation):
-        prompts = read_prompts(model, recipe, max_tokens)
-        start = ablation_start(model, replace(recipe, method="zero"), prompts[0], runs)  # as dear as any other
-        return Sweep(recipe.cells, model.facts, tuple(len(prompt.clean) for prompt in prompts)), start
-    if isinstance(recipe, PathPatching):
-        pairs, sweep = path_sweep(model, recipe, max_tokens)
-        return sweep, path_start(model, recipe, pairs[0], runs)
+        return replace(recipe, method="zero")
     if isinstance(recipe, AttributionPatching):
-        recipe = exact_patching(recipe)
-    ends = patched_prompts(model, recipe, max_tokens)
-    start = patching_start(model, replace(recipe, draws=1), ends[0], runs)
-    return Sweep(recipe.cells, model.facts, tuple(len(each.patched.clean) for each in ends)), start
+        return exact_patching(recipe)
+    return replace(recipe, draws=1) if isinstance(recipe, ActivationPatching) else recipe
 
 
 def _cells(recipe: SweepRecipe, sweep: Sweep) -> int:

@@ -20,20 +20,21 @@ Not done: paths into MLPs or the logits, and paths through several heads.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.activation_patching import Ends, patched_prompts
-from app.compute.bases import Freeze, Runs, in_force, runs_of
+from app.compute.activation_patching import Ends, lengths, patched_prompts, runs_ahead
+from app.compute.bases import Freeze, Runs, in_force
 from app.compute.passes import Ids
 from app.compute.report import Report, silent
-from app.compute.sweeping import Draw, Room, Start, Sweep, begun, by_layer, swept
+from app.compute.sweep_plan import Asked, Plan, planned
+from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer
 from app.compute.variations import Held, Row, Values
 from app.domain.errors import BadRecipe
-from app.domain.models import Provenance
-from app.domain.recipes import PathPatching, exact_patching
+from app.domain.recipes import PathPatching, exact_patching, patched_run
 from app.domain.results import SweepResult
 from app.domain.sites import Activation, Head, Site
 from app.models.loaded import LoadedModel
@@ -46,39 +47,31 @@ def path_patching(
     model: LoadedModel,
     recipe: PathPatching,
     report: Report = silent,
-    *,
-    digest: str,
-    provenance: Provenance,
-    max_tokens: int = 512,
     resume: SweepResult | None = None,
-    runs: Runs | None = None,
+    **asked: Unpack[Asked],
 ) -> SweepResult:
-    """METRICS of every path of every prompt. `report` counts paths of prompts; `runs` forces an engine."""
+    """METRICS of every path of every prompt."""
+    return planned(path_plan, model, recipe, report, resume, **asked)
+
+
+def path_plan(model: LoadedModel, recipe: PathPatching, max_tokens: int, runs: Runs) -> Plan:
+    """Pairs in the order that the direction says, and the heads that are tried on them."""
     check_writes(model, recipe)
-    pairs, sweep = path_sweep(model, recipe, max_tokens)
-    found = begun(
-        sweep, recipe, [pair.patched for pair in pairs], resume, digest=digest, provenance=provenance,
-        method=recipe.direction, reference="none",
-        baseline="corrupted" if recipe.direction == "denoising" else "clean",
-    )  # fmt: skip
-    runs = runs or runs_of(model)
-
-    def ahead(indices: list[int]) -> None:
-        ends = [pairs[index].source for index in indices]
-        ends += [] if recipe.interventions else [pairs[index].patched for index in indices]
-        runs.ahead([prompt.clean.ids for prompt in ends])
-
-    return swept(sweep, found, lambda index: path_start(model, recipe, pairs[index], runs), report, ahead)
-
-
-def path_sweep(model: LoadedModel, recipe: PathPatching, max_tokens: int) -> tuple[list[Ends], Sweep]:
-    """The pairs in the order that the direction says, and the heads that are tried on them."""
     pairs = patched_prompts(model, exact_patching(recipe), max_tokens)
-    lengths = tuple(len(pair.patched.clean) for pair in pairs)
+
+    def start(index: int) -> Start:
+        return path_start(model, recipe, pairs[index], runs)
+
+    ahead = functools.partial(runs_ahead, pairs, not recipe.interventions)
+    prompts = [pair.patched for pair in pairs]
+    return Plan(_sweep(model, recipe, lengths(pairs)), prompts, start, ahead, recipe.direction, patched_run(recipe))
+
+
+def _sweep(model: LoadedModel, recipe: PathPatching, lengths: tuple[int, ...]) -> Sweep:
     cells = recipe.tried(model.facts.n_layers)
     if recipe.receiver is None:
-        return pairs, Sweep(cells, model.facts, lengths)
-    return pairs, IntoReceiver(cells, model.facts, lengths, read_at(model, recipe, recipe.receiver))
+        return Sweep(cells, model.facts, lengths)
+    return IntoReceiver(cells, model.facts, lengths, read_at(model, recipe, recipe.receiver))
 
 
 @dataclass(frozen=True)

@@ -296,6 +296,11 @@ def exact_patching(recipe: AttributionPatching | PathPatching) -> ActivationPatc
     return ActivationPatching(**{name: getattr(recipe, name) for name in shared})
 
 
+def patched_run(recipe: ActivationPatching | AttributionPatching | PathPatching) -> Literal["clean", "corrupted"]:
+    """The run of each pair that is patched; the other one is the source."""
+    return "corrupted" if recipe.direction == "denoising" else "clean"
+
+
 def baseline(recipe: AnyRecipe) -> AnyRecipe:
     """The same question without interventions."""
     return replace(recipe, interventions=())

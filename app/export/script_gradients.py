@@ -1,6 +1,6 @@
 """Attribution patching as an exported program: estimates from gradients, then exact values of the chosen cells."""
 
-from app.domain.recipes import AttributionPatching
+from app.domain.recipes import AttributionPatching, patched_run
 from app.export import script_sweep_pieces as sweeps
 from app.export.script_sweep import RUNS, cell_constants, change_parts
 
@@ -180,8 +180,7 @@ def attribution_patching_parts(recipe: AttributionPatching) -> tuple[str, ...]:
     estimate = estimate.replace("GRADIENTS", INTEGRATION if recipe.ig_steps > 1 else GRADIENT)
     chosen = ((ROWS, rows), (INTEGRATED, recipe.ig_steps > 1), (GRAD_DROP, recipe.grad_drop))
     corrections = [text for text, asked in chosen if asked]
-    baseline = "corrupted" if recipe.direction == "denoising" else "clean"
-    constants = cell_constants(recipe.cells) + f"WINDOW, BASELINE = {recipe.cells.window}, {baseline!r}\n"
+    constants = cell_constants(recipe.cells) + f"WINDOW, BASELINE = {recipe.cells.window}, {patched_run(recipe)!r}\n"
     constants += f"TOP, BOTTOM, SAMPLE, SEED = {recipe.top}, {recipe.bottom}, {recipe.sample}, {recipe.seed}\n"
     constants += f"IG_STEPS = {recipe.ig_steps}\n" if recipe.ig_steps > 1 else ""
     return constants, sweeps.PLACES, *change_parts(recipe.cells), GRADIENTS, *corrections, estimate

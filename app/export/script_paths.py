@@ -3,7 +3,7 @@ asked for and nothing else is in force (with frozen scales it would give other n
 """
 
 from app.domain.cells import Cells
-from app.domain.recipes import PathPatching
+from app.domain.recipes import PathPatching, patched_run
 from app.domain.sites import Head, Site
 from app.export import script_sweep_pieces as pieces
 from app.export.script_sweep import RUNS, cell_constants, change_parts
@@ -94,19 +94,15 @@ def _receiver_parts(recipe: PathPatching, receiver: Head) -> tuple[str, ...]:
     shared = "" if recipe.component == "q" else f" // {_SHARED}"
     constants += f"RECEIVER = ({receiver.layer}, {receiver.head}{shared})\n"
     read = Site(recipe.component, receiver.layer).hook_name
-    constants += f"READ, BASELINE, DRAWS = {read!r}, {_baseline(recipe)!r}, 1\n"
+    constants += f"READ, BASELINE, DRAWS = {read!r}, {patched_run(recipe)!r}, 1\n"
     return constants, pieces.PLACES, INTO_RECEIVER.replace("RUNS", RUNS[recipe.direction]), pieces.SWEEP
-
-
-def _baseline(recipe: PathPatching) -> str:
-    return "corrupted" if recipe.direction == "denoising" else "clean"
 
 
 def _source_parts(recipe: PathPatching, source: Head) -> tuple[str, ...]:
     cells = Cells(recipe.component, layers=recipe.layers, heads=recipe.heads)
     later = f"LAYERS, POSITIONS = list(range({source.layer + 1}, N_LAYERS))"
     constants = cell_constants(cells).replace("LAYERS, POSITIONS = list(range(N_LAYERS))", later)
-    constants += f"SOURCE, BASELINE = ({source.layer}, {source.head}), {_baseline(recipe)!r}\n"
+    constants += f"SOURCE, BASELINE = ({source.layer}, {source.head}), {patched_run(recipe)!r}\n"
     runs = RUNS[recipe.direction]
     if not recipe.interventions and recipe.layers is None and recipe.heads is None:
         return constants, pieces.PLACES, TRANSFORMER_LENS.replace("RUNS", runs)

@@ -6,7 +6,7 @@ nothing else is in force; all others use hooks.
 
 from app.domain.cells import Cells
 from app.domain.interventions import Frozen, Reference
-from app.domain.recipes import Ablation, ActivationPatching, AttributionPatching
+from app.domain.recipes import Ablation, ActivationPatching, patched_run
 from app.domain.sites import Site
 from app.export import script_sweep_pieces as pieces
 from app.export.script_interventions import listed
@@ -36,18 +36,13 @@ def sweep_parts(
         name, order = _FUNCTIONS[(recipe.cells.activation, recipe.cells.by)]
         text = pieces.TRANSFORMER_LENS.replace("PATCH(", f"{name}(").replace("ORDER", order)
         text = text.replace("RUNS", f"{RUNS[recipe.direction]}  # the run that is patched, and the source")
-        baseline = "corrupted" if recipe.direction == "denoising" else "clean"
-        return f"{constants}BASELINE = {baseline!r}\n", pieces.PLACES, text
+        return f"{constants}BASELINE = {patched_run(recipe)!r}\n", pieces.PLACES, text
     started = _ablated(recipe, labels) if isinstance(recipe, Ablation) else _patched(recipe)
-    baseline = recipe.base if isinstance(recipe, Ablation) else _start_of(recipe)
+    baseline = recipe.base if isinstance(recipe, Ablation) else patched_run(recipe)
     draws = recipe.draws if isinstance(recipe, ActivationPatching) or recipe.method == "resample" else 1
     draws = 1 if isinstance(recipe, ActivationPatching) and recipe.noise is None else draws
     constants += f"WINDOW, DRAWS, BASELINE = {recipe.cells.window}, {draws}, {baseline!r}\n"
     return constants, pieces.PLACES, *change_parts(recipe.cells), started, pieces.SWEEP
-
-
-def _start_of(recipe: ActivationPatching | AttributionPatching) -> str:
-    return "corrupted" if recipe.direction == "denoising" else "clean"
 
 
 def _is_transformer_lens(recipe: ActivationPatching) -> bool:

@@ -14,13 +14,14 @@ from transformer_lens import patching
 
 from app.analyses import ANALYSES
 from app.checks import check
+from app.compute.activation_patching import patched_prompts
 from app.compute.bases import BridgeRuns, runs_of
-from app.compute.path_patching import path_patching, path_start, path_sweep, written
+from app.compute.path_patching import path_patching, path_start, written
 from app.compute.variations import Held, Row
 from app.domain.errors import BadRecipe
 from app.domain.interventions import Ablate, KnockOutEdge
 from app.domain.models import ModelSpec, Provenance
-from app.domain.recipes import PathPatching
+from app.domain.recipes import PathPatching, exact_patching
 from app.domain.results import METRICS, SweepResult
 from app.domain.sites import Head, Site
 from app.domain.views import Selection, Style
@@ -209,7 +210,7 @@ def test_15_all_direct_paths_of_a_head_together_are_patching_the_head(direction)
     layer, and the final norm."""
     model, source = ground_truth(), Head(0, 2)
     recipe = PathPatching(model=model.facts.spec, prompts=TRUTH, source=source, direction=direction)
-    runs, ends = runs_of(model), path_sweep(model, recipe, 64)[0][0]
+    runs, ends = runs_of(model), patched_prompts(model, exact_patching(recipe), 64)[0]
     ids, other = (runs.values(prompt.clean.ids) for prompt in (ends.patched, ends.source))
     draw = path_start(model, recipe, ends, runs).draw(0)
     read: Row = tuple(Held(Site(name, 1), draw.value(Site(name, 1))) for name in ("q", "k", "v"))
@@ -228,7 +229,7 @@ def test_15_the_paths_of_all_writers_into_the_logits_together_are_the_other_run(
     """What the embedding, every head and every MLP write differently, added to the last stream of the corrupted run."""
     model = tiny(architecture)
     recipe = PathPatching(model=model.facts.spec, prompts=(PAIR,), source=Head(0, 0))
-    runs, ends = runs_of(model), path_sweep(model, recipe, 64)[0][0]
+    runs, ends = runs_of(model), patched_prompts(model, exact_patching(recipe), 64)[0]
     ids, other = (runs.values(prompt.clean.ids) for prompt in (ends.patched, ends.source))
     mlps = [Site("mlp_out", layer) for layer in range(model.facts.n_layers)]
     heads = [Head(layer, head) for layer in range(model.facts.n_layers) for head in range(model.facts.n_heads)]
