@@ -12,22 +12,11 @@ from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
 from app.compute.references import check_long_enough, reference_tokens, resampled_ids
+from app.domain import recipes
 from app.domain.errors import BadRecipe
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import aligned
 from app.domain.questions import settled
-from app.domain.recipes import (
-    Ablation,
-    ActivationPatching,
-    AnyRecipe,
-    AttentionPattern,
-    AttributionPatching,
-    Generation,
-    LogitLens,
-    PathPatching,
-    Prediction,
-    SelfRepair,
-)
 from app.domain.sites import Site, check_site, within
 from app.domain.sweep_checks import check_sweep
 from app.models.loaded import LoadedModel
@@ -40,7 +29,7 @@ HIGHEST_TEMPERATURE = 10.0
 MOST_SEED = 2**32 - 1
 
 
-def check(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> None:
+def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> None:
     """Raise the `BadInput` that says what does not hold."""
     recipe = settled(recipe)
     prompts = read_prompts(model, recipe, max_tokens)
@@ -99,26 +88,26 @@ def _check_patch(model: LoadedModel, each: Patch, prompt: ReadPrompt, max_tokens
         check_source(each, len(prompt.clean), len(source_ids(model, each, prompt.corrupted_ids)))
 
 
-def _check_options(model: LoadedModel, recipe: AnyRecipe, prompts: Sequence[ReadPrompt]) -> None:
+def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt]) -> None:
     """The fields that only some analyses have."""
-    if isinstance(recipe, AttentionPattern | LogitLens | Generation):
+    if isinstance(recipe, recipes.AttentionPattern | recipes.LogitLens | recipes.Generation):
         within((recipe.prompt,), len(prompts), "prompts", "The recipe")
-    if isinstance(recipe, AttentionPattern):
+    if isinstance(recipe, recipes.AttentionPattern):
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
-    if isinstance(recipe, Prediction | LogitLens):
+    if isinstance(recipe, recipes.Prediction | recipes.LogitLens):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")
-    if isinstance(recipe, Generation):
+    if isinstance(recipe, recipes.Generation):
         _check_generation(model, recipe, len(prompts[recipe.prompt].clean))
-    if isinstance(recipe, AttributionPatching | SelfRepair):
+    if isinstance(recipe, recipes.AttributionPatching | recipes.SelfRepair):
         for prompt in prompts:
             need_both_answers(prompt)
-    if isinstance(recipe, SelfRepair) and not recipe.interventions:
+    if isinstance(recipe, recipes.SelfRepair) and not recipe.interventions:
         raise BadRecipe("Self-repair compares a run with an intervened one; add an intervention, such as an ablation.")
 
 
-def _check_generation(model: LoadedModel, recipe: Generation, n_positions: int) -> None:
+def _check_generation(model: LoadedModel, recipe: recipes.Generation, n_positions: int) -> None:
     if not 1 <= recipe.max_new_tokens <= MOST_NEW_TOKENS:
         raise BadRecipe(
             f"max_new_tokens = {recipe.max_new_tokens} is not possible; give a number from 1 to {MOST_NEW_TOKENS}."
@@ -132,25 +121,30 @@ def _check_generation(model: LoadedModel, recipe: Generation, n_positions: int) 
     _check_seed(recipe.seed)
 
 
-def _check_sweep(model: LoadedModel, recipe: AnyRecipe, prompts: Sequence[ReadPrompt], max_tokens: int) -> None:
+def _check_sweep(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt], max_tokens: int) -> None:
     check_sweep(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
-    if isinstance(recipe, Ablation | ActivationPatching | AttributionPatching) and recipe.cells.by != "all":
+    if (
+        isinstance(recipe, recipes.Ablation | recipes.ActivationPatching | recipes.AttributionPatching)
+        and recipe.cells.by != "all"
+    ):
         _same_length(prompts)
-    if isinstance(recipe, Ablation):
+    if isinstance(recipe, recipes.Ablation):
         _check_ablation(model, recipe, prompts, max_tokens)
-    if isinstance(recipe, ActivationPatching | AttributionPatching | PathPatching):
+    if isinstance(recipe, recipes.ActivationPatching | recipes.AttributionPatching | recipes.PathPatching):
         _check_pairs(recipe, prompts)
-    if isinstance(recipe, PathPatching):
+    if isinstance(recipe, recipes.PathPatching):
         check_writes(model, recipe)
-    if isinstance(recipe, ActivationPatching) and recipe.noise is not None:
+    if isinstance(recipe, recipes.ActivationPatching) and recipe.noise is not None:
         _check_run_of_noise(model, recipe.noise, prompts, max_tokens)
-    if isinstance(recipe, Ablation | ActivationPatching) and not 1 <= recipe.draws <= MOST_DRAWS:
+    if isinstance(recipe, recipes.Ablation | recipes.ActivationPatching) and not 1 <= recipe.draws <= MOST_DRAWS:
         raise BadRecipe(f"draws = {recipe.draws} is not possible; give a number from 1 to {MOST_DRAWS}.")
-    if isinstance(recipe, AttributionPatching):
+    if isinstance(recipe, recipes.AttributionPatching):
         _check_seed(recipe.seed)
 
 
-def _check_ablation(model: LoadedModel, recipe: Ablation, prompts: Sequence[ReadPrompt], max_tokens: int) -> None:
+def _check_ablation(
+    model: LoadedModel, recipe: recipes.Ablation, prompts: Sequence[ReadPrompt], max_tokens: int
+) -> None:
     """As one ablation of the kind that the sweep makes of every cell."""
     site = Site(recipe.cells.activation, (recipe.cells.layers or (0,))[0])
     one = Ablate(site, recipe.method, recipe.reference, recipe.pooled, recipe.seed)
@@ -166,12 +160,13 @@ def _check_run_of_noise(
 
 
 def _check_pairs(
-    recipe: ActivationPatching | AttributionPatching | PathPatching, prompts: Sequence[ReadPrompt]
+    recipe: recipes.ActivationPatching | recipes.AttributionPatching | recipes.PathPatching,
+    prompts: Sequence[ReadPrompt],
 ) -> None:
     """Two runs of one length, of which the direction says which is run."""
     if recipe.base != "clean":
         raise BadRecipe("base is corrupted, and patching sweeps have a direction instead; use noising or denoising.")
-    if isinstance(recipe, ActivationPatching) and recipe.noise is not None:
+    if isinstance(recipe, recipes.ActivationPatching) and recipe.noise is not None:
         return
     for prompt in prompts:
         if prompt.corrupted is None:

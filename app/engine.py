@@ -40,7 +40,8 @@ from app.settings import Settings, read
 
 log = logging.getLogger(__name__)
 NUMBERS = 2
-"""Raised whenever a computation gives other numbers than before, so that older cached results are not found."""
+"""Part of every digest, beside Microtome's version. Raised with a change, within a version, after which a computation
+gives numbers that differ by more than rounding, so that what a checkout of yesterday has cached is not found."""
 _LIBRARIES = ("torch", "transformer-lens", "transformers")
 
 

@@ -89,6 +89,15 @@ def self_repair(
     """Every prompt's repair; refuses prompts without both answers."""
     prompts = each_prompt(model, recipe, report, max_tokens, answers=True, plain=True)
     found = [_repair(model, prompt, for_prompt(recipe.interventions, prompt.index)) for prompt in prompts]
+    arrays, part_labels = _stacked(found)
+    return SelfRepairResult(
+        recipe=recipe_json(recipe), digest=digest, provenance=provenance, component_labels=found[0].labels,
+        part_labels=part_labels, **{name: array(value) for name, value in arrays.items()},
+    )  # fmt: skip
+
+
+def _stacked(found: list[_Repair]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The arrays of the result, prompts first, and the labels of the parts that are more than rounding."""
     parts = {name: torch.stack([each.parts[name] for each in found]) for name in found[0].parts}
     parts = {name: part for name, part in parts.items() if name == "rescaling" or part.abs().max() > ROUNDING}
 
@@ -102,10 +111,7 @@ def self_repair(
         "removed": stacked(lambda each: each.removed), "scale_ratio": stacked(lambda each: each.scale_ratio),
         "parts": torch.stack([*parts.values()], 1),
     }  # fmt: skip
-    return SelfRepairResult(
-        recipe=recipe_json(recipe), digest=digest, provenance=provenance, component_labels=found[0].labels,
-        part_labels=tuple(parts), **{name: array(value) for name, value in arrays.items()},
-    )  # fmt: skip
+    return arrays, tuple(parts)
 
 
 def _repair(model: LoadedModel, prompt: ReadPrompt, interventions: Interventions) -> _Repair:

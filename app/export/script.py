@@ -11,20 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain import recipes
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
-from app.domain.recipes import (
-    Ablation,
-    ActivationPatching,
-    AnyRecipe,
-    AttentionPattern,
-    AttributionPatching,
-    Generation,
-    LogitLens,
-    PathPatching,
-    Prediction,
-    SelfRepair,
-    recipe_json,
-)
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_gradients import attribution_patching_parts
@@ -85,10 +73,10 @@ KINDS = {
 }
 
 
-def script(recipe: AnyRecipe, facts: ScriptFacts) -> str:
+def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
     """The program's text."""
     labels, changes = reference_labels(facts), own_interventions(recipe)
-    separate = isinstance(recipe, Generation)
+    separate = isinstance(recipe, recipes.Generation)
     parts = [hooks_source(changes, labels, separate), *_parts(recipe, facts, labels)]
     body = "\n".join(parts)
     body = _with_overwriting(body, changes) if pieces.DECOMPOSE in parts else body
@@ -97,25 +85,25 @@ def script(recipe: AnyRecipe, facts: ScriptFacts) -> str:
     return f"{text}{pieces.WRITE}".replace("\n\n\n\n", "\n\n\n")
 
 
-def _parts(recipe: AnyRecipe, facts: ScriptFacts, labels: dict[Reference, str]) -> tuple[str, ...]:
+def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference, str]) -> tuple[str, ...]:
     """What this kind of recipe computes, the last part being the result."""
-    if isinstance(recipe, Ablation | ActivationPatching):
+    if isinstance(recipe, recipes.Ablation | recipes.ActivationPatching):
         same_length = len({len(prompt.clean) for prompt in facts.prompts}) == 1
         return (pieces.METRICS, *sweep_parts(recipe, labels, same_length))
-    if isinstance(recipe, AttributionPatching):
+    if isinstance(recipe, recipes.AttributionPatching):
         return (pieces.METRICS, *attribution_patching_parts(recipe))
-    if isinstance(recipe, PathPatching):
+    if isinstance(recipe, recipes.PathPatching):
         return (pieces.METRICS, *path_patching_parts(recipe))
-    if isinstance(recipe, SelfRepair):
+    if isinstance(recipe, recipes.SelfRepair):
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
-    if isinstance(recipe, Prediction) and recipe.base == "corrupted":
+    if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
         return (pieces.METRICS, pieces.PREDICTION.replace(pieces.CORRUPTED_RUN, pieces.CORRUPTED_IS_RUN))
     return KINDS[recipe.kind].parts
 
 
-def own_interventions(recipe: AnyRecipe) -> Interventions:
+def own_interventions(recipe: recipes.AnyRecipe) -> Interventions:
     """Those that hold in the runs of the program: all of them, or the chosen prompt's."""
-    if not isinstance(recipe, AttentionPattern | LogitLens | Generation):
+    if not isinstance(recipe, recipes.AttentionPattern | recipes.LogitLens | recipes.Generation):
         return recipe.interventions
     return tuple(each for each in recipe.interventions if each.prompts is None or recipe.prompt in each.prompts)
 
@@ -129,7 +117,7 @@ def reference_labels(facts: ScriptFacts) -> dict[Reference, str]:
     return names
 
 
-def _head(title: str, recipe: AnyRecipe, facts: ScriptFacts, body: str) -> str:
+def _head(title: str, recipe: recipes.AnyRecipe, facts: ScriptFacts, body: str) -> str:
     """Docstring with the recipe, imports, the model, and the constants of this recipe."""
     lines = [
         *_docstring(title, recipe, facts),
@@ -146,11 +134,11 @@ def _head(title: str, recipe: AnyRecipe, facts: ScriptFacts, body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _docstring(title: str, recipe: AnyRecipe, facts: ScriptFacts) -> list[str]:
+def _docstring(title: str, recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     model = f"Model: {facts.title}, identity {facts.identity[:12]}. Written by Microtome from this recipe:"
     return [
         f'"""{title}, recomputed with TransformerLens alone.', "", _quoted(model), "",
-        _quoted(recipe_json(recipe, indent=2)), '"""', "",
+        _quoted(recipes.recipe_json(recipe, indent=2)), '"""', "",
     ]  # fmt: skip
 
 
@@ -180,18 +168,18 @@ def _prompts(facts: ScriptFacts) -> list[str]:
     return [*lines, "]"]
 
 
-def _constants(recipe: AnyRecipe, facts: ScriptFacts) -> list[str]:
+def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     lines: list[str] = []
-    if isinstance(recipe, Prediction | LogitLens):
+    if isinstance(recipe, recipes.Prediction | recipes.LogitLens):
         lines.append(f"TOP_K = {recipe.top_k}")
-    if isinstance(recipe, Generation):
+    if isinstance(recipe, recipes.Generation):
         lines += [f"STEPS, TEMPERATURE, SEED = {recipe.max_new_tokens}, {recipe.temperature!r}, {recipe.seed}"]
         lines.append(f"END_OF_TEXT, FREEZE = {facts.end_of_text}, {sorted(frozen(own_interventions(recipe)))}")
         lines.append("# whether each change holds in what is generated, too")
         lines.append(f"GOES_ON = {runs.goes_on(own_interventions(recipe))}")
     if facts.sources:
         lines += ["SOURCES = {", *(f"    {text!r}: {list(ids)}," for text, ids in facts.sources), "}"]
-    if isinstance(recipe, AttentionPattern):
+    if isinstance(recipe, recipes.AttentionPattern):
         lines.append(f"LAYERS = {'list(range(N_LAYERS))' if recipe.layers is None else list(recipe.layers)}")
     if facts.references:
         labels = reference_labels(facts)
@@ -214,8 +202,8 @@ def _with_overwriting(text: str, interventions: Interventions) -> str:
     return text.replace(pieces.DECOMPOSE, constant + pieces.OVERWRITE + "\n" + pieces.DECOMPOSE)
 
 
-def references_of(recipe: AnyRecipe) -> tuple[Reference, ...]:
+def references_of(recipe: recipes.AnyRecipe) -> tuple[Reference, ...]:
     """The reference sets that the recipe's ablations use, each once."""
     asked = [each for each in own_interventions(recipe) if isinstance(each, Ablate)]
-    asked += [recipe] if isinstance(recipe, Ablation) else []
+    asked += [recipe] if isinstance(recipe, recipes.Ablation) else []
     return tuple(dict.fromkeys(each.reference for each in asked if each.method != "zero"))

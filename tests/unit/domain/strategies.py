@@ -4,24 +4,11 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge, Patch
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
-from app.domain.recipes import (
-    Ablation,
-    ActivationPatching,
-    AttentionPattern,
-    AttributionPatching,
-    CorrectnessMeters,
-    DirectLogitAttribution,
-    Generation,
-    LogitLens,
-    PathPatching,
-    Prediction,
-    ResidualTrajectory,
-    SelfRepair,
-)
 from app.domain.results import METRICS
 from app.domain.session import Experiment, Session, SweepAsked, SweepMethod, Switched, Viewed
 from app.domain.sites import HEAD_ACTIVATIONS, Activation, Head, Site
@@ -104,27 +91,28 @@ ablating: dict[str, Any] = {
 }  # fmt: skip
 directions = st.sampled_from(["denoising", "noising"])
 recipes = st.one_of(
-    *(recipes_of(kind) for kind in (Prediction, DirectLogitAttribution, ResidualTrajectory, LogitLens)),
-    *(recipes_of(kind) for kind in (CorrectnessMeters, SelfRepair)),
-    recipes_of(AttentionPattern, layers=st.none() | some),
-    recipes_of(Ablation, **ablating),
+    *(recipes_of(kind) for kind in (kinds.Prediction, kinds.DirectLogitAttribution, kinds.CorrectnessMeters)),
+    *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.LogitLens, kinds.SelfRepair)),
+    recipes_of(kinds.AttentionPattern, layers=st.none() | some),
+    recipes_of(kinds.Ablation, **ablating),
     recipes_of(
-        ActivationPatching, cells=cells, direction=directions, noise=st.none() | noises, draws=small, freeze=frozen
+        kinds.ActivationPatching, cells=cells, direction=directions, noise=st.none() | noises, draws=small,
+        freeze=frozen,
     ),
     recipes_of(
-        AttributionPatching, cells=cells, direction=directions, softmax_correction=st.booleans(),
+        kinds.AttributionPatching, cells=cells, direction=directions, softmax_correction=st.booleans(),
         grad_drop=st.booleans(), ig_steps=st.integers(1, 3), top=small, bottom=small, sample=small, seed=small,
         freeze=frozen,
     ),
     recipes_of(
-        PathPatching, source=st.builds(Head, st.just(0), small), component=st.sampled_from(["q", "k", "v"]),
+        kinds.PathPatching, source=st.builds(Head, st.just(0), small), component=st.sampled_from(["q", "k", "v"]),
         direction=directions, layers=st.none() | st.just((1, 3)), heads=st.none() | st.just((Head(2, 1),)),
     ),
     recipes_of(
-        PathPatching, receiver=st.builds(Head, st.just(4), small), component=st.sampled_from(["q", "k", "v"]),
+        kinds.PathPatching, receiver=st.builds(Head, st.just(4), small), component=st.sampled_from(["q", "k", "v"]),
         direction=directions, layers=st.none() | st.just((1, 3)), heads=st.none() | st.just((Head(2, 1),)),
     ),
-    recipes_of(Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),
+    recipes_of(kinds.Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),
 )  # fmt: skip
 selections = st.builds(Selection, st.lists(heads, max_size=3).map(tuple), st.none() | heads, st.none() | heads)
 experiments = st.builds(

@@ -8,7 +8,6 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,36 +16,11 @@ import numpy as np
 import pytest
 
 from app.analyses import ANALYSES
-from app.compute.ablation import ablation
-from app.compute.activation_patching import activation_patching
-from app.compute.attention_pattern import attention_pattern
-from app.compute.attribution_patching import attribution_patching
-from app.compute.correctness_meters import correctness_meters
-from app.compute.direct_logit_attribution import direct_logit_attribution
-from app.compute.generation import generation
-from app.compute.logit_lens import logit_lens
-from app.compute.path_patching import path_patching
-from app.compute.prediction import prediction
-from app.compute.residual_trajectory import residual_trajectory
-from app.compute.self_repair import self_repair
 from app.domain.interventions import Ablate
 from app.domain.models import ModelSpec, Provenance
 from app.domain.prompts import PromptPair
 from app.domain.questions import settled
-from app.domain.recipes import (
-    Ablation,
-    ActivationPatching,
-    AttentionPattern,
-    AttributionPatching,
-    CorrectnessMeters,
-    DirectLogitAttribution,
-    Generation,
-    LogitLens,
-    PathPatching,
-    Prediction,
-    ResidualTrajectory,
-    SelfRepair,
-)  # fmt: skip
+from app.domain.recipes import DirectLogitAttribution, Prediction
 from app.domain.results import array_axes
 from app.domain.sites import Site
 from app.export.script import KINDS, script
@@ -59,20 +33,7 @@ from tests.loaded import ground_truth, smollm2, tiny
 from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, Case
 
 TOLERANCE = 1e-4  # two float32 programs in two orders of summation
-COMPUTE: dict[type, Callable[..., Any]] = {
-    Prediction: prediction,
-    DirectLogitAttribution: direct_logit_attribution,
-    AttentionPattern: attention_pattern,
-    ResidualTrajectory: residual_trajectory,
-    LogitLens: logit_lens,
-    CorrectnessMeters: correctness_meters,
-}
 AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids"}
-SWEEPS: dict[type, Callable[..., Any]] = {
-    Ablation: ablation, ActivationPatching: activation_patching, Generation: generation,
-    AttributionPatching: attribution_patching, SelfRepair: self_repair,
-    PathPatching: path_patching,
-}  # fmt: skip
 RUNNER = """
 import contextlib, io, json, runpy, sys
 printed = {}
@@ -130,8 +91,7 @@ def executed(*arguments: str) -> str:
 
 def compare(model: LoadedModel, recipe: Any, numbers: dict[str, Any]) -> None:
     """Every array the program prints equals the result's of that name, whatever the axis order says."""
-    compute = (COMPUTE | SWEEPS)[type(recipe)]
-    result = compute(model, recipe, digest="d", provenance=Provenance.of(model.facts, {}))
+    result = ANALYSES[recipe.kind].compute(model, recipe, digest="d", provenance=Provenance.of(model.facts, {}))
     for name, axes in array_axes(type(result)).items():
         expected = getattr(result, name)
         if name in AS_IDS:
