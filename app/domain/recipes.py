@@ -8,30 +8,15 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
-from app.domain.interventions import Frozen, GaussianNoise, Intervention, Method, Reference
-from app.domain.models import ModelSpec
-from app.domain.prompts import PromptPair
+from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
+from app.domain.recipe_base import OnRuns
 from app.domain.sites import Head
-
-
-def _as_listed(value: Any) -> Any:
-    return {"source": "listed", "name": value} if isinstance(value, str) else value
-
-
-def _as_pair(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"clean": value}
-    if not isinstance(value, dict):
-        return value
-    pair = cast(dict[str, Any], value)
-    answers = {k: (v,) for k, v in pair.items() if k in ("answer", "incorrect_answer") and isinstance(v, str)}
-    return {**pair, **answers}
 
 
 def _as_head(value: Any) -> Any:
@@ -39,26 +24,7 @@ def _as_head(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OnRuns:
-    """What every recipe says: the model, the prompts, and the interventions in force (none = baseline).
-
-    `base` is the prompt of each pair that is run; a patch takes from the other one.
-    """
-
-    model: Annotated[ModelSpec, BeforeValidator(_as_listed)]
-    prompts: tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
-    interventions: tuple[Intervention, ...] = ()
-    base: Literal["clean", "corrupted"] = "clean"
-
-    def __post_init__(self) -> None:
-        if not self.prompts:
-            raise BadRecipe("The recipe has no prompts; give at least one.")
-        if self.base == "corrupted" and any(pair.corrupted is None for pair in self.prompts):
-            raise BadRecipe("base is corrupted, and not every prompt has a corrupted one; give them, or run the clean.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction(_OnRuns):
+class Prediction(OnRuns):
     """Most likely next tokens, and the metrics of the answers, at the last position."""
 
     top_k: int = 10
@@ -66,14 +32,14 @@ class Prediction(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectLogitAttribution(_OnRuns):
+class DirectLogitAttribution(OnRuns):
     """What each component writes along the answer direction (docs/formulas.md)."""
 
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionPattern(_OnRuns):
+class AttentionPattern(OnRuns):
     """Attention of one prompt; `layers=None` means all of them."""
 
     prompt: int = 0
@@ -91,14 +57,14 @@ def pattern_layers(n_layers: int, n_heads: int, n_positions: int, layer: int) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualTrajectory(_OnRuns):
+class ResidualTrajectory(OnRuns):
     """Logit difference of the residual stream by layer: logit lens, and cumulative direct attribution."""
 
     kind: Literal["residual_trajectory"] = "residual_trajectory"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogitLens(_OnRuns):
+class LogitLens(OnRuns):
     """Top tokens of every layer and position of one prompt (docs/formulas.md)."""
 
     prompt: int = 0
@@ -107,7 +73,7 @@ class LogitLens(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ablation(_OnRuns):
+class Ablation(OnRuns):
     """Exact effect of ablating every cell alone (docs/formulas.md), on top of `interventions`, which hold in the
     baseline too. `resample` averages the metrics over `draws` draws."""
 
@@ -122,7 +88,7 @@ class Ablation(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActivationPatching(_OnRuns):
+class ActivationPatching(OnRuns):
     """Exact effect of patching every cell alone. `denoising`: from the clean into the corrupted run; `noising`: the
     reverse. With `noise` the corrupted run is the clean prompt under that noise instead (causal tracing), averaged
     over `draws` draws."""
@@ -140,7 +106,7 @@ MOST_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributionPatching(_OnRuns):
+class AttributionPatching(OnRuns):
     """First-order estimate of activation patching, all cells from one backward pass, and exact values of the `top`
     and `bottom` cells by estimate and of a random `sample` of the rest. `softmax_correction`: q and k by the change of
     the recomputed attention row; `grad_drop`: mean magnitude over passes that drop one layer's gradient each (AtP*);
@@ -168,7 +134,7 @@ class AttributionPatching(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathPatching(_OnRuns):
+class PathPatching(OnRuns):
     """Exact effect of direct paths from one head into the queries, keys or values of a later one, each path alone:
     only the later head reads what the earlier one writes on the pair's other prompt. One end is named, `source`
     (`"L8H6"`) or `receiver`, and every head at the other end is tried; `layers` and `heads` restrict those; None =
@@ -209,14 +175,14 @@ class PathPatching(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfRepair(_OnRuns):
+class SelfRepair(OnRuns):
     """Direct attributions before and after `interventions`, and what repairs the loss (docs/formulas.md)."""
 
     kind: Literal["self_repair"] = "self_repair"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation(_OnRuns):
+class Generation(OnRuns):
     """Text generated after one prompt under the interventions. `temperature` 0 is greedy."""
 
     prompt: int = 0
@@ -227,7 +193,7 @@ class Generation(_OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorrectnessMeters(_OnRuns):
+class CorrectnessMeters(OnRuns):
     """Identities that must hold on this model and prompt."""
 
     kind: Literal["correctness_meters"] = "correctness_meters"

@@ -1,0 +1,44 @@
+"""What every recipe of runs says, whatever it asks: the model, the prompts, the interventions in force."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator
+
+from app.domain.errors import BadRecipe
+from app.domain.interventions import Intervention
+from app.domain.models import ModelSpec
+from app.domain.prompts import PromptPair
+
+
+def _as_listed(value: Any) -> Any:
+    return {"source": "listed", "name": value} if isinstance(value, str) else value
+
+
+def _as_pair(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"clean": value}
+    if not isinstance(value, dict):
+        return value
+    pair = cast(dict[str, Any], value)
+    answers = {k: (v,) for k, v in pair.items() if k in ("answer", "incorrect_answer") and isinstance(v, str)}
+    return {**pair, **answers}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnRuns:
+    """What these recipes say: the model, the prompts, and the interventions in force (none = baseline).
+
+    `base` is the prompt of each pair that is run; a patch takes from the other one.
+    """
+
+    model: Annotated[ModelSpec, BeforeValidator(_as_listed)]
+    prompts: tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+    interventions: tuple[Intervention, ...] = ()
+    base: Literal["clean", "corrupted"] = "clean"
+
+    def __post_init__(self) -> None:
+        if not self.prompts:
+            raise BadRecipe("The recipe has no prompts; give at least one.")
+        if self.base == "corrupted" and any(pair.corrupted is None for pair in self.prompts):
+            raise BadRecipe("base is corrupted, and not every prompt has a corrupted one; give them, or run the clean.")
