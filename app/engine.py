@@ -129,6 +129,11 @@ class Engine:
 
         check(self._model(recipe.model), settled(recipe), self.settings.max_tokens)
 
+    def _check_here(self, recipe: AnyRecipe) -> None:
+        """And one that does not fit into the memory that sweeps may take here."""
+        self.check(recipe)
+        import_module("app.compute.room").check_room(self._model(recipe.model), recipe, self.settings.max_tokens)
+
     # results
 
     def digest(self, recipe: AnyRecipe) -> str:
@@ -154,7 +159,7 @@ class Engine:
             with self._lock:
                 self._hits += 1
             return found
-        self.check(recipe)  # loads the model where it had left, perhaps from a folder that has changed since,
+        self._check_here(recipe)  # loads the model where it had left, perhaps from a folder that has changed since,
         digest, model = self.digest(recipe), self._model(recipe.model)  # so asked anew
         return self._computations.joined(digest, model, recipe, self.provenance(recipe.model), urgent).wait(report)
 
@@ -189,7 +194,7 @@ class Engine:
         """What evaluating the recipe will take here. Waits for its turn and then for a fraction of a second, once per
         model, kind of cells and length of prompts."""
         recipe = settled(recipe)
-        self.check(recipe)
+        self._check_here(recipe)
         digest = self.digest(recipe)
         known = self._results.get(digest) or self._results.partial(digest)
         cost = import_module("app.compute.cost").cost

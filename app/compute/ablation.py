@@ -17,8 +17,9 @@ from app.compute.prompts import read_prompts
 from app.compute.reading import Ids, ReadPrompt
 from app.compute.references import check_draws, reference_name, replacement
 from app.compute.report import Report, silent
+from app.compute.room import Room
 from app.compute.sweep_plan import Asked, Plan, planned
-from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer
+from app.compute.sweeping import Draw, Start, Sweep, by_layer
 from app.compute.variations import Values
 from app.domain.questions import settled
 from app.domain.recipes import Ablation

@@ -22,8 +22,9 @@ from app.compute.held import held
 from app.compute.prompts import read_prompt
 from app.compute.reading import Ids, ReadPrompt
 from app.compute.report import Report, silent
+from app.compute.room import Room, run_bytes
 from app.compute.sweep_plan import Asked, Plan, planned
-from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer, run_bytes
+from app.compute.sweeping import Draw, Start, Sweep, by_layer
 from app.compute.variations import Row
 from app.domain.interventions import frozen
 from app.domain.prompts import aligned, first_difference

@@ -23,8 +23,9 @@ from app.compute.graph_parts import layer_bytes, layers_at_once, looked_at
 from app.compute.hooks import shape_of
 from app.compute.passes import passed, wave_tokens
 from app.compute.path_patching import path_plan
+from app.compute.room import Room, run_bytes
 from app.compute.sweep_plan import Plan
-from app.compute.sweeping import COMPUTED, Room, Start, Sweep, run_bytes
+from app.compute.sweeping import COMPUTED, Start, Sweep
 from app.compute.variations import Base, Row
 from app.domain.cost import Cost
 from app.domain.questions import settled

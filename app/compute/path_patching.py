@@ -30,8 +30,9 @@ from app.compute.activation_patching import Ends, lengths, patched_prompts, runs
 from app.compute.bases import Freeze, Runs, in_force
 from app.compute.passes import Ids
 from app.compute.report import Report, silent
+from app.compute.room import Room
 from app.compute.sweep_plan import Asked, Plan, planned
-from app.compute.sweeping import Draw, Room, Start, Sweep, by_layer
+from app.compute.sweeping import Draw, Start, Sweep, by_layer
 from app.compute.variations import Held, Row, Values
 from app.domain.errors import BadRecipe
 from app.domain.recipes import PathPatching, exact_patching, patched_run

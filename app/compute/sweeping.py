@@ -15,7 +15,6 @@ Not done: waves over several prompts at once (they would save 0 to 6 %, docs/per
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,11 @@ from numpy import ndarray
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.compute.hooks import shape_of
 from app.compute.metrics import Ids, answer_metrics
 from app.compute.prompts import array
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report
+from app.compute.room import run_bytes
 from app.compute.variations import Base, Held, Row, Values
 from app.domain.cells import Cells
 from app.domain.models import ModelFacts
@@ -38,7 +37,6 @@ from app.domain.recipes import AnyRecipe, recipe_json
 from app.domain.results import METRICS, Floats, Ints, Strings, SweepResult
 from app.domain.sites import Activation, Site
 from app.domain.sweep_checks import check_sweep
-from app.models.loaded import LoadedModel
 
 COMPUTED = METRICS.index("kl_divergence")
 """The metric that every run has, answers or not: NaN there says that a cell is not computed."""
@@ -229,34 +227,6 @@ def _with_cells(found: SweepResult, prompt: int, cells: Indices, metrics: Floats
     values = found.values.copy()
     values[:, prompt, cells] = metrics
     return replace(found, values=values)
-
-
-def run_bytes(facts: ModelFacts, n_positions: int) -> int:
-    """About what a base run keeps: streams, keys, values and what the sublayers add."""
-    return 4 * 6 * facts.d_model * facts.n_layers * n_positions
-
-
-@dataclass(frozen=True)
-class Room:
-    """How many draws, and of each how many layers of the values that cells become, are kept at once, so that all of
-    them stay within an eighth of the memory of sweeps; one draw and one cell's window at least."""
-
-    draws: int
-    kept: int
-    window: int
-
-    @staticmethod
-    def of(model: LoadedModel, cells: Cells, n_positions: int, n_draws: int = 1, base_bytes: int = 0) -> "Room":
-        """`base_bytes` is what each draw keeps besides, of which a quarter of the memory may be full."""
-        layer = 4 * prod(shape_of(model.facts, Site(cells.activation, 0), n_positions))
-        most = max(1, model.sweep_bytes // 8 // layer)
-        draws = min(n_draws, max(1, most // cells.window), max(1, model.sweep_bytes // (4 * max(1, base_bytes))))
-        return Room(draws, max(cells.window, most // draws), cells.window)
-
-    @property
-    def layers(self) -> int:
-        """Whose cells can be run together."""
-        return self.kept - self.window + 1
 
 
 def by_layer(values: Values, most: int) -> Values:

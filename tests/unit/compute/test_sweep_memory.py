@@ -14,8 +14,12 @@ from torch import Tensor
 from app.compute.ablation import ablation
 from app.compute.activation_patching import activation_patching
 from app.compute.bases import BridgeRuns, Runs, runs_of
+from app.compute.replay_rows import replay_traces
+from app.compute.replay_verify import replay_weights
+from app.compute.room import BASE_SHARE, check_room, run_bytes
 from app.compute.variations import Values
 from app.domain.cells import Cells
+from app.domain.errors import BadRecipe
 from app.domain.interventions import GaussianNoise
 from app.domain.models import Provenance
 from app.domain.recipes import Ablation, ActivationPatching
@@ -149,3 +153,23 @@ def test_the_graph_of_a_few_layers_keeps_that_much_less():
         assert saved.alive == 0
         peaks.append(saved.peak)
     assert peaks[0] < 0.45 * peaks[1]  # one of three layers, and what lies behind the last
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "neox", "llama", "gemma"])
+def test_what_a_base_run_is_said_to_keep_is_what_its_trace_keeps(architecture: str) -> None:
+    model = tiny(architecture)
+    weights = replay_weights(model)
+    assert not isinstance(weights, str)
+    ids = tuple(range(2, 34))
+    kept = replay_traces(model, weights, [ids])[ids].nbytes
+    assert 0.9 * kept <= run_bytes(model.facts, len(ids)) <= 1.5 * kept
+
+
+def test_a_sweep_whose_base_runs_do_not_fit_is_refused_with_the_setting_that_makes_room() -> None:
+    model = tiny("gpt2")
+    recipe = Ablation(model=model.facts.spec, prompts=(PAIR,), freeze=("pattern",))
+    n_tokens = 8
+    needed = 2 * run_bytes(model.facts, n_tokens) + model.facts.n_layers * LAYER
+    check_room(replace(model, sweep_bytes=int(needed / BASE_SHARE) + 1), recipe, 64)
+    with pytest.raises(BadRecipe, match=r"a sweep of 8 tokens .* sweep_memory = 1 or more"):
+        check_room(replace(model, sweep_bytes=int(needed / BASE_SHARE) - 1), recipe, 64)
