@@ -87,10 +87,10 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), manifest(view, result.provenance, result.digest)))
 
 
-def _prompt_shown(view: Any) -> PromptPair:
-    """The prompt that a figure names: the analysis' own, else the selected one of the set."""
-    at = getattr(view.recipe, "prompt", view.selection.prompt)
-    return view.recipe.prompts[at if at < len(view.recipe.prompts) else 0]
+def _prompt_shown(view: Any) -> PromptPair | None:
+    """The prompt that a figure names: the analysis' own, else the selected one of the set; None where it has none."""
+    at, prompts = getattr(view.recipe, "prompt", view.selection.prompt), view.recipe.prompts
+    return prompts[at if at < len(prompts) else 0] if prompts else None
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from app.domain import recipes, results
+from app.domain import head_recipes, head_results, recipes, results
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
@@ -102,6 +102,8 @@ _ROWS = (
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
+    _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
+        "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip
 ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}
 _SCATTER = "sweep_scatter"

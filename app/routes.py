@@ -6,6 +6,9 @@
     GET attention/<digest>/<layer>/<head>.f32     the same numbers: little-endian float32, rows dest_pos; X-Shape
     GET sweep/<digest>/<metric>.f32               ?minus=<digest>&read=effect|recovered; a sweep's cells by prompt:
                                                   little-endian float32, X-Shape: prompts,cells; NaN = not computed
+    GET heads/<digest>/<quantity>.f32             ?minus=<digest>&metric=logit_diff; one number per head
+                                                  (app/domain/head_quantities.py): little-endian float32, X-Shape:
+                                                  prompts,layers,heads; `metric` is that of a sweep's `effect`
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -23,6 +26,7 @@ from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 
 from app.domain.errors import BadInput, BadSite, Busy, MicrotomeError
+from app.domain.head_quantities import head_quantity
 from app.domain.models import ModelSpec
 from app.domain.recipes import parse_json
 from app.domain.results import (
@@ -30,6 +34,7 @@ from app.domain.results import (
     AttentionPatternResult,
     AttributionPatchingResult,
     Floats,
+    Result,
     SweepResult,
     difference,
 )  # fmt: skip
@@ -65,6 +70,11 @@ def routes(engine: Engine) -> Blueprint:
         read = request.args.get("read", "effect")
         return _refusing(lambda: _effects(engine, (digest, request.args.get("minus")), metric, read))
 
+    def heads(digest: str, quantity: str) -> Response:
+        metric = request.args.get("metric", "logit_diff")
+        return _refusing(lambda: _heads(engine, (digest, request.args.get("minus")), quantity, metric))
+
+    blueprint.add_url_rule("/heads/<digest>/<quantity>.f32", view_func=heads)
     blueprint.add_url_rule("/status", view_func=status)
     blueprint.add_url_rule(f"{place}.png", view_func=picture)
     blueprint.add_url_rule(f"{place}.f32", view_func=numbers)
@@ -127,6 +137,25 @@ def _effects(engine: Engine, digests: tuple[str, str | None], metric: str, read:
 def _tried(sweep: SweepResult | AttributionPatchingResult) -> tuple[Any, ...]:
     """What two sweeps must have in common for a difference: kind of numbers, prompts, cells."""
     return type(sweep), len(sweep.str_tokens), sweep.cell_axes, sweep.cells.tolist()
+
+
+def _heads(engine: Engine, digests: tuple[str, str | None], quantity: str, metric: str) -> Response:
+    """`[prompt layer head]` of one result, or the first's minus the second's."""
+    if metric not in METRICS:
+        raise BadInput(f"There is no metric {metric!r}; use one of {', '.join(METRICS)}.")
+    results = [_any(engine, digest) for digest in digests if digest is not None]
+    first, *rest = (head_quantity(result, quantity, metric) for result in results)
+    if rest and rest[0].shape != first.shape:
+        raise BadInput("These two results have different prompts or heads, so their difference means nothing.")
+    whole = all(engine.result(digest) is not None for digest in digests if digest is not None)
+    return _raw(first - rest[0] if rest else first, FOR_EVER if whole else "no-store")
+
+
+def _any(engine: Engine, digest: str) -> Result:
+    result = engine.result(digest) or engine.partial(digest)
+    if result is None:
+        raise NotThere("There is no result of this digest in the cache; ask for it again.")
+    return result
 
 
 def _swept(engine: Engine, digest: str) -> SweepResult | AttributionPatchingResult:

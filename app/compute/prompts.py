@@ -14,6 +14,7 @@ from app.compute.runs import Asked, Run, run, run_ahead
 from app.domain.errors import BadAnswer, BadRecipe
 from app.domain.interventions import Interventions
 from app.domain.prompts import PromptPair, aligned
+from app.domain.questions import pairs_of
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Floats
 from app.models.loaded import LoadedModel
@@ -40,8 +41,9 @@ def read_prompt(
 
 
 def read_prompts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> list[ReadPrompt]:
-    """The recipe's prompts in order, each with its index and the recipe's base."""
-    return [read_prompt(model, pair, max_tokens, at, recipe.base) for at, pair in enumerate(recipe.prompts)]
+    """The prompts in order, each with its index and the recipe's base."""
+    pairs = pairs_of(recipe, model.background)
+    return [read_prompt(model, pair, max_tokens, at, recipe.base) for at, pair in enumerate(pairs)]
 
 
 def chosen_prompt(model: LoadedModel, recipe: AnyRecipe, index: int, max_tokens: int) -> ReadPrompt:

@@ -1,10 +1,19 @@
-"""When two recipes ask the same: spelled alike, whatever their models are called."""
+"""What a recipe asks: on which prompts, and when two ask the same: spelled alike, whatever their models are called."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
+from app.domain.head_recipes import HeadStatistics
+from app.domain.prompts import PromptPair
 from app.domain.recipes import ActivationPatching, AnyRecipe
+
+
+def pairs_of(recipe: AnyRecipe, background: tuple[str, ...]) -> tuple[PromptPair, ...]:
+    """The prompts that a recipe is computed on: its own, or the background texts that come with the model."""
+    if isinstance(recipe, HeadStatistics) and recipe.corpus:
+        return tuple(PromptPair(text) for text in background)
+    return recipe.prompts
 
 
 def same_question(one: str, other: str) -> bool:

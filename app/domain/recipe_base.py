@@ -25,6 +25,9 @@ def _as_pair(value: Any) -> Any:
     return {**pair, **answers}
 
 
+Prompts = tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class OnRuns:
     """What these recipes say: the model, the prompts, and the interventions in force (none = baseline).
@@ -33,7 +36,7 @@ class OnRuns:
     """
 
     model: Annotated[ModelSpec, BeforeValidator(_as_listed)]
-    prompts: tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+    prompts: Prompts
     interventions: tuple[Intervention, ...] = ()
     base: Literal["clean", "corrupted"] = "clean"
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
+from app.domain.head_recipes import HeadStatistics
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.recipe_base import OnRuns
 from app.domain.sites import Head
@@ -212,6 +213,7 @@ AnyRecipe = (
     | SelfRepair
     | Generation
     | CorrectnessMeters
+    | HeadStatistics
 )
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
 T = TypeVar("T")

@@ -110,8 +110,9 @@ each metric's unit: nats, nats, probability, ranks, nats."""
 
 
 class _Compared:
-    """What has metrics of a clean and of a corrupted run."""
+    """What has cells, and metrics of a clean and of a corrupted run."""
 
+    cells: Ints
     clean: Floats
     corrupted: Floats
 
@@ -119,6 +120,13 @@ class _Compared:
         """`[prompt]`: whether |clean - corrupted| is at least the metric's TINY_SPANS; False without either."""
         at = METRICS.index(metric)
         return np.abs(self.clean[at] - self.corrupted[at]) >= TINY_SPANS[metric]
+
+    def grid(self, values: Floats) -> Floats:
+        """`[... cell]` -> `[... axis axis]`, like `[prompt layer head]`: axes from 0, NaN where there is no cell."""
+        shape = tuple(int(count) + 1 for count in self.cells.max(axis=0))
+        found: Floats = np.full((*values.shape[:-1], *shape), np.nan, np.float32)
+        found[(..., *self.cells.T)] = values
+        return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -149,13 +157,6 @@ class SweepResult(_Compared, Result):
         logit_diff), positive denoising effects that it restores it."""
         at = METRICS.index(metric)
         return self.values[at] - getattr(self, self.baseline)[at][:, None]
-
-    def grid(self, values: Floats) -> Floats:
-        """`[... cell]` -> `[... axis axis]`, like `[prompt layer head]`: axes from 0, NaN where there is no cell."""
-        shape = tuple(int(count) + 1 for count in self.cells.max(axis=0))
-        found: Floats = np.full((*values.shape[:-1], *shape), np.nan, np.float32)
-        found[(..., *self.cells.T)] = values
-        return found
 
     def recovered(self, metric: str = "logit_diff") -> Floats:
         """`[prompt cell]` (value - corrupted) / (clean - corrupted): 0 = corrupted, 1 = clean; NaN where not usable."""

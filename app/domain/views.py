@@ -33,6 +33,8 @@ class Style:
     metric: str = "logit_diff"
     normalised: Normalised = "effect"
     """How a sweep is read: effect on the metric; recovered, as ratio of means; recovered, as mean of ratios."""
+    quantity: str | None = None
+    """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value is 0.05 or more."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain import recipes
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
+from app.export import script_heads as heads
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_gradients import attribution_patching_parts
@@ -56,7 +57,7 @@ class _Kind:
     parts: tuple[str, ...] = ()
 
 
-_ATTRIBUTION = (pieces.DIRECTION, pieces.DECOMPOSE)
+_ATTRIBUTION = (pieces.DIRECTION, pieces.ATTENTION_PARTS, pieces.DECOMPOSE)
 KINDS = {
     "prediction": _Kind("Next-token prediction", (pieces.METRICS, pieces.PREDICTION)),
     "direct_logit_attribution": _Kind("Direct logit attribution", (*_ATTRIBUTION, pieces.DIRECT_LOGIT_ATTRIBUTION)),
@@ -70,6 +71,7 @@ KINDS = {
     "self_repair": _Kind("Self-repair"),
     "generation": _Kind("Generated text", (runs.GENERATION,)),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
+    "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
 

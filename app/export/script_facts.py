@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.domain.interventions import Patch, Reference
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
+from app.domain.questions import pairs_of
 from app.domain.recipes import (
     ActivationPatching,
     AnyRecipe,
@@ -24,7 +25,7 @@ _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value bias
 
 def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -> ScriptFacts:
     """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run."""
-    pairs, first = recipe.prompts, 0
+    pairs, first = pairs_of(recipe, model.background), 0
     if isinstance(recipe, AttentionPattern | LogitLens | Generation):
         first, pairs = recipe.prompt, pairs[recipe.prompt : recipe.prompt + 1]
     swap = recipe.base == "corrupted" and not isinstance(recipe, ActivationPatching | AttributionPatching)

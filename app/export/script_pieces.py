@@ -68,6 +68,20 @@ def direction(prompt):
     return (u if model.ln_final.uses_rms_norm else u - u.mean()), b  # LayerNorm centres, RMSNorm does not
 '''
 
+ATTENTION_PARTS = '''
+def attention_parts(layer, z, cached):
+    """z @ W_O of every head, and b_O."""
+    attn = model.blocks[layer].attn
+    written = torch.einsum("...hd,hdm->...hm", z, attn.W_O.float())
+    bias = getattr(attn, "b_O", None)
+    bias = torch.zeros_like(written[..., 0, :]) if bias is None else bias.float().expand_as(written[..., 0, :])
+    if f"blocks.{layer}.ln1_post.hook_scale" in cached:  # a norm stands between attention and the stream (Gemma)
+        norm, scale = model.blocks[layer].ln1_post, cached[f"blocks.{layer}.ln1_post.hook_scale"]
+        gain = norm.original_component.weight.float() + (1 if norm.uses_weight_offset else 0)
+        written, bias = written / scale[..., None, :] * gain, bias / scale * gain
+    return written, bias
+'''
+
 DECOMPOSE = '''
 def decompose(ids, hooks=()):
     """What every component, head and output bias wrote to the residual stream at the last position."""
@@ -87,19 +101,6 @@ def decompose(ids, hooks=()):
         heads.append(written)
         attn_bias.append(bias)
     return list(parts), torch.stack(list(parts.values())), torch.stack(heads), torch.stack(attn_bias), end
-
-
-def attention_parts(layer, z, cached):
-    """z @ W_O of every head, and b_O."""
-    attn = model.blocks[layer].attn
-    written = torch.einsum("...hd,hdm->...hm", z, attn.W_O.float())
-    bias = getattr(attn, "b_O", None)
-    bias = torch.zeros_like(written[..., 0, :]) if bias is None else bias.float().expand_as(written[..., 0, :])
-    if f"blocks.{layer}.ln1_post.hook_scale" in cached:  # a norm stands between attention and the stream (Gemma)
-        norm, scale = model.blocks[layer].ln1_post, cached[f"blocks.{layer}.ln1_post.hook_scale"]
-        gain = norm.original_component.weight.float() + (1 if norm.uses_weight_offset else 0)
-        written, bias = written / scale[..., None, :] * gain, bias / scale * gain
-    return written, bias
 
 
 def attributions(prompt, plain=False):

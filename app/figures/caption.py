@@ -15,9 +15,10 @@ from app.figures.tokens import label, safe, shorten
 _HEIGHT = 18
 
 
-def captioned(figure: go.Figure, prompt: PromptPair, style: Style) -> go.Figure:
-    """`·Mary − ·John on "When·Mary·and·John…"`, cut to the figure's width; unchanged where the page has it."""
-    if not is_export(style):
+def captioned(figure: go.Figure, prompt: PromptPair | None, style: Style) -> go.Figure:
+    """`·Mary − ·John on "When·Mary·and·John…"`, cut to the figure's width; unchanged where the page has it, and where
+    there is no prompt (None)."""
+    if prompt is None or not is_export(style):
         return figure
     sides = [" / ".join(label(answer, 20) for answer in side) for side in (prompt.answer, prompt.incorrect_answer)]
     answers = " − ".join(side for side in sides if side)

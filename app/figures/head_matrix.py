@@ -1,11 +1,13 @@
 """Head matrix: layers x heads, one cell per attention head.
 
-x: head; y: layer, downwards from 0; colour: direct logit attribution, or the exact effect of ablating that head alone
-on `logit_diff` (ablated - clean, so negative = the head helped), or on `kl_divergence` where the prompt names no
-answers; in difference mode the same of intervened - baseline (`Δ Δ` for ablations). Signed colours are symmetric about
-0; the limit is the largest magnitude shown unless the style locks it, and the colour bar states it. A `−` marks
-negative cells of at least a quarter of the limit, for greyscale. Hatched grey = not computed. Hover: the head, the
-value in full precision, and for ablations both runs.
+x: head; y: layer, downwards from 0; colour: one of the numbers per head that the result has (`style.quantity`, None =
+its first; app/domain/head_quantities.py), of the selected prompt, of background texts their mean. Of a sweep: the exact
+effect of changing that head alone on `logit_diff` (changed - the run it starts from, so negative = an ablated head
+helped), or on `kl_divergence` where the prompt names no answers. In difference mode the same of intervened - baseline
+(`Δ Δ` for sweeps). Signed colours are symmetric about 0; the limit is the largest magnitude shown, or 1 where a number
+cannot be larger, unless the style locks it, and the colour bar states it. A `−` marks negative cells of at least a
+quarter of the limit, for greyscale. Hatched grey = not computed. Hover: the head, the value in full precision, for
+sweeps both runs, for estimates the exact effect where it was computed.
 
 Trace 0 is the heatmap (`customdata` = `L5H1`); trace 1 has one invisible marker per head, so that box and lasso can
 select; then hairlines and hatch.
@@ -17,60 +19,81 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.domain.results import METRICS, DirectLogitAttributionResult, SweepResult
+from app.domain.head_quantities import QUANTITIES, head_quantity, over_heads, quantity_named
+from app.domain.head_recipes import HeadStatistics
+from app.domain.recipes import parse_recipe
+from app.domain.results import METRICS, AttributionPatchingResult, Floats, Result, SweepResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.head_labels import head_labels, heads_handles
 from app.figures.scales import colour_range, spoken
+from app.figures.sweep_words import technique, unit
 from app.figures.theme import CLEAR, FONT_SIZE, dress
-
-HeadResult = DirectLogitAttributionResult | SweepResult
-_NAMES = {"logit_diff": "logit diff", "kl_divergence": "KL divergence (nats)"}
 
 
 @dataclass(frozen=True)
 class _Matrix:
-    """What is drawn: `values[layer head]`, hover lines of the same shape, names."""
+    """What is drawn: `values[layer head]`, hover lines of the same shape, names. `limit` of the colours, None = the
+    largest magnitude."""
 
     values: NDArray[np.float32]
     hover: NDArray[np.str_]
     title: str
     unit: str
     signed: bool = True
+    limit: float | None = None
 
 
-def _attribution(result: DirectLogitAttributionResult, style: Style, prompt: int) -> _Matrix:
-    values = result.heads[prompt]
-    delta = "Δ " if style.show == "difference" else ""
-    title = f"{delta}direct logit attribution, heads of {result.provenance.model}"
-    hover = np.char.add(f"{delta}direct logit attribution ", spoken(values))
-    return _Matrix(values, hover, title, f"{delta}logit diff")
+def _plain(result: Result, name: str, style: Style, selection: Selection) -> _Matrix:
+    """A number as the table of quantities describes it."""
+    row, delta = QUANTITIES[name], "Δ " if style.show == "difference" else ""
+    values, over = _shown(result, head_quantity(result, name), selection)
+    signed = row.signed or bool(delta)
+    title = delta + (technique(result) if isinstance(result, AttributionPatchingResult) else row.title)
+    hover = np.char.add(np.char.add(f"{title} ", spoken(values, signed)), _exact(result, delta, selection))
+    heads = f"{title}, heads of {result.provenance.model}{over}"
+    return _Matrix(values, hover, heads, f"{delta}{row.unit}", signed, None if delta else row.limit)
 
 
-def _ablation(result: SweepResult, style: Style, prompt: int) -> _Matrix:
-    """`Δ` is ablated - the run that is ablated, the clean one unless the recipe says otherwise; in difference mode
-    everything once more intervened - baseline, so `Δ` stands twice."""
+def _shown(result: Result, values: Floats, selection: Selection) -> tuple[Floats, str]:
+    """`[layer head]` of the selected prompt, or the mean over background texts, and the words for the latter."""
+    recipe = parse_recipe(result.recipe)
+    if isinstance(recipe, HeadStatistics) and recipe.corpus:
+        return values.mean(axis=0), f", mean over {len(values)} background texts"
+    return values[marks.prompt_row(selection, len(values))], ""
+
+
+def _exact(result: Result, delta: str, selection: Selection) -> NDArray[np.str_] | str:
+    """The second line of an estimate."""
+    if not isinstance(result, AttributionPatchingResult):
+        return ""
+    values, _ = _shown(result, over_heads(result, result.exact), selection)
+    return np.char.add(f"<br>{delta}exact ", spoken(values))
+
+
+def _effect(result: SweepResult, style: Style, selection: Selection) -> _Matrix:
+    """`Δ` is changed - the run that is changed; in difference mode everything once more intervened - baseline, so `Δ`
+    stands twice."""
+    prompt = marks.prompt_row(selection, result.values.shape[1])
     base = getattr(result, result.baseline)[:, prompt]
     metric = "logit_diff" if np.isfinite(base[0]) else "kl_divergence"
-    delta = "Δ " if style.show == "difference" else ""
-    values, ablated = (
-        result.grid(each)[prompt] for each in (result.effect(metric), result.values[METRICS.index(metric)])
-    )
-    before = f"{result.method} ablation, {delta}Δ {_NAMES[metric]} "
-    between = f"<br>{delta}{result.baseline} {spoken(base[METRICS.index(metric)])}, "
-    hover = np.char.add(np.char.add(before, spoken(values)), np.char.add(f"{between}{delta}ablated ", spoken(ablated)))
-    reference = "" if result.method == "zero" else f" ({result.reference})"
-    effect = f"{delta}effect of {result.method} ablation{reference} on {_NAMES[metric]}"
-    title = f"{effect}, heads of {result.provenance.model}"
-    return _Matrix(values, hover, title, f"{delta}Δ {_NAMES[metric]}", bool(delta) or metric == "logit_diff")
+    at, delta = METRICS.index(metric), "Δ " if style.show == "difference" else ""
+    values = head_quantity(result, "effect", metric)[prompt]
+    changed = over_heads(result, result.values[at])[prompt]
+    what = unit(metric, "effect", delta)
+    done = "patched" if result.method in ("denoising", "noising", "causal tracing") else "ablated"
+    between = f"<br>{delta}{result.baseline} {spoken(base[at])}, {delta}{done} "
+    before = f"{technique(result)}, {what} "
+    hover = np.char.add(np.char.add(before, spoken(values)), np.char.add(between, spoken(changed)))
+    title = f"{delta}effect of {technique(result)} on {what.split('Δ ')[-1]}, heads of {result.provenance.model}"
+    return _Matrix(values, hover, title, what, bool(delta) or metric == "logit_diff")
 
 
-def head_matrix_heatmap(result: HeadResult, style: Style, selection: Selection) -> go.Figure:
-    """Direct attribution or ablation effect of every head of the selected prompt."""
-    if isinstance(result, DirectLogitAttributionResult):
-        matrix = _attribution(result, style, marks.prompt_row(selection, len(result.heads)))
-    else:
-        matrix = _ablation(result, style, marks.prompt_row(selection, result.values.shape[1]))
+def head_matrix_heatmap(result: Result, style: Style, selection: Selection) -> go.Figure:
+    """One number of every head of the selected prompt; refuses a result that has none."""
+    name = quantity_named(result, style.quantity)
+    effect = isinstance(result, SweepResult)
+    matrix = _effect(result, style, selection) if effect else _plain(result, name, style, selection)
     rows, columns = matrix.values.shape
     figure = go.Figure(
         [
@@ -90,10 +113,9 @@ def head_matrix_heatmap(result: HeadResult, style: Style, selection: Selection) 
 
 
 def _cells(matrix: _Matrix, style: Style) -> go.Heatmap:
-    labels, scale = (
-        head_labels(*matrix.values.shape),
-        colour_range(matrix.values, style, signed=matrix.signed, unit=matrix.unit),
-    )
+    limit = matrix.limit if style.color_limit is None else None
+    scale = colour_range(matrix.values, style, signed=matrix.signed, unit=matrix.unit, limit=limit)
+    labels = head_labels(*matrix.values.shape)
     strong = matrix.signed & (matrix.values <= -scale["zmax"] / 4)
     return go.Heatmap(
         z=matrix.values, customdata=labels, hovertext=_hover(labels, matrix.hover), text=np.where(strong, "−", ""),

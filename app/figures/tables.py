@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
+from app.domain.head_quantities import head_quantity, quantities_of
+from app.domain.head_results import HeadStatisticsResult
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -165,6 +167,16 @@ def _lens(result: LogitLensResult) -> pd.DataFrame:
     return _stack([rows], ("prompt", "layer", "position", "token", "metric", "rank", "top_token", "value"))
 
 
+def head_rows(result: Result) -> pd.DataFrame:
+    """Every number per head that a result has, head by head; `prompt` counts background texts where it has those."""
+    parts: list[pd.DataFrame] = []
+    for name in quantities_of(result):
+        values = head_quantity(result, name)
+        rows = _unroll(values, dict(zip(("prompt", "layer", "head"), map(np.arange, values.shape), strict=True)))
+        parts.append(rows.assign(component=np.tile(head_labels(*values.shape[1:]).ravel(), len(values)), metric=name))
+    return _stack(parts, ("prompt", "component", "layer", "head", "metric", "value"))
+
+
 def _meters(result: CorrectnessMetersResult) -> pd.DataFrame:
     return pd.DataFrame(
         {"metric": result.names, "value": result.deviation, "tolerance": result.tolerance, "note": result.notes}
@@ -182,4 +194,5 @@ _TABLES: dict[type[Result], Any] = {
     SelfRepairResult: sweep_tables.self_repair_rows,
     GenerationResult: sweep_tables.generation_rows,
     CorrectnessMetersResult: _meters,
+    HeadStatisticsResult: head_rows,
 }

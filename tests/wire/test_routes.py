@@ -15,7 +15,6 @@ from flask import Flask
 
 from app.domain.models import ModelSpec
 from app.domain.recipes import parse_recipe
-from app.domain.results import AttentionPatternResult
 from app.engine import Engine
 from app.routes import routes
 from app.settings import Settings
@@ -25,12 +24,11 @@ CORRUPTED = "the dog apple house the dog"
 ABLATE = {"kind": "ablate", "site": {"activation": "z", "layer": 0}}
 
 
-def evaluated(engine: Engine, **options: Any) -> AttentionPatternResult:
-    """An attention pattern that is in the cache."""
-    asked = {"kind": "attention_pattern", "model": "ground-truth", "prompts": [PROMPT], **options}
-    result = engine.evaluate(parse_recipe(asked))
-    assert isinstance(result, AttentionPatternResult)
-    return result
+def evaluated(engine: Engine, **options: Any) -> Any:
+    """A result that is in the cache: an attention pattern, unless it is said to be another."""
+    return engine.evaluate(
+        parse_recipe({"kind": "attention_pattern", "model": "ground-truth", "prompts": [PROMPT], **options})
+    )
 
 
 def page(engine: Engine) -> Any:
@@ -238,5 +236,51 @@ def test_a_sweep_that_is_not_there_is_refused_and_not_kept(
     digests |= {"digest": sweep(engine).digest, "wider": wider.digest, "pattern": evaluated(engine).digest}
     asked = {name: value.format(**digests) for name, value in query.items()}
     answer = client.get(f"/microtome/sweep/{place.format(**digests)}", query_string=asked)
+    assert answer.status_code == code
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def of_heads(client: Any, place: str, **query: str) -> tuple[np.ndarray, str]:
+    """Numbers of heads as the page reads them, and how long browsers keep them."""
+    answer = client.get(f"/microtome/heads/{place}.f32", query_string=query)
+    assert answer.status_code == 200, answer.text
+    shape = tuple(map(int, answer.headers["X-Shape"].split(",")))
+    return np.frombuffer(answer.data, "<f4").reshape(shape), answer.headers["Cache-Control"]
+
+
+def test_numbers_of_heads_come_from_every_analysis_that_has_them(client: Any, engine: Engine) -> None:
+    whole = sweep(engine, cells={"activation": "z"})
+    effects, kept = of_heads(client, f"{whole.digest}/effect", metric="probability")
+    np.testing.assert_array_equal(effects, whole.grid(whole.effect("probability")))
+    assert effects.shape == (1, 2, 4)
+    assert "immutable" in kept
+    found = evaluated(engine, kind="head_statistics")
+    for name in ("entropy", "output_norm"):
+        np.testing.assert_array_equal(of_heads(client, f"{found.digest}/{name}")[0], getattr(found, name))
+
+
+def test_a_difference_of_numbers_of_heads_is_their_difference(client: Any, engine: Engine) -> None:
+    one, other = (evaluated(engine, kind="head_statistics", prompts=[text]) for text in (PROMPT, CORRUPTED))
+    shown, _ = of_heads(client, f"{one.digest}/entropy", minus=other.digest)
+    np.testing.assert_array_equal(shown, one.entropy - other.entropy)
+
+
+@pytest.mark.parametrize(
+    ("place", "query", "code"),
+    [
+        ("{one}/cleverness", {}, 400),
+        ("{one}/direct", {}, 400),
+        ("{one}/entropy", {"metric": "cleverness"}, 400),
+        ("{one}/entropy", {"minus": "{two}"}, 400),
+        ("{one}/entropy", {"minus": "0123"}, 404),
+        ("0123/entropy", {}, 404),
+    ],
+)
+def test_numbers_of_heads_that_are_not_there_are_refused_and_not_kept(
+    client: Any, engine: Engine, place: str, query: dict[str, str], code: int
+) -> None:
+    one, two = (evaluated(engine, kind="head_statistics", prompts=[PROMPT] * count).digest for count in (1, 2))
+    asked = {name: value.format(two=two) for name, value in query.items()}
+    answer = client.get(f"/microtome/heads/{place.format(one=one)}.f32", query_string=asked)
     assert answer.status_code == code
     assert answer.headers["Cache-Control"] == "no-store"

@@ -59,6 +59,14 @@ def test_the_baseline_of_a_recipe_has_no_interventions_and_nothing_else_changed(
     assert plain == kept
 
 
+def test_statistics_are_of_prompts_or_of_background_texts_never_of_both_or_none():
+    asked = {"kind": "head_statistics", "model": "ground-truth"}
+    assert parse_recipe({**asked, "corpus": True}).prompts == ()
+    for fields, says in (({}, "no prompts"), ({"corpus": True, "prompts": ["cat"]}, "drop both, or corpus")):
+        with pytest.raises(BadRecipe, match=says):
+            parse_recipe({**asked, **fields})
+
+
 def test_a_bare_string_names_a_listed_model_and_a_bare_prompt_is_a_clean_prompt():
     recipe = parse_recipe(LENS)
     assert isinstance(recipe, LogitLens)

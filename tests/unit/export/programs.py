@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.cells import Cells
+from app.domain.head_recipes import HeadStatistics
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
 from app.domain.recipes import (
@@ -160,4 +161,9 @@ PATH_CASES = (
     Case("llama", PathPatching, (KINDS_OF_CHANGE["second prompt alone"],),
          (("receiver", Head(2, 3)), ("component", "v"), ("direction", "noising"), ("layers", (1,))), BOTH),
 )  # fmt: skip
-ALL_CASES = (*PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)
+HEAD_CASES = (
+    Case("gpt2, raw", HeadStatistics, (KINDS_OF_CHANGE["edges"], KINDS_OF_CHANGE["second prompt alone"]), (), BOTH),
+    Case("gemma, raw", HeadStatistics, (KINDS_OF_CHANGE["frozen"],), (("base", "corrupted"),)),
+    Case("ground truth", HeadStatistics, (Ablate(Site("z", 1, (1,)), "mean"),), (("corpus", True), ("prompts", ()))),
+)
+ALL_CASES = (*HEAD_CASES, *PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)

@@ -19,6 +19,14 @@ def test_an_exported_figure_says_which_answers_and_which_prompt():
     assert text.startswith("·Mary − ·John on “When Mary and &lt;John>")
 
 
+def test_a_figure_of_no_prompt_has_no_caption():
+    style = Style(width=600, height=400)
+    assert (
+        captioned(logit_lens_heatmap(results.lens(), style, Selection()), None, style).layout.title.subtitle.text
+        is None
+    )
+
+
 def test_a_long_prompt_is_cut_to_the_width():
     assert drawn(Style(width=300, height=400)).layout.title.subtitle.text.endswith("…”")
 

@@ -9,7 +9,7 @@ from app.domain.errors import BadInput
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.head_matrix import head_matrix_heatmap
-from tests.unit.figures import results
+from tests.unit.figures import heads, results, sweeps
 
 
 def draw(result, style: Style | None = None, selection: Selection | None = None):
@@ -145,3 +145,54 @@ def test_the_selected_prompt_is_shown_and_one_that_does_not_exist_is_refused():
 def test_one_prompt_is_the_one_on_screen_whatever_its_place_in_the_prompt_set():
     result = results.attribution()
     np.testing.assert_array_equal(draw(result, selection=Selection(prompt=5)).data[0].z, result.heads[0])
+
+
+def test_a_named_number_is_drawn_with_its_own_title_and_unit():
+    result = heads.statistics()
+    figure = draw(result, Style(quantity="mean_distance", width=900))
+    np.testing.assert_array_equal(figure.data[0].z, result.mean_distance[0])
+    assert figure.data[0].colorbar.title.text == "tokens"
+    assert figure.layout.title.text.startswith("Mean distance from query to key, heads of Tiny")
+    assert figure.data[0].hovertext[0, 1].startswith("<b>L0H1</b><br>mean distance from query to key ")
+    assert figure.data[0].zmin == 0
+
+
+def test_without_a_name_the_first_number_is_drawn_and_a_name_that_is_not_there_is_refused_with_the_list():
+    np.testing.assert_array_equal(draw(heads.statistics()).data[0].z, heads.statistics().entropy[0])
+    with pytest.raises(BadInput, match=r"no 'direct': it has entropy, .*output_norm"):
+        draw(heads.statistics(), Style(quantity="direct"))
+    with pytest.raises(BadInput, match="has no number per head"):
+        draw(results.lens())
+
+
+def test_shares_are_drawn_up_to_1_unless_locked_and_their_difference_is_signed():
+    share, locked = Style(quantity="attention_to_first"), Style(quantity="attention_to_first", color_limit=0.5)
+    assert [draw(heads.statistics(), style).data[0].zmax for style in (share, locked)] == [1.0, 0.5]
+    cells = draw(heads.statistics(), Style(quantity="attention_to_first", show="difference")).data[0]
+    assert cells.zmin == -cells.zmax
+    assert cells.zmax < 1
+    assert cells.colorbar.title.text == "Δ share of attention"
+
+
+def test_background_texts_are_drawn_as_their_mean_whatever_prompt_is_selected():
+    result = heads.statistics(prompts=4, corpus=True)
+    figure = draw(result, Style(width=900), Selection(prompt=2))
+    np.testing.assert_array_equal(figure.data[0].z, result.entropy.mean(axis=0))
+    assert "mean over 4 background texts" in figure.layout.title.text
+
+
+def test_a_patching_sweep_over_heads_says_so_and_one_by_position_is_refused():
+    result = sweeps.sweep("denoising")
+    cells = draw(result, Style(width=900))
+    assert cells.layout.title.text.startswith("Effect of activation patching (denoising) on logit diff, heads of")
+    assert "patched" in cells.data[0].hovertext[0, 0]
+    with pytest.raises(BadInput, match="The cells of this sweep are layer × position"):
+        draw(sweeps.sweep("denoising", activation="resid_pre", by="position"))
+
+
+def test_an_estimate_is_drawn_with_the_exact_effect_beside_it_on_hover():
+    result = sweeps.estimate()
+    cells = draw(result).data[0]
+    np.testing.assert_array_equal(cells.z, result.grid(result.estimate)[0])
+    assert "attribution patching (" in cells.hovertext[0, 0]
+    assert all("<br>exact " in text for text in cells.hovertext.ravel())

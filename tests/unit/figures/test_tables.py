@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.results import Result, difference
 from app.figures.tables import component_rows, long_table
-from tests.unit.figures import results, sweeps
+from tests.unit.figures import heads, results, sweeps
 
 
 def row(table, **where):
@@ -94,7 +94,15 @@ def test_every_result_kind_has_a_table():
     made = [
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
         results.prediction(), results.meters(), sweeps.sweep(), sweeps.estimate(), sweeps.self_repair(),
-        sweeps.generation(),
+        sweeps.generation(), heads.statistics(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
+
+
+def test_numbers_per_head_stand_by_prompt_head_and_name():
+    result = heads.statistics(prompts=2)
+    table = long_table(result)
+    assert list(table) == ["prompt", "component", "layer", "head", "metric", "value"]
+    assert len(table) == 6 * 2 * 2 * 3
+    assert row(table, prompt=1, component="L1H2", metric="mean_distance")["value"] == result.mean_distance[1, 1, 2]

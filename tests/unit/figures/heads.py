@@ -1,0 +1,27 @@
+"""Results of heads made by hand, for the tests of figures, tables and quantities."""
+
+from typing import Any
+
+import numpy as np
+
+from app.domain.head_quantities import QUANTITIES
+from app.domain.head_results import HeadStatisticsResult
+from app.domain.recipes import digest, parse_recipe, recipe_json
+from tests.unit.figures.results import PROVENANCE, floats
+
+_PROMPTS = {"prompts": ["When Mary and Mary"]}
+
+
+def common(kind: str, **asked: Any) -> dict[str, Any]:
+    """What every result says."""
+    recipe = recipe_json(parse_recipe({"kind": kind, "model": {"source": "bundled", "name": "tiny"}, **asked}))
+    return {"recipe": recipe, "digest": digest(recipe), "provenance": PROVENANCE}
+
+
+def statistics(n_layers: int = 2, n_heads: int = 3, prompts: int = 1, corpus: bool = False) -> HeadStatisticsResult:
+    """Positive numbers, another for every head."""
+    names = [name for name, row in QUANTITIES.items() if row.kinds[0] == "head_statistics"]
+    shape = (prompts, n_layers, n_heads)
+    values = {name: np.abs(floats(*shape, seed=at, scale=0.3)) for at, name in enumerate(names)}
+    asked = {"corpus": True} if corpus else _PROMPTS
+    return HeadStatisticsResult(**common("head_statistics", **asked), **values)
