@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from app.domain import head_recipes, head_results, recipes, results
+from app.domain import attention_results, head_recipes, head_results, recipes, results
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
@@ -99,6 +99,10 @@ _ROWS = (
     _row("generation", "Generated text", recipes.Generation, results.GenerationResult, "generation:generation_table",
         (560, 240)),
     _row(
+        "attention_weights", "Attention weights", recipes.AttentionWeights, attention_results.AttentionWeightsResult,
+        "attention_weights:attention_weights_heatmap", (560, 360),
+    ),
+    _row(
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
@@ -106,7 +110,12 @@ _ROWS = (
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip
 ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}
-_SCATTER = "sweep_scatter"
+_OF_TWO = {
+    "sweep_scatter": "A sweep_scatter is of two sweeps; give the recipe of the one across as `against`.",
+    "weighted_attention_heatmap": "A weighted_attention_heatmap is an attention pattern weighted by attention weights; "
+    "give the recipe of the weights as `against`.",
+}
+"""Figures of two results, `against` being the first, and what is said without it."""
 FIGURES: dict[str, Callable[..., Any]] = {
     "component_bars": named("app.figures.components:component_bars"),
     "head_matrix_heatmap": named("app.figures.head_matrix:head_matrix_heatmap"),
@@ -114,7 +123,8 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "path_heatmap": named("app.figures.path_patching:path_heatmap"),
     "prompt_strip": named("app.figures.prompt_strip:prompt_strip"),
     "exact_vs_estimate_scatter": named("app.figures.attribution_patching:exact_vs_estimate_scatter"),
-    _SCATTER: named("app.figures.sweep_scatter:sweep_scatter"),
+    "sweep_scatter": named("app.figures.sweep_scatter:sweep_scatter"),
+    "weighted_attention_heatmap": named("app.figures.attention_pattern:weighted_attention_heatmap"),
 }
 """What a view may name to be drawn instead of its analysis' own figure."""
 
@@ -125,7 +135,7 @@ def drawn(view: View, result: Result, across: Result | None = None) -> Any:
         return ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
     if view.figure not in FIGURES:
         raise BadInput(f"There is no figure {view.figure!r}; use one of {', '.join(FIGURES)}, or none.")
-    if view.figure == _SCATTER and across is None:
-        raise BadInput("A sweep_scatter is of two sweeps; give the recipe of the one across as `against`.")
-    results = (across, result) if view.figure == _SCATTER else (result,)
+    if view.figure in _OF_TWO and across is None:
+        raise BadInput(_OF_TWO[view.figure])
+    results = (across, result) if view.figure in _OF_TWO else (result,)
     return FIGURES[view.figure](*results, view.style, view.selection)

@@ -90,9 +90,9 @@ def _check_patch(model: LoadedModel, each: Patch, prompt: ReadPrompt, max_tokens
 
 def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt]) -> None:
     """The fields that only some analyses have."""
-    if isinstance(recipe, recipes.AttentionPattern | recipes.LogitLens | recipes.Generation):
+    if isinstance(recipe, recipes.OF_ONE_PROMPT):
         within((recipe.prompt,), len(prompts), "prompts", "The recipe")
-    if isinstance(recipe, recipes.AttentionPattern):
+    if isinstance(recipe, recipes.AttentionPattern | recipes.AttentionWeights):
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
     if isinstance(recipe, recipes.Prediction | recipes.LogitLens):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)

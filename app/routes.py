@@ -4,6 +4,9 @@
                                                   a load that failed again only where a person `asked` for the model
     GET attention/<digest>/<layer>/<head>.png     ?minus=<digest>&theme=light|dark; the map or the difference of two
     GET attention/<digest>/<layer>/<head>.f32     the same numbers: little-endian float32, rows dest_pos; X-Shape
+    GET attention/<digest>/weights/<layer>/<head>/<name>.f32
+                                                  ?minus=<digest>; value_norm, output_norm or attribution of every
+                                                  source token: little-endian float32, X-Shape: src_pos; NaN = undefined
     GET sweep/<digest>/<metric>.f32               ?minus=<digest>&read=effect|recovered; a sweep's cells by prompt:
                                                   little-endian float32, X-Shape: prompts,cells; NaN = not computed
     GET heads/<digest>/<quantity>.f32             ?minus=<digest>&metric=logit_diff; one number per head
@@ -19,12 +22,13 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput, BadSite, Busy, MicrotomeError
 from app.domain.head_quantities import head_quantity
 from app.domain.models import ModelSpec
@@ -38,13 +42,14 @@ from app.domain.results import (
     SweepResult,
     difference,
 )  # fmt: skip
-from app.domain.views import Style, Theme
+from app.domain.views import Style, Theme, WeightedBy
 from app.engine import Engine
 from app.figures.attention_png import attention_limit, attention_png
 from app.residents import ModelStatus
 
 FOR_EVER = "public, max-age=31536000, immutable"
 _SPEC = TypeAdapter(ModelSpec)
+A = TypeVar("A", AttentionPatternResult, AttentionWeightsResult)
 
 
 class NotThere(MicrotomeError):
@@ -66,6 +71,9 @@ def routes(engine: Engine) -> Blueprint:
     def numbers(digest: str, layer: int, head: int) -> Response:
         return _refusing(lambda: _numbers(engine, (digest, request.args.get("minus")), layer, head))
 
+    def weights(digest: str, layer: int, head: int, name: str) -> Response:
+        return _refusing(lambda: _weights(engine, (digest, request.args.get("minus")), layer, head, name))
+
     def effects(digest: str, metric: str) -> Response:
         read = request.args.get("read", "effect")
         return _refusing(lambda: _effects(engine, (digest, request.args.get("minus")), metric, read))
@@ -78,6 +86,8 @@ def routes(engine: Engine) -> Blueprint:
     blueprint.add_url_rule("/status", view_func=status)
     blueprint.add_url_rule(f"{place}.png", view_func=picture)
     blueprint.add_url_rule(f"{place}.f32", view_func=numbers)
+    weighed = "/attention/<digest>/weights/<int:layer>/<int:head>"
+    blueprint.add_url_rule(f"{weighed}/<name>.f32", view_func=weights)
     blueprint.add_url_rule("/sweep/<digest>/<metric>.f32", view_func=effects)
     return blueprint
 
@@ -112,12 +122,23 @@ def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: 
         raise BadInput(f"There is no theme {theme!r}; use light or dark.")
     signed = digests[1] is not None
     style = Style(cast(Theme, theme), "difference" if signed else "baseline")
-    png = attention_png(_map(_asked(engine, digests), layer, head), attention_limit(style), signed, style.theme)
+    png = attention_png(
+        _map(_asked(engine, digests, AttentionPatternResult, "pattern"), layer, head, "pattern"),
+        attention_limit(style),
+        signed,
+        style.theme,
+    )
     return Response(png, mimetype="image/png", headers={"Cache-Control": FOR_EVER})
 
 
 def _numbers(engine: Engine, digests: tuple[str, str | None], layer: int, head: int) -> Response:
-    return _raw(_map(_asked(engine, digests), layer, head), FOR_EVER)
+    return _raw(_map(_asked(engine, digests, AttentionPatternResult, "pattern"), layer, head, "pattern"), FOR_EVER)
+
+
+def _weights(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, name: str) -> Response:
+    if name not in get_args(WeightedBy):
+        raise BadInput(f"There are no attention weights {name!r}; use one of {', '.join(get_args(WeightedBy))}.")
+    return _raw(_map(_asked(engine, digests, AttentionWeightsResult, name), layer, head, name), FOR_EVER)
 
 
 def _effects(engine: Engine, digests: tuple[str, str | None], metric: str, read: str) -> Response:
@@ -170,26 +191,27 @@ def _raw(values: Floats, keep: str) -> Response:
     return Response(values.astype("<f4").tobytes(), mimetype="application/octet-stream", headers=headers)
 
 
-def _asked(engine: Engine, digests: tuple[str, str | None]) -> AttentionPatternResult:
+def _asked(engine: Engine, digests: tuple[str, str | None], kind: type[A], name: str) -> A:
     """One result, or the first minus the second."""
-    first, *rest = (_found(engine, digest) for digest in digests if digest is not None)
-    if rest and rest[0].pattern.shape != first.pattern.shape:
+    first, *rest = (_found(engine, digest, kind) for digest in digests if digest is not None)
+    if rest and getattr(rest[0], name).shape != getattr(first, name).shape:
         raise BadInput("These two results have different shapes, so their difference means nothing.")
     return difference(first, rest[0]) if rest else first
 
 
-def _found(engine: Engine, digest: str) -> AttentionPatternResult:
+def _found(engine: Engine, digest: str, kind: type[A]) -> A:
     result = engine.result(digest)
-    if not isinstance(result, AttentionPatternResult):
-        raise NotThere("There is no attention pattern of this digest in the cache; ask for it again.")
+    if not isinstance(result, kind):
+        raise NotThere("There is no such reading of attention of this digest in the cache; ask for it again.")
     return result
 
 
-def _map(result: AttentionPatternResult, layer: int, head: int) -> Floats:
-    """`[dest_pos src_pos]` of one head."""
-    if layer not in result.layers or not head < result.pattern.shape[1]:
+def _map(result: AttentionPatternResult | AttentionWeightsResult, layer: int, head: int, name: str) -> Floats:
+    """One head's part of an array: `[dest_pos src_pos]` of a pattern, `[src_pos]` of weights."""
+    values = getattr(result, name)
+    if layer not in result.layers or not head < values.shape[1]:
         raise BadSite(f"This result has no L{layer}H{head}.")
-    return np.ascontiguousarray(result.pattern[result.layers.index(layer), head])
+    return np.ascontiguousarray(values[result.layers.index(layer), head])
 
 
 def _refusing(answer: Callable[[], Response]) -> Response:

@@ -12,6 +12,7 @@ Sources: docs/formulas.md; Heimersheim and Nanda 2024, https://arxiv.org/abs/240
 https://arxiv.org/abs/2202.05262 (causal tracing).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -150,6 +151,27 @@ Intervention = Annotated[AnyIntervention, Field(discriminator="kind")]
 Interventions = tuple[AnyIntervention, ...]
 
 
+_REPLACES: dict[str, Callable[[int], tuple[int, int]]] = {
+    **dict.fromkeys(("z", "attn_out"), lambda layer: (layer, layer + 1)),
+    "resid_pre": lambda layer: (0, layer),
+    **dict.fromkeys(("resid_mid", "resid_post"), lambda layer: (0, layer + 1)),
+}
+"""Activation -> the layers whose heads a change of it replaces: first, and after the last."""
+
+
 def frozen(interventions: Interventions) -> frozenset[Frozen]:
     """What is held at the plain run's values in a run under these interventions."""
     return frozenset(part for each in interventions for part in each.freeze)
+
+
+def replaced_at_end(
+    interventions: Interventions, n_positions: int
+) -> tuple[tuple[int, int, tuple[int, ...] | None], ...]:
+    """(first layer, layer after the last, heads; None = all) of the heads in whose place at the last position these put
+    something else, in z, attn_out or the stream after them."""
+    sites = [each.site for each in interventions if each.site.activation in _REPLACES]
+    return tuple(
+        (*_REPLACES[site.activation](site.layer), site.heads)
+        for site in sites
+        if site.positions is None or n_positions - 1 in site.positions
+    )

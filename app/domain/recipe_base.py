@@ -9,6 +9,7 @@ from app.domain.errors import BadRecipe
 from app.domain.interventions import Intervention
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
+from app.domain.sites import Head
 
 
 def _as_listed(value: Any) -> Any:
@@ -25,7 +26,13 @@ def _as_pair(value: Any) -> Any:
     return {**pair, **answers}
 
 
+def _as_head(value: Any) -> Any:
+    return vars(Head.parse(value)) if isinstance(value, str) else value
+
+
 Prompts = tuple[Annotated[PromptPair, BeforeValidator(_as_pair)], ...]
+NamedHead = Annotated[Head, BeforeValidator(_as_head)]
+"""A head of a recipe: `"L8H6"`, or its layer and head."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,18 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from app.domain.attention_recipes import AttentionWeights
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.head_recipes import HeadStatistics
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
-from app.domain.recipe_base import OnRuns
+from app.domain.recipe_base import NamedHead, OnRuns
 from app.domain.sites import Head
-
-
-def _as_head(value: Any) -> Any:
-    return vars(Head.parse(value)) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +138,8 @@ class PathPatching(OnRuns):
     (`"L8H6"`) or `receiver`, and every head at the other end is tried; `layers` and `heads` restrict those; None =
     all. Where heads share keys and values, a `receiver` of k or v is the key-value head that it reads."""
 
-    source: Annotated[Head | None, BeforeValidator(_as_head)] = None
-    receiver: Annotated[Head | None, BeforeValidator(_as_head)] = None
+    source: NamedHead | None = None
+    receiver: NamedHead | None = None
     component: Literal["q", "k", "v"] = "q"
     direction: Literal["denoising", "noising"] = "denoising"
     layers: tuple[int, ...] | None = None
@@ -214,7 +211,10 @@ AnyRecipe = (
     | Generation
     | CorrectnessMeters
     | HeadStatistics
+    | AttentionWeights
 )
+OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, LogitLens)
+"""Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
 T = TypeVar("T")
 _ADAPTER: TypeAdapter[AnyRecipe] = TypeAdapter(Recipe, config=ConfigDict(extra="forbid"))

@@ -17,6 +17,8 @@ Show = Literal["baseline", "intervened", "difference"]
 Normalised = Literal["effect", "recovered", "recovered_each"]
 Quantity = Literal["direct", "zero", "mean"]
 """What colours the head matrix: direct attribution, exact zero-ablation effect, exact mean-ablation effect."""
+WeightedBy = Literal["value_norm", "output_norm", "attribution"]
+"""What weighs attention: a field of AttentionWeightsResult."""
 
 
 @with_config(_STRICT)
@@ -37,6 +39,7 @@ class Style:
     """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value is 0.05 or more."""
+    weighted_by: WeightedBy = "output_norm"
 
 
 @with_config(_STRICT)
@@ -58,7 +61,8 @@ class Selection:
 @dataclass(frozen=True)
 class View:
     """One figure: which numbers, drawn how, with what marked. `figure` names another drawing than the analysis' own
-    (`FIGURES` in app/analyses.py); `against` is the recipe of what a scatter of two has across, this one's being up."""
+    (`FIGURES` in app/analyses.py); `against` is the recipe of the other result of a figure of two: what a scatter has
+    across, this one's being up, or what weighs this pattern."""
 
     recipe: Recipe
     style: Style = Style()

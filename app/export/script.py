@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain import recipes
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
+from app.export import script_attention as attention
 from app.export import script_heads as heads
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
@@ -70,6 +71,9 @@ KINDS = {
     "path_patching": _Kind("Path patching"),
     "self_repair": _Kind("Self-repair"),
     "generation": _Kind("Generated text", (runs.GENERATION,)),
+    "attention_weights": _Kind(
+        "Attention weights", (pieces.DIRECTION, attention.HEAD_OUTPUTS, attention.ATTENTION_WEIGHTS)
+    ),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
@@ -105,7 +109,7 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference
 
 def own_interventions(recipe: recipes.AnyRecipe) -> Interventions:
     """Those that hold in the runs of the program: all of them, or the chosen prompt's."""
-    if not isinstance(recipe, recipes.AttentionPattern | recipes.LogitLens | recipes.Generation):
+    if not isinstance(recipe, recipes.OF_ONE_PROMPT):
         return recipe.interventions
     return tuple(each for each in recipe.interventions if each.prompts is None or recipe.prompt in each.prompts)
 
@@ -181,8 +185,10 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append(f"GOES_ON = {runs.goes_on(own_interventions(recipe))}")
     if facts.sources:
         lines += ["SOURCES = {", *(f"    {text!r}: {list(ids)}," for text, ids in facts.sources), "}"]
-    if isinstance(recipe, recipes.AttentionPattern):
+    if isinstance(recipe, recipes.AttentionPattern | recipes.AttentionWeights):
         lines.append(f"LAYERS = {'list(range(N_LAYERS))' if recipe.layers is None else list(recipe.layers)}")
+    if isinstance(recipe, recipes.AttentionWeights):
+        lines += attention.replaced_source(own_interventions(recipe), len(facts.prompts[0].clean))
     if facts.references:
         labels = reference_labels(facts)
         lines.append("REFERENCES = {  # prompts as (positions left out at the start, ids)")

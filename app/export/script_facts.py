@@ -6,14 +6,7 @@ from app.domain.interventions import Patch, Reference
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
-from app.domain.recipes import (
-    ActivationPatching,
-    AnyRecipe,
-    AttentionPattern,
-    AttributionPatching,
-    Generation,
-    LogitLens,
-)
+from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching
 from app.export.script import ScriptFacts, ScriptPrompt, own_interventions, references_of
 from app.models import ground_truth_model
 from app.models.catalogue import GROUND_TRUTH
@@ -26,7 +19,7 @@ _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value bias
 def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -> ScriptFacts:
     """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run."""
     pairs, first = pairs_of(recipe, model.background), 0
-    if isinstance(recipe, AttentionPattern | LogitLens | Generation):
+    if isinstance(recipe, OF_ONE_PROMPT):
         first, pairs = recipe.prompt, pairs[recipe.prompt : recipe.prompt + 1]
     swap = recipe.base == "corrupted" and not isinstance(recipe, ActivationPatching | AttributionPatching)
     return ScriptFacts(

@@ -3,7 +3,9 @@
 x: key (src_pos, across); y: query (dest_pos, down); both labelled by tokens; colour: attention, 0..1 on a sequential
 scale, or intervened - baseline on a signed one (limit 0.5), fixed so that heads compare; the colour bar says where
 values lie beyond. `attention_heatmap` draws exact values (exports); `attention_frame` draws axes and colour bar only,
-for the page, which puts an `attention_png` in as `layout.images[0]`.
+for the page, which puts an `attention_png` in as `layout.images[0]`. `weighted_attention_heatmap` multiplies every
+key's column by what stands there for the head: colour from 0 to the largest value, signed for attribution, of which
+only the row of END means anything (the others are hatched).
 """
 
 from typing import Any
@@ -12,12 +14,15 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.domain.errors import BadSite
+from app.domain.attention_results import AttentionWeightsResult
+from app.domain.errors import BadInput
 from app.domain.results import AttentionPatternResult
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.attention_png import attention_limit
+from app.figures.attention_weights import WEIGHTS, weights_of
+from app.figures.head_labels import shown_head
 from app.figures.scales import colour_range, spoken
 from app.figures.theme import dress, is_export, monospace
 from app.figures.tokens import label, token_axis
@@ -27,31 +32,53 @@ _HOVER_CELLS = 256 * 256
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 20}
 
 
-def shown_head(result: AttentionPatternResult, selection: Selection) -> Head:
-    """The primary head, else the first selected, else the first of the result; refuses one that is not there."""
-    head = selection.primary or next(iter(selection.heads), None) or Head(result.layers[0], 0)
-    if head.layer not in result.layers or head.head >= result.pattern.shape[1]:
-        raise BadSite(
-            f"{head} is not in this result, which has layers {', '.join(map(str, result.layers))} with "
-            f"{result.pattern.shape[1]} heads each; select one of those."
-        )
-    return head
-
-
 def attention_heatmap(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
     """Exact pattern of the shown head."""
-    head = shown_head(result, selection)
+    head = shown_head(result.layers, result.pattern.shape[1], selection)
     pattern = result.pattern[result.layers.index(head.layer), head.head]
-    signed = style.show == "difference"
-    trace = go.Heatmap(z=pattern, name=str(head), **_scale(pattern, style), **_hover(pattern, result.str_tokens, head))
-    figure = go.Figure([trace, marks.hatch(pattern)])
+    name = "Δ attention" if style.show == "difference" else "attention"
+    return _heatmap(result, head, pattern, name, _scale(pattern, style), style, selection)
+
+
+def weighted_attention_heatmap(
+    weights: AttentionWeightsResult, result: AttentionPatternResult, style: Style, selection: Selection
+) -> go.Figure:
+    """Pattern of the shown head times `style.weighted_by` of every key."""
+    if style.show == "difference":
+        raise BadInput("Differences of pattern and weights do not multiply; show the baseline or the intervened run.")
+    head = shown_head(result.layers, result.pattern.shape[1], selection)
+    if weights.str_tokens != result.str_tokens or head.layer not in weights.layers:
+        raise BadInput(
+            f"The weights are not of this prompt and {head}; give `against` the pattern's prompt and layers."
+        )
+    by = weights_of(weights, head.layer, style)[head.head]
+    pattern = result.pattern[result.layers.index(head.layer), head.head] * by
+    signed = style.weighted_by == "attribution"
+    if signed:
+        pattern[:-1] = np.nan
+    name = f"attention × {WEIGHTS[style.weighted_by]}"
+    scale = colour_range(pattern, style, signed=signed, unit=name)
+    return _heatmap(result, head, pattern, name, scale, style, selection)
+
+
+def _heatmap(
+    result: AttentionPatternResult,
+    head: Head,
+    values: NDArray[Any],
+    name: str,
+    scale: dict[str, Any],
+    style: Style,
+    selection: Selection,
+) -> go.Figure:
+    """`[dest src]` of one head; `name` is what a value is."""
+    trace = go.Heatmap(z=values, name=str(head), **scale, **_hover(values, result.str_tokens, head, name))
+    figure = go.Figure([trace, marks.hatch(values)])
     figure.update_layout(
         _axes(result.str_tokens, style),
         shapes=marks.position_rows(selection),
-        annotations=marks.not_computed_note(pattern),
+        annotations=marks.not_computed_note(values),
     )
-    title = f"{'Δ attention' if signed else 'Attention'} of {head}, {result.provenance.model}"
-    return dress(figure, "attention", title, style, _MARGIN)
+    return dress(figure, "attention", f"{name} of {head}, {result.provenance.model}", style, _MARGIN)
 
 
 def attention_frame(str_tokens: tuple[str, ...], style: Style) -> go.Figure:
@@ -90,11 +117,13 @@ def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _hover(pattern: NDArray[Any], str_tokens: tuple[str, ...], head: Head) -> dict[str, Any]:
+def _hover(pattern: NDArray[Any], str_tokens: tuple[str, ...], head: Head, name: str) -> dict[str, Any]:
     """Query, key and exact value; long prompts leave the text to Plotly to keep the figure small."""
     if pattern.size > _HOVER_CELLS:
         return {"hovertemplate": f"<b>{head}</b><br>query %{{y}}, key %{{x}}<br>%{{z}}<extra></extra>"}
     tokens = np.array([f"{i} <b>{label(token, 24)}</b>" for i, token in enumerate(str_tokens)])
     pairs = np.char.add(np.char.add("query ", tokens)[:, None], np.char.add("<br>key ", tokens)[None, :])
-    text = np.char.add(np.char.add(f"<b>{head}</b><br>", pairs), np.char.add("<br>attention ", spoken(pattern, False)))
+    text = np.char.add(
+        np.char.add(f"<b>{head}</b><br>", pairs), np.char.add(f"<br>{name} ", spoken(pattern, signed=False))
+    )
     return {"hovertext": text, "hovertemplate": "%{hovertext}<extra></extra>"}

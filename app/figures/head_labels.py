@@ -1,4 +1,4 @@
-"""Names of all heads of a model, as arrays, and invisible markers that box and lasso can select."""
+"""Names of all heads of a model, invisible markers that box and lasso can select, and the head that is shown."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.domain.errors import BadSite
+from app.domain.sites import Head
+from app.domain.views import Selection
 from app.figures.theme import NEUTRAL
 
 
@@ -24,3 +27,15 @@ def heads_handles(layers: Sequence[int | str], heads: Sequence[int | str]) -> go
         mode="markers", hoverinfo="skip", name="select", selected=unseen, unselected=unseen, showlegend=False,
         marker={"opacity": 0, "size": 4, "color": NEUTRAL},
     )  # fmt: skip
+
+
+def shown_head(layers: tuple[int, ...], n_heads: int, selection: Selection) -> Head:
+    """The primary head, else the first selected, else the first of a result of these layers; refuses one that is not
+    there."""
+    head = selection.primary or next(iter(selection.heads), None) or Head(layers[0], 0)
+    if head.layer not in layers or head.head >= n_heads:
+        raise BadSite(
+            f"{head} is not in this result, which has layers {', '.join(map(str, layers))} with {n_heads} heads each; "
+            f"select one of those."
+        )
+    return head

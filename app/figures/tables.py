@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
 from app.domain.head_quantities import head_quantity, quantities_of
 from app.domain.head_results import HeadStatisticsResult
@@ -140,10 +141,27 @@ def _attention(result: AttentionPatternResult) -> pd.DataFrame:
     axes = {"layer": result.layers, "head": np.arange(n_heads), "position": at, "source_position": at}
     rows, tokens = _unroll(result.pattern, axes), np.asarray(result.str_tokens, dtype=object)
     rows["token"], rows["source_token"] = tokens[rows["position"]], tokens[rows["source_position"]]
-    rows["component"] = np.char.add(np.char.add("L", rows["layer"].to_numpy().astype(str)),
-                                    np.char.add("H", rows["head"].to_numpy().astype(str)))  # fmt: skip
+    rows["component"] = _head_names(rows)
     order = ("prompt", "component", "layer", "head", "position", "token", "source_position", "source_token", "metric")
     return _stack([rows.assign(metric="pattern", prompt=_prompt_of(result))], (*order, "value"))
+
+
+def _attention_weights(result: AttentionWeightsResult) -> pd.DataFrame:
+    n_heads, n = result.value_norm.shape[1:]
+    axes = {"layer": result.layers, "head": np.arange(n_heads), "source_position": np.arange(n)}
+    names = ("value_norm", "output_norm", "attribution")
+    rows = pd.concat([_unroll(getattr(result, name), axes).assign(metric=name) for name in names], ignore_index=True)
+    rows = rows.assign(component=_head_names(rows), prompt=_prompt_of(result))
+    rows["source_token"] = np.asarray(result.str_tokens, dtype=object)[rows["source_position"]]
+    return _stack(
+        [rows], ("prompt", "component", "layer", "head", "source_position", "source_token", "metric", "value")
+    )
+
+
+def _head_names(rows: pd.DataFrame) -> NDArray[np.str_]:
+    """`L5H1` of each row."""
+    layer, head = (rows[name].to_numpy().astype(str) for name in ("layer", "head"))
+    return np.char.add(np.char.add("L", layer), np.char.add("H", head))
 
 
 def _trajectory(result: ResidualTrajectoryResult) -> pd.DataFrame:
@@ -195,4 +213,5 @@ _TABLES: dict[type[Result], Any] = {
     GenerationResult: sweep_tables.generation_rows,
     CorrectnessMetersResult: _meters,
     HeadStatisticsResult: head_rows,
+    AttentionWeightsResult: _attention_weights,
 }

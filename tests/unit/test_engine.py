@@ -217,6 +217,8 @@ def test_a_view_shows_the_baseline_the_intervened_run_or_the_difference(engine: 
         ({"top_k": 0}, BadRecipe, "from 1 to 66"),
         ({"kind": "attention_pattern", "prompt": 1}, BadSite, "so 1 does not exist"),
         ({"kind": "attention_pattern", "layers": [2]}, BadSite, "so 2 does not exist"),
+        ({"kind": "attention_weights", "prompt": 1}, BadSite, "so 1 does not exist"),
+        ({"kind": "attention_weights", "layers": [2]}, BadSite, "so 2 does not exist"),
         ({"kind": "direct_logit_attribution", "prompts": ["the dog"]}, BadAnswer, "answer"),
         ({"model": "gpt-9"}, ModelError, "ground-truth"),
     ],

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flask import Flask
 
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.models import ModelSpec
 from app.domain.recipes import parse_recipe
 from app.engine import Engine
@@ -180,6 +181,54 @@ def test_what_is_not_there_is_refused_and_not_kept(
 def test_a_digest_of_another_analysis_is_no_map(client: Any, engine: Engine) -> None:
     other = engine.evaluate(parse_recipe({"kind": "prediction", "model": "ground-truth", "prompts": [PROMPT]}))
     assert client.get(f"/microtome/attention/{other.digest}/0/0.png").status_code == 404
+
+
+def weighed(engine: Engine, **options: Any) -> AttentionWeightsResult:
+    """Attention weights that are in the cache."""
+    pair = {"clean": PROMPT, "answer": "apple", "incorrect_answer": "dog"}
+    asked = {"kind": "attention_weights", "model": "ground-truth", "prompts": [pair], **options}
+    result = engine.evaluate(parse_recipe(asked))
+    assert isinstance(result, AttentionWeightsResult)
+    return result
+
+
+@pytest.mark.parametrize("name", ["value_norm", "output_norm", "attribution"])
+def test_attention_weights_are_one_number_per_source_token(client: Any, engine: Engine, name: str) -> None:
+    result = weighed(engine, layers=[1])
+    answer = client.get(f"/microtome/attention/{result.digest}/weights/1/3/{name}.f32")
+    assert answer.headers["X-Shape"] == str(len(result.str_tokens))
+    assert "immutable" in answer.headers["Cache-Control"]
+    np.testing.assert_array_equal(np.frombuffer(answer.data, "<f4"), getattr(result, name)[0, 3])
+
+
+def test_a_difference_of_attention_weights_is_intervened_minus_baseline(client: Any, engine: Engine) -> None:
+    baseline, intervened = weighed(engine), weighed(engine, interventions=[ABLATE])
+    place = f"/microtome/attention/{intervened.digest}/weights/1/0/value_norm.f32"
+    shown = np.frombuffer(client.get(place, query_string={"minus": baseline.digest}).data, "<f4")
+    np.testing.assert_array_equal(shown, intervened.value_norm[1, 0] - baseline.value_norm[1, 0])
+    assert np.abs(shown).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("{digest}/weights/0/0/value_norm.f32", 404),
+        ("{digest}/weights/1/4/value_norm.f32", 404),
+        ("{digest}/weights/1/0/pattern.f32", 400),
+        ("{pattern}/weights/1/0/value_norm.f32", 404),
+        ("{digest}/1/0.f32", 404),
+        ("{digest}/weights/1/0/value_norm.f32?minus={longer}", 400),
+    ],
+)
+def test_weights_that_are_not_there_are_refused(client: Any, engine: Engine, place: str, code: int) -> None:
+    longer = weighed(engine, layers=[1], prompts=[f"{PROMPT} house"])
+    digests = {
+        "digest": weighed(engine, layers=[1]).digest,
+        "pattern": evaluated(engine).digest,
+        "longer": longer.digest,
+    }
+    answer = client.get(f"/microtome/attention/{place.format(**digests)}")
+    assert (answer.status_code, answer.mimetype) == (code, "text/plain")
 
 
 def sweep(engine: Engine, **fields: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.compute.attention_pattern import attention_pattern
+from app.compute.attention_weights import attention_weights
 from app.compute.correctness_meters import correctness_meters
 from app.compute.direct_logit_attribution import direct_logit_attribution
 from app.compute.generation import generation
@@ -18,6 +19,7 @@ from app.domain.interventions import Ablate, Patch
 from app.domain.prompts import PromptPair
 from app.domain.recipes import (
     AttentionPattern,
+    AttentionWeights,
     CorrectnessMeters,
     DirectLogitAttribution,
     Generation,
@@ -36,6 +38,7 @@ ANALYSES = {
     "prediction": (prediction, Prediction),
     "direct_logit_attribution": (direct_logit_attribution, DirectLogitAttribution),
     "attention_pattern": (attention_pattern, AttentionPattern),
+    "attention_weights": (attention_weights, AttentionWeights),
     "residual_trajectory": (residual_trajectory, ResidualTrajectory),
     "logit_lens": (logit_lens, LogitLens),
     "generation": (generation, Generation),
@@ -91,7 +94,7 @@ def test_an_intervention_holds_on_the_prompts_it_names_and_on_no_other(name):
             np.testing.assert_array_equal(*pair, err_msg=field)
 
 
-@pytest.mark.parametrize("name", ["attention_pattern", "logit_lens", "generation"])
+@pytest.mark.parametrize("name", ["attention_pattern", "attention_weights", "logit_lens", "generation"])
 @pytest.mark.parametrize("prompt", [0, 1])
 def test_a_recipe_for_one_prompt_knows_which_it_is(name, prompt):
     compute, kind = ANALYSES[name]

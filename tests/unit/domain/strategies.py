@@ -94,7 +94,7 @@ directions = st.sampled_from(["denoising", "noising"])
 recipes = st.one_of(
     *(recipes_of(kind) for kind in (kinds.Prediction, kinds.DirectLogitAttribution, kinds.CorrectnessMeters)),
     *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.LogitLens, kinds.SelfRepair)),
-    recipes_of(kinds.AttentionPattern, layers=st.none() | some),
+    *(recipes_of(kind, layers=st.none() | some) for kind in (kinds.AttentionPattern, kinds.AttentionWeights)),
     recipes_of(kinds.Ablation, **ablating),
     recipes_of(
         kinds.ActivationPatching, cells=cells, direction=directions, noise=st.none() | noises, draws=small,

@@ -11,6 +11,7 @@ from app.domain.recipes import (
     Ablation,
     ActivationPatching,
     AttentionPattern,
+    AttentionWeights,
     AttributionPatching,
     CorrectnessMeters,
     DirectLogitAttribution,
@@ -166,4 +167,11 @@ HEAD_CASES = (
     Case("gemma, raw", HeadStatistics, (KINDS_OF_CHANGE["frozen"],), (("base", "corrupted"),)),
     Case("ground truth", HeadStatistics, (Ablate(Site("z", 1, (1,)), "mean"),), (("corpus", True), ("prompts", ()))),
 )
-ALL_CASES = (*HEAD_CASES, *PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)
+ATTENTION_CASES = (
+    Case("ground truth", AttentionWeights),
+    Case("gemma, raw", AttentionWeights, MIDDLE),
+    Case("llama", AttentionWeights, (Ablate(Site("z", 1, (1, 3))), Patch(Site("resid_post", 0)))),
+    Case("gpt2, raw", AttentionWeights, (KINDS_OF_CHANGE["noise"],), (("layers", (2, 0)), ("prompt", 1)), BOTH),
+    Case("neox", AttentionWeights, (), (), (PromptPair(words.CLEAN),)),
+)
+ALL_CASES = (*ATTENTION_CASES, *HEAD_CASES, *PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)

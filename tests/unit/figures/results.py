@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.models import Provenance
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from app.domain.results import (
@@ -72,6 +73,16 @@ def pattern(tokens: tuple[str, ...] = TOKENS, n_layers: int = 1, n_heads: int = 
     return AttentionPatternResult(
         **_common("attention_pattern"), layers=tuple(range(n_layers)), str_tokens=tokens, pattern=rows
     )
+
+
+def weights(tokens: tuple[str, ...] = TOKENS, n_heads: int = 2, answers: bool = True) -> AttentionWeightsResult:
+    """Of layers 0 and 3."""
+    shape = (2, n_heads, len(tokens))
+    attribution = floats(*shape, seed=2) if answers else np.full(shape, np.nan, np.float32)
+    return AttentionWeightsResult(
+        **_common("attention_weights"), layers=(0, 3), str_tokens=tokens, attribution=attribution,
+        value_norm=np.abs(floats(*shape)), output_norm=np.abs(floats(*shape, seed=1)),
+    )  # fmt: skip
 
 
 def trajectory(n_layers: int = 3, parallel: bool = False) -> ResidualTrajectoryResult:

@@ -1,12 +1,13 @@
 """A view names its figure."""
 
+import numpy as np
 import pytest
 
 from app.analyses import drawn
 from app.domain.errors import BadInput
 from app.domain.recipes import parse_recipe
 from app.domain.views import Style, View, parse_view, view_dict
-from tests.unit.figures import sweeps
+from tests.unit.figures import results, sweeps
 
 ZERO, MEAN = sweeps.sweep("zero"), sweeps.sweep("mean")
 
@@ -32,8 +33,20 @@ def test_a_scatter_of_two_has_the_recipe_across_across():
     assert drawn(view("sweep_scatter"), MEAN, ZERO).layout.xaxis.title.text.startswith("zero ablation")
 
 
+def test_a_pattern_is_drawn_weighted_by_the_weights_that_it_is_drawn_against():
+    pattern, weights = results.pattern(), results.weights()
+    asked = View(
+        parse_recipe(pattern.recipe), figure="weighted_attention_heatmap", against=parse_recipe(weights.recipe)
+    )
+    np.testing.assert_array_equal(
+        drawn(asked, pattern, weights).data[0].z, pattern.pattern[0, 0] * weights.output_norm[0, 0]
+    )
+    with pytest.raises(BadInput, match="give the recipe of the weights as `against`"):
+        drawn(asked, pattern)
+
+
 def test_a_figure_that_does_not_exist_is_refused_with_the_list():
-    with pytest.raises(BadInput, match=r"no figure 'pie'; use one of component_bars, .*sweep_scatter, or none"):
+    with pytest.raises(BadInput, match=r"no figure 'pie'; use one of component_bars, .*sweep_scatter, .*or none"):
         drawn(view("pie"), MEAN)
 
 

@@ -50,6 +50,15 @@ def test_attention_names_query_and_key():
     assert (at["component"], at["layer"], at["metric"]) == ("L0H1", 0, "pattern")
 
 
+def test_attention_weights_name_head_and_source_token():
+    result = results.weights()
+    table = long_table(result)
+    assert len(table) == 3 * 2 * 2 * 6
+    at = row(table, component="L3H1", source_position=5, metric="output_norm")
+    assert (at["value"], at["source_token"]) == (result.output_norm[1, 1, 5], "\n")
+    assert (at["layer"], at["head"], at["prompt"]) == (3, 1, 0)
+
+
 def test_trajectory_has_both_readings_by_point_and_layer():
     result = results.trajectory(2)
     table = long_table(result)
@@ -93,8 +102,8 @@ def test_every_result_kind_has_a_table():
     known = set(Result.__subclasses__())
     made = [
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
-        results.prediction(), results.meters(), sweeps.sweep(), sweeps.estimate(), sweeps.self_repair(),
-        sweeps.generation(), heads.statistics(),
+        results.prediction(), results.meters(), results.weights(), sweeps.sweep(), sweeps.estimate(),
+        sweeps.self_repair(), sweeps.generation(), heads.statistics(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
