@@ -119,6 +119,7 @@ _OF_TWO = {
 FIGURES: dict[str, Callable[..., Any]] = {
     "component_bars": named("app.figures.components:component_bars"),
     "head_matrix_heatmap": named("app.figures.head_matrix:head_matrix_heatmap"),
+    "attention_thumbnails": named("app.figures.attention_thumbnails:attention_thumbnails"),
     "sweep_heatmap": named("app.figures.sweep_map:sweep_heatmap"),
     "path_heatmap": named("app.figures.path_patching:path_heatmap"),
     "prompt_strip": named("app.figures.prompt_strip:prompt_strip"),

@@ -7,6 +7,9 @@
     GET attention/<digest>/weights/<layer>/<head>/<name>.f32
                                                   ?minus=<digest>; value_norm, output_norm or attribution of every
                                                   source token: little-endian float32, X-Shape: src_pos; NaN = undefined
+    GET attention/<digest>/thumbnails.u8          ?minus=<digest>; palette entries of every head, reduced to at most 64
+                                                  cells per side; X-Shape: layers,heads,rows,columns; X-Layers; X-Run:
+                                                  the same for layers of one run that were computed apart
     GET sweep/<digest>/<metric>.f32               ?minus=<digest>&read=effect|recovered; a sweep's cells by prompt:
                                                   little-endian float32, X-Shape: prompts,cells; NaN = not computed
     GET heads/<digest>/<quantity>.f32             ?minus=<digest>&metric=logit_diff; one number per head
@@ -20,6 +23,7 @@ What an address with a digest shows never changes, so browsers keep it for ever,
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_args
@@ -45,6 +49,7 @@ from app.domain.results import (
 from app.domain.views import Style, Theme, WeightedBy
 from app.engine import Engine
 from app.figures.attention_png import attention_limit, attention_png
+from app.figures.attention_thumbnails import thumbnails
 from app.residents import ModelStatus
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -74,6 +79,9 @@ def routes(engine: Engine) -> Blueprint:
     def weights(digest: str, layer: int, head: int, name: str) -> Response:
         return _refusing(lambda: _weights(engine, (digest, request.args.get("minus")), layer, head, name))
 
+    def small(digest: str) -> Response:
+        return _refusing(lambda: _thumbnails(engine, (digest, request.args.get("minus"))))
+
     def effects(digest: str, metric: str) -> Response:
         read = request.args.get("read", "effect")
         return _refusing(lambda: _effects(engine, (digest, request.args.get("minus")), metric, read))
@@ -88,6 +96,7 @@ def routes(engine: Engine) -> Blueprint:
     blueprint.add_url_rule(f"{place}.f32", view_func=numbers)
     weighed = "/attention/<digest>/weights/<int:layer>/<int:head>"
     blueprint.add_url_rule(f"{weighed}/<name>.f32", view_func=weights)
+    blueprint.add_url_rule("/attention/<digest>/thumbnails.u8", view_func=small)
     blueprint.add_url_rule("/sweep/<digest>/<metric>.f32", view_func=effects)
     return blueprint
 
@@ -139,6 +148,24 @@ def _weights(engine: Engine, digests: tuple[str, str | None], layer: int, head: 
     if name not in get_args(WeightedBy):
         raise BadInput(f"There are no attention weights {name!r}; use one of {', '.join(get_args(WeightedBy))}.")
     return _raw(_map(_asked(engine, digests, AttentionWeightsResult, name), layer, head, name), FOR_EVER)
+
+
+def _thumbnails(engine: Engine, digests: tuple[str, str | None]) -> Response:
+    """`[layer head row column]`: what the page paints all heads from (assets/61-thumbnails.js)."""
+    result = _asked(engine, digests, AttentionPatternResult, "pattern")
+    small = thumbnails(result.pattern, Style(show="baseline" if digests[1] is None else "difference"))
+    headers = {
+        "Cache-Control": FOR_EVER, "X-Shape": ",".join(map(str, small.shape)), "X-Run": _run(engine, digests),
+        "X-Layers": ",".join(map(str, result.layers)),
+    }  # fmt: skip
+    return Response(small.tobytes(), mimetype="application/octet-stream", headers=headers)
+
+
+def _run(engine: Engine, digests: tuple[str, str | None]) -> str:
+    """What results of different layers of the same run, or of the same two runs, have in common."""
+    results = [_found(engine, digest, AttentionPatternResult) for digest in digests if digest is not None]
+    asked = [(json.loads(each.recipe) | {"layers": None}, each.provenance.identity) for each in results]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _effects(engine: Engine, digests: tuple[str, str | None], metric: str, read: str) -> Response:

@@ -138,5 +138,5 @@
   document.addEventListener("pointerup", release, true);
   document.addEventListener("click", clicked);
   document.addEventListener("change", changed);
-  Object.assign(microtome, { maximise, maximised, ablateMethod: method, hit, shiftHeld: () => shiftHeld });
+  Object.assign(microtome, { clickedHeads, maximise, maximised, ablateMethod: method, hit, shiftHeld: () => shiftHeld });
 })(window);

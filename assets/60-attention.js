@@ -6,14 +6,17 @@
 (function (root) {
   "use strict";
 
-  /** Which result is shown, and which is taken away from it. */
-  function shownDigests(session, digests) {
-    const { show } = session.view;
-    if (!digests || !session.selection.primary) return null;
-    const digest = show === "baseline" ? digests.baseline : digests.intervened;
-    if (missingLayer(session, digests) !== null) return null;
+  /** Which run is shown, and which is taken away from it. */
+  function shownRun({ view: { show } }, digests) {
+    const digest = digests && (show === "baseline" ? digests.baseline : digests.intervened);
     if (!digest || (show === "difference" && !digests.baseline)) return null;
     return { digest, minus: show === "difference" ? digests.baseline : null };
+  }
+
+  /** The same, where there is a head to show and its layer is there. */
+  function shownDigests(session, digests) {
+    if (!session.selection.primary || missingLayer(session, digests) !== null) return null;
+    return shownRun(session, digests);
   }
 
   /** A long prompt has its patterns layer by layer: the layer of the primary head where it is not there yet. */
@@ -51,7 +54,7 @@
     };
   }
 
-  if (typeof module !== "undefined") module.exports = { addressesOf, missingLayer, neighbours, keeper };
+  if (typeof module !== "undefined") module.exports = { shownRun, addressesOf, missingLayer, neighbours, keeper };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -59,6 +62,7 @@
   const microtome = root.microtome;
   const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const beside = []; // session, digests -> draws what else shows attention
   let digests = null;
 
   async function fetched(address) {
@@ -104,6 +108,7 @@
     const gd = microtome.graph("attention");
     const session = microtome.session();
     if (!session) return;
+    for (const drawMore of beside) drawMore(session, digests);
     const { primary } = session.selection;
     const title = primary ? microtome.state.headLabel(primary) : "";
     const address = wanted();
@@ -149,5 +154,5 @@
     if (primary && moved) whenIdle(prefetch);
   });
   microtome.keeper = keeper;
-  microtome.attention = { draw, wanted, numbers, setDigests };
+  microtome.attention = { draw, wanted, numbers, setDigests, fetched, shownRun, beside };
 })(typeof window === "undefined" ? globalThis : window);

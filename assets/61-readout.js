@@ -82,4 +82,5 @@
   }
 
   document.addEventListener("pointermove", moved);
+  microtome.tip = { show, hide };
 })(typeof window === "undefined" ? globalThis : window);

@@ -106,6 +106,8 @@
 
   const templateOf = (mode) => ((propsOf("templates") || {}).data || {})[mode];
 
+  const template = () => templateOf(theme());
+
   const ink = (template) => template && template.layout && template.layout.font && template.layout.font.color;
 
   /** Figures that the server drew for the other theme are dressed again; nothing is computed for that. */
@@ -164,7 +166,7 @@
     notify(copied ? done : `Copy this link: ${address}`);
   }
 
-  Object.assign(microtome, { prefix, theme, switchTheme, copyText, copyLink, poll });
+  Object.assign(microtome, { prefix, theme, template, switchTheme, copyText, copyLink, poll });
   microtome.whenOpen(() => {
     const preferred = root.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     applyTheme(root.localStorage.getItem(THEME_KEY) || preferred);

@@ -21,7 +21,7 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
     "prediction": (ids.PREDICTION,),
     "direct_logit_attribution": (ids.HEAD_MATRIX, ids.COMPONENTS),
     "residual_trajectory": (ids.TRAJECTORY,),
-    "attention_pattern": (ids.ATTENTION,),
+    "attention_pattern": (ids.ATTENTION, ids.THUMBNAILS),
     "logit_lens": (ids.LENS,),
     "correctness_meters": (),
 }

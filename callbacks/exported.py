@@ -14,6 +14,7 @@ from app.domain.results import Result
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
+from app.figures.attention_thumbnails import thumbnails_size
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.tables import component_rows
 from callbacks.against import beside
@@ -251,6 +252,11 @@ def _text(page: Page) -> Result:
     return found
 
 
+def _thumbnails_style(page: Page, result: Any, style: Style) -> Style:
+    width, height = thumbnails_size(result)
+    return replace(style, width=width, height=height)
+
+
 SOURCES = {
     ids.HEAD_MATRIX: Source(
         _matrix_recipe, _matrix_result, figure=lambda page: "head_matrix_heatmap", part=lambda page: page.view.quantity
@@ -258,6 +264,9 @@ SOURCES = {
     ids.TRAJECTORY: _single("residual_trajectory"),
     ids.COMPONENTS: _single(DIRECT, figure=lambda page: "component_bars", table=_ranked),
     ids.ATTENTION: _single("attention_pattern"),
+    ids.THUMBNAILS: _single(
+        "attention_pattern", figure=lambda page: "attention_thumbnails", read=_thumbnails_style
+    ),
     ids.LENS: _single("logit_lens"),
     ids.PREDICTION: _single("prediction"),
     ids.SWEEP_MAP: Source(

@@ -42,6 +42,7 @@ class Panel:
     figure: Callable[[Any, Style, Selection], Any]
     of: Of
     empty: str
+    prop: str = "figure"
     selecting: str = ""
     """What to select, shown where numbers are there and nothing is selected (assets/32-panel.css)."""
 
@@ -62,10 +63,17 @@ def _frame(result: Any, style: Style, selection: Selection) -> Any:
     return attention_frame(result.str_tokens, style)
 
 
+def _thumbnails_label(result: Any, style: Style, selection: Selection) -> str:
+    """What the page draws there, in words."""
+    layers, heads, positions, _ = result.pattern.shape
+    return f"Attention patterns of {layers} layers of {heads} heads, {positions} tokens"
+
+
 PANELS = (
     Panel(ids.TRAJECTORY, "residual_trajectory", residual_trajectory_lines, _answers_of, NO_ANSWERS),
     Panel(ids.LENS, "logit_lens", logit_lens_heatmap, _lens_of, NO_PROMPT),
-    Panel(ids.ATTENTION, "attention_pattern", _frame, _show_of, NO_PROMPT, SELECT_HEAD),
+    Panel(ids.ATTENTION, "attention_pattern", _frame, _show_of, NO_PROMPT, selecting=SELECT_HEAD),
+    Panel(ids.THUMBNAILS, "attention_pattern", _thumbnails_label, _show_of, NO_PROMPT, prop="aria-label"),
     Panel(ids.PREDICTION, "prediction", prediction_bars, _answers_of, NO_PROMPT),
 )
 
@@ -120,7 +128,7 @@ def register(app: Dash, engine: Engine) -> None:
     view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
     for panel in PANELS:
         app.callback(
-            outputs(panel.id), Input(ids.DIGESTS.format(panel.kind), "data"), view, experiment,
+            outputs(panel.id, panel.prop), Input(ids.DIGESTS.format(panel.kind), "data"), view, experiment,
             State(ids.SELECTION, "data"), prevent_initial_call=True,
         )(functools.partial(draw, engine, panel))  # fmt: skip
     app.callback(

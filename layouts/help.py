@@ -49,6 +49,14 @@ HELP: dict[str, Help] = {
         "0 to 1; a difference runs from −1 to 1.",
         "probability, drawn in 256 steps; exports carry the exact values.",
     ),
+    ids.THUMBNAILS: Help(
+        "A[dest, src] of every head",
+        "The pattern of every head, layers downwards, heads across; inside each, queries run down and keys across. "
+        "Click selects, shift adds, arrows move. Prompts of more than 64 tokens are reduced to 64 cells per side, each "
+        "the largest of its block. Long prompts have the layers that were looked at.",
+        "0 to 1; a difference runs from −1 to 1, drawn to ±0.5.",
+        "probability, in 256 steps; exports carry the exact values.",
+    ),
     ids.LENS: Help(
         "p_l = softmax(LN_final(resid_post_l) · W_U + b_U)",
         "What the model would say if it stopped after each layer: the most likely token at every position, with the "

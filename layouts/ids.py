@@ -75,6 +75,7 @@ HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
 COMPONENTS = "components"
 ATTENTION = "attention"
 ATTENTION_HEAD = "attention-head"
+THUMBNAILS = "thumbnails"
 TRAJECTORY = "trajectory"
 LENS = "lens"
 PREDICTION, READOUT = "prediction", "readout"
@@ -88,7 +89,7 @@ GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
 PATHS = "paths"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
-    SWEEP_MAP, AGAINST, STRIP, SELF_REPAIR, GENERATION, PATHS,
+    SWEEP_MAP, AGAINST, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

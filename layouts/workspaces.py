@@ -97,6 +97,12 @@ def attention_panel() -> html.Section:
     )  # fmt: skip
 
 
+def thumbnails_panel() -> html.Section:
+    """The patterns of all heads, drawn by assets/61-thumbnails.js inside the body."""
+    body = html.Div(id=ids.THUMBNAILS, className="mt-thumbnails", role="group")
+    return panel(ids.THUMBNAILS, "All heads", body, kinds=("attention_pattern",), empty=NO_PROMPT)
+
+
 def lens_panel() -> html.Section:
     """Top token of every layer and position."""
     return panel(
@@ -117,5 +123,5 @@ def prediction_panel() -> html.Section:
 def workspaces() -> html.Div:
     """All panels in one grid."""
     panels = [head_matrix_panel(), trajectory_panel(), components_panel(), attention_panel(), lens_panel()]
-    inside = [*panels, prediction_panel(), *ablate_and_patch.panels()]
+    inside = [*panels, prediction_panel(), thumbnails_panel(), *ablate_and_patch.panels()]
     return html.Div(inside, className="mt-workspace", id="workspace")

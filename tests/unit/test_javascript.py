@@ -7,12 +7,15 @@ import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from app.domain.cells import Cells
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
 from app.domain.session import WORKED_EXAMPLE, Session, SweepAsked, Switched, session_dict
 from app.domain.sites import Site
+from app.figures.attention_png import palette as server_palette
+from app.figures.theme import TEMPLATES
 from callbacks.client import SWEEP_CONTROLS
 from layouts import ids
 
@@ -44,6 +47,7 @@ def _in_node(expression: str) -> Any:
         pytest.skip("node is not on the PATH")
     names = {"runs": "10-runs", "sweep": "10-sweep", "page": "11-experiment", "form": "63-form"}
     names["controls"] = "64-sweep-controls"
+    names["palette"] = "59-palette"
     modules = "".join(f"const {name} = require('./assets/{file}.js');" for name, file in names.items())
     program = f"{modules}console.log(JSON.stringify({expression}))"
     ran = subprocess.run([NODE, "-e", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
@@ -72,6 +76,15 @@ def test_the_page_fills_in_every_field_of_an_intervention_as_the_server_does():
     first = _in_node("runs.FIRST_INTERVENTIONS")
     filled = [{**first[each.kind], **given} for each, given in zip(made, own, strict=True)]
     assert filled == [item["intervention"] for item in spoken["experiment"]["interventions"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_page_colours_attention_as_the_servers_pictures_do(theme: Any, signed: bool):
+    template = json.dumps(TEMPLATES[f"microtome_{theme}"].to_plotly_json())
+    colours = _in_node(f"[...palette.paletteOf({template}, {str(signed).lower()})]")
+    red, green, blue = (np.array(colours) >> shift & 255 for shift in (0, 8, 16))
+    assert (np.stack([red, green, blue], -1) == server_palette(signed, theme)).all()
 
 
 def test_a_session_that_the_server_writes_is_complete_for_the_page():

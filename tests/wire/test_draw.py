@@ -18,6 +18,7 @@ PANELS = [
     (ids.TRAJECTORY, "figure", "residual_trajectory"),
     (ids.LENS, "figure", "logit_lens"),
     (ids.ATTENTION, "figure", "attention_pattern"),
+    (ids.THUMBNAILS, "aria-label", "attention_pattern"),
     (ids.PREDICTION, "figure", "prediction"),
 ]
 every_panel = pytest.mark.parametrize(("panel", "prop", "kind"), PANELS)

@@ -150,6 +150,39 @@ def test_minus_gives_the_difference(client: Any, engine: Engine) -> None:
     assert (shown[np.triu_indices(len(shown), 1)] == 128).all()  # exactly zero is the middle of the signed scale
 
 
+def small(client: Any, digest: str, **query: str) -> tuple[np.ndarray, Any]:
+    """Palette entries `[layer head row column]` of all heads, and the headers."""
+    answer = client.get(f"/microtome/attention/{digest}/thumbnails.u8", query_string=query)
+    assert answer.status_code == 200
+    shape = tuple(map(int, answer.headers["X-Shape"].split(",")))
+    return np.frombuffer(answer.data, np.uint8).reshape(shape), answer.headers
+
+
+def test_thumbnails_are_the_palette_entries_of_every_heads_picture(client: Any, engine: Engine) -> None:
+    result = evaluated(engine)
+    cells, headers = small(client, result.digest)
+    picture = client.get(f"/microtome/attention/{result.digest}/1/2.png").data
+    assert (cells[1, 2] == pixels(picture)).all()
+    assert headers["X-Layers"] == "0,1"
+    assert "immutable" in headers["Cache-Control"]
+
+
+def test_a_difference_of_thumbnails_has_its_zero_in_the_middle(client: Any, engine: Engine) -> None:
+    baseline, intervened = evaluated(engine), evaluated(engine, interventions=[ABLATE])
+    cells, _ = small(client, intervened.digest, minus=baseline.digest)
+    assert (cells[0] == 128).all()  # what is ablated lies in layer 1
+    assert cells.dtype == np.uint8
+
+
+def test_layers_that_were_computed_apart_say_that_they_are_of_one_run(client: Any, engine: Engine) -> None:
+    whole, first, last = (small(client, evaluated(engine, **asked).digest)[1] for asked in
+                          ({}, {"layers": [0]}, {"layers": [1]}))  # fmt: skip
+    assert whole["X-Run"] == first["X-Run"] == last["X-Run"]
+    assert last["X-Layers"] == "1"
+    other = evaluated(engine, prompts=["the river"])
+    assert small(client, other.digest)[1]["X-Run"] != whole["X-Run"]
+
+
 def test_only_the_layers_of_the_result_are_there(client: Any, engine: Engine) -> None:
     result = evaluated(engine, layers=[1])
     assert client.get(f"/microtome/attention/{result.digest}/1/0.png").status_code == 200
@@ -162,6 +195,8 @@ def test_only_the_layers_of_the_result_are_there(client: Any, engine: Engine) ->
         ("{digest}/1/4.png", {}, 404),
         ("{digest}/9/0.f32", {}, 404),
         ("0123/0/0.png", {}, 404),
+        ("0123/thumbnails.u8", {}, 404),
+        ("{digest}/thumbnails.u8", {"minus": "{shorter}"}, 400),
         ("{digest}/0/0.png", {"minus": "0123"}, 404),
         ("{digest}/0/0.png", {"theme": "pink"}, 400),
         ("{digest}/0/0.png", {"minus": "{shorter}"}, 400),

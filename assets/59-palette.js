@@ -1,0 +1,46 @@
+/* Numbers as pixels, as app/figures/attention_png.py colours them: pure, so that node tests it.
+ *
+ * Palette entry 0 is "not computed"; 1..255 run over 0..limit (sequential) or -limit..limit (signed, 128 = exactly 0).
+ * A colour is one 32-bit number as ImageData has it in memory: alpha, blue, green, red.
+ */
+(function (root) {
+  "use strict";
+
+  const STEPS = 254;
+  const OPAQUE = 0xff000000;
+
+  const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const packed = ([red, green, blue]) => (OPAQUE | (blue << 16) | (green << 8) | red) >>> 0;
+  const colourOf = (colour) => packed(channels(colour));
+
+  /** Half to even, as numpy rounds. */
+  function even(value) {
+    const down = Math.floor(value);
+    if (value - down !== 0.5) return Math.round(value);
+    return down % 2 ? down + 1 : down;
+  }
+
+  /** Between evenly spaced anchors; at: 0..1. */
+  function between(anchors, at) {
+    const place = at * (anchors.length - 1);
+    const first = Math.min(Math.floor(place), anchors.length - 2);
+    return anchors[first].map((low, i) => even(low + (anchors[first + 1][i] - low) * (place - first)));
+  }
+
+  /** The 256 colours of a figure template. */
+  function paletteOf({ layout }, signed) {
+    const scale = layout.colorscale[signed ? "diverging" : "sequential"].map(([, colour]) => channels(colour));
+    const colours = Array.from({ length: STEPS + 1 }, (_, i) => packed(between(scale, i / STEPS)));
+    return Uint32Array.from([colourOf(layout.plot_bgcolor), ...colours]);
+  }
+
+  /** One number -> its palette entry. */
+  function entry(value, limit, signed) {
+    if (Number.isNaN(value)) return 0;
+    const low = signed ? -limit : 0;
+    return Math.min(STEPS + 1, Math.max(1, even(((value - low) / (limit - low)) * STEPS) + 1));
+  }
+
+  root.microtome = Object.assign(root.microtome || {}, { palette: { paletteOf, entry, channels, packed, colourOf } });
+  if (typeof module !== "undefined") module.exports = root.microtome.palette;
+})(typeof window === "undefined" ? globalThis : window);
