@@ -119,13 +119,18 @@
 
   let written = null;
   let storeTimer = 0;
+  let number = 0;
+
+  /** A part as its store has it; experiments are numbered, so that what is drawn can say of which it is. */
+  const stored = (part) => (part === "experiment" ? { ...written[part], number } : written[part]);
 
   function writeStores() {
     clearTimeout(storeTimer);
     const changed = PARTS.filter((part) => !written || written[part] !== current.session[part]);
     const shown = written && written.selection.prompt;
     written = current.session;
-    for (const part of changed) root.dash_clientside.set_props(part, { data: written[part] });
+    if (changed.includes("experiment")) number += 1;
+    for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
     if (changed.length) root.dash_clientside.set_props("session", { data: written });
@@ -222,6 +227,7 @@
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,
+    experimentNumber: () => number,
     address,
     whenOpen: (act) => (current ? act() : document.addEventListener("microtome:open", act, { once: true })),
   });

@@ -43,6 +43,7 @@
   /** What the server is doing while it is not ready. */
   function status(now) {
     write("phase", { textContent: !now || now.phase === "ready" ? "" : now.message || now.phase });
+    microtome.markStale();
     return none();
   }
 

@@ -76,7 +76,7 @@ def draw_against(
         figure = figure_beside(results, wanted, style_of(screen[0]), wanted.against_as, selection_of(selection))
     except REFUSALS as why:
         return refused(why, NOTHING_BESIDE)
-    return ready(figure, said(figure, results[0]))
+    return ready(figure, said(figure, results[0]), first, second)
 
 
 def register(app: Dash, engine: Engine) -> None:

@@ -14,7 +14,7 @@ from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe, pattern_layers
 from app.domain.session import Experiment
 from app.engine import Engine
-from callbacks.reading import experiment_of, run_text
+from callbacks.reading import experiment_of, numbered, run_text
 from layouts import ids
 
 SHOWN_IN: dict[str, tuple[str, ...]] = {
@@ -59,6 +59,7 @@ def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_befo
         found = _evaluated(engine, kind, experiment_of(store), *layer)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before else found
 
 
@@ -85,6 +86,7 @@ def address_sweep(engine: Engine, method: str, store: Any, status: Any, before: 
         found = _addressed(engine, method, experiment_of(store))
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before else found
 
 

@@ -11,7 +11,18 @@ from app.domain.results import GenerationResult
 from app.domain.session import Experiment
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, runs, wait_for_model
-from callbacks.reading import REFUSALS, Asked, Refused, digests_of, experiment_of, outputs, ready, refused, view_of
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    Refused,
+    digests_of,
+    experiment_of,
+    numbered,
+    outputs,
+    ready,
+    refused,
+    view_of,
+)  # fmt: skip
 from callbacks.sweep_map import here
 from layouts import ids
 from layouts.generation import PRESS_GENERATE
@@ -43,6 +54,7 @@ def generate(
         found = _generated(engine, experiment_of(store), options_of(tokens, temperature, seed), pressed)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before and not pressed else found
 
 
@@ -66,7 +78,8 @@ def draw(engine: Engine, digests: Any, view: Any, experiment: Any) -> tuple[Any,
         results = {run: _text(engine, asked, digests, run) for run in _runs(digests)}
     except REFUSALS as why:
         return refused(why, PRESS_GENERATE)
-    return ready(side_by_side(results), "baseline and intervened" if len(results) > 1 else "baseline")
+    of = "baseline and intervened" if len(results) > 1 else "baseline"
+    return ready(side_by_side(results), of, digests)
 
 
 def _runs(digests: Any) -> list[str]:

@@ -47,7 +47,7 @@ def draw_head_matrix(
         figure = head_matrix_heatmap(result, style_of(shown), selection_of(selection))  # pyright: ignore[reportArgumentType]
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
-    return ready(figure, f"{answers_text(asked)}, {shown.show}")
+    return ready(figure, f"{answers_text(asked)}, {shown.show}", digests[shown.quantity])
 
 
 # the sweep of all heads

@@ -86,7 +86,7 @@ def draw(engine: Engine, panel: Panel, digests: Any, view: Any, experiment: Any,
         figure = panel.figure(result, style_of(shown), selection_of(selection))
     except REFUSALS as why:
         return refused(why, panel.empty)
-    figure, state, _, of = ready(figure, panel.of(result, asked, shown))
+    figure, state, _, of = ready(figure, panel.of(result, asked, shown), digests)
     return figure, state, panel.selecting, of
 
 

@@ -39,7 +39,7 @@ def draw_strip(
         figure = prompt_strip(result, style_of(shown, as_read(wanted, wanted.method)), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_CELL)
-    return ready(figure, said(figure, result))
+    return ready(figure, said(figure, result), digests)
 
 
 def register(app: Dash, engine: Engine) -> None:

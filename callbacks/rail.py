@@ -13,7 +13,7 @@ from app.domain.prompts import PromptPair, TokenisedPrompt, aligned
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
 from callbacks.prompt_set import read_pair
-from callbacks.reading import experiment_of, run_text
+from callbacks.reading import belongs, experiment_of, numbered, run_text
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.rail import shown, token_options
@@ -96,16 +96,17 @@ def _chip(position: int, token: str, token_id: int, prompt: TokenisedPrompt) -> 
     return html.Button("bos" if bos else shown(token), type="button", className=class_name, title=said, **data)
 
 
-def draw_tokens(engine: Engine, store: Any, status: Any) -> tuple[Any, str]:
-    """The prompt that is run as the model sees it, one chip per position, and how many there are."""
+def draw_tokens(engine: Engine, store: Any, status: Any) -> tuple[Any, str, str]:
+    """The prompt that is run as the model sees it, one chip per position, how many there are, and of what."""
     try:
         experiment = experiment_of(store)
         wait_for_model(engine, experiment)
         prompt = engine.read_prompt(experiment.model, run_text(experiment))
     except MicrotomeError as error:
-        return html.Span(str(error), className="mt-quiet"), ""
-    numbered = enumerate(zip(prompt.str_tokens, prompt.ids, strict=True))
-    return [_chip(i, token, token_id, prompt) for i, (token, token_id) in numbered], f"{len(prompt)} tokens"
+        return html.Span(str(error), className="mt-quiet"), "", "mt-tokens"
+    placed = enumerate(zip(prompt.str_tokens, prompt.ids, strict=True))
+    chips = [_chip(i, token, token_id, prompt) for i, (token, token_id) in placed]
+    return chips, f"{len(prompt)} tokens", f"mt-tokens{belongs(numbered({}, store))}"
 
 
 def draw_difference(engine: Engine, clean: Any, corrupted: Any, store: Any, status: Any) -> list[Any]:
@@ -149,9 +150,10 @@ def register(app: Dash, engine: Engine) -> None:
             Output(picker, "data"), Output(picker, "nothingFoundMessage"), Input(picker, "searchValue"),
             Input(picker, "value"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
         )(functools.partial(search_answer, engine))  # fmt: skip
-    app.callback(Output(ids.TOKEN_STRIP, "children"), Output(ids.TOKEN_COUNT, "children"), experiment, status)(
-        functools.partial(draw_tokens, engine)
-    )
+    app.callback(
+        Output(ids.TOKEN_STRIP, "children"), Output(ids.TOKEN_COUNT, "children"), Output(ids.TOKEN_STRIP, "className"),
+        experiment, status,
+    )(functools.partial(draw_tokens, engine))  # fmt: skip
     app.callback(
         Output(ids.TOKEN_DIFF, "children"), Input(ids.CLEAN, "value"), Input(ids.CORRUPTED, "value"), experiment, status
     )(functools.partial(draw_difference, engine))

@@ -20,6 +20,8 @@ from layouts.panel import state_class
 from layouts.rail import shown
 
 THEME_COOKIE = "microtome-theme"
+NUMBER = "number"
+"""The page numbers its experiments: digests and panels say of which they are."""
 INTERVENE_FIRST = "Nothing is changed yet: select heads and press Ablate or Patch, then compare here."
 NOT_YET = "Not computed yet: Sweep removes every head in turn, and the cells appear as they come."
 SWEEPS = (SweepResult, AttributionPatchingResult)
@@ -38,7 +40,20 @@ def experiment_of(store: Any) -> Experiment:
     """The experiment store; waits while the page has not opened its session yet."""
     if store is None:
         raise PreventUpdate
-    return parse_experiment(_object(store))
+    return parse_experiment({name: value for name, value in _object(store).items() if name != NUMBER})
+
+
+def numbered(found: dict[str, Any], store: Any) -> dict[str, Any]:
+    """What was found for this experiment, with the number under which the page sent it."""
+    number = store.get(NUMBER) if isinstance(store, dict) else None
+    return found if number is None else found | {NUMBER: number}
+
+
+def belongs(*stores: Any) -> str:
+    """A class that says of which experiment something is: the oldest that these stores are of. The page dims what is
+    not of the present one (assets/43-stale.js)."""
+    numbers = [store[NUMBER] for store in stores if isinstance(store, dict) and isinstance(store.get(NUMBER), int)]
+    return f" of-{min(numbers)}" if numbers else ""
 
 
 def view_of(store: Any) -> Viewed:
@@ -181,9 +196,9 @@ def outputs(panel: str, prop: str = "figure") -> list[Output]:
     ]
 
 
-def ready(content: Any, of: str) -> tuple[Any, ...]:
-    """The panel shows its content."""
-    return content, state_class("ready"), "", of
+def ready(content: Any, of: str, *stores: Any) -> tuple[Any, ...]:
+    """The panel shows its content, which is of these digest stores."""
+    return content, state_class("ready") + belongs(*stores), "", of
 
 
 def said(figure: Any, result: Result) -> str:

@@ -17,6 +17,7 @@ from callbacks.reading import (
     Refused,
     digests_of,
     experiment_of,
+    numbered,
     outputs,
     ready,
     refused,
@@ -40,6 +41,7 @@ def evaluate(engine: Engine, store: Any, status: Any, view: Any, before: Any) ->
         found = _evaluated(engine, experiment_of(store))
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before else found
 
 
@@ -59,7 +61,7 @@ def draw(engine: Engine, digests: Any, view: Any, experiment: Any, selection: An
         figure = self_repair_bars(result, style_of(replace(shown, show="baseline")), selection_of(selection))
     except REFUSALS as why:
         return refused(why, ABLATE_FIRST)
-    return ready(figure, said(figure, result))
+    return ready(figure, said(figure, result), digests)
 
 
 def repaired(engine: Engine, experiment: Experiment, digests: Any) -> Any:

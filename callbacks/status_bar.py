@@ -12,8 +12,9 @@ from app.domain.models import ModelFacts, Provenance
 from app.domain.results import CorrectnessMetersResult
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
-from callbacks.reading import REFUSALS, Asked, digests_of, experiment_of
+from callbacks.reading import REFUSALS, Asked, belongs, digests_of, experiment_of, numbered
 from layouts import ids
+from layouts.bars import PROVENANCE_CLASS
 
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 WEIGHTS = {"compatibility": "compat weights", "raw": "raw weights"}
@@ -34,14 +35,15 @@ def provenance_items(provenance: Provenance) -> list[html.Span]:
     return [html.Span(text, title=title) for text, title in said]
 
 
-def show_provenance(engine: Engine, store: Any, status: Any) -> list[html.Span]:
-    """Of the model on screen, once it is ready."""
+def show_provenance(engine: Engine, store: Any, status: Any) -> tuple[list[html.Span], str]:
+    """Of the model on screen, once it is ready; and of which experiment it is."""
     try:
         experiment = experiment_of(store)
         wait_for_model(engine, experiment)
-        return provenance_items(engine.provenance(experiment.model))
+        items = provenance_items(engine.provenance(experiment.model))
     except MicrotomeError:
-        return []
+        return [], PROVENANCE_CLASS
+    return items, PROVENANCE_CLASS + belongs(numbered({}, store))
 
 
 def facts_text(facts: ModelFacts) -> str:
@@ -58,13 +60,13 @@ def show_facts(engine: Engine, store: Any, status: Any) -> str:
     return facts_text(found.facts) if found.facts else ""
 
 
-def _meter(name: str, deviation: float, tolerance: float, note: str) -> html.Span:
+def _meter(name: str, deviation: float, tolerance: float, note: str, of: str) -> html.Span:
     if math.isnan(deviation):
-        return html.Span(name, className="mt-meter", title=f"{name} does not apply here: {note}")
+        return html.Span(name, className=f"mt-meter{of}", title=f"{name} does not apply here: {note}")
     good = deviation <= tolerance
     said = f"{name}: largest relative deviation {deviation:.2g}, allowed {tolerance:.2g}. {note}"
     verdict = "holds" if good else "FAILS"
-    class_name = "mt-meter is-good" if good else "mt-meter is-bad"
+    class_name = f"mt-meter {'is-good' if good else 'is-bad'}{of}"
     return html.Span(name if good else f"{name} fails", className=class_name, title=f"{said} It {verdict}.")
 
 
@@ -78,13 +80,15 @@ def show_meters(engine: Engine, digests: Any, experiment: Any) -> Any:
     if not isinstance(result, CorrectnessMetersResult):
         raise PreventUpdate
     rows = zip(result.names, result.deviation.tolist(), result.tolerance.tolist(), result.notes, strict=True)
-    return [_meter(*row) for row in rows]
+    return [_meter(*row, belongs(digests)) for row in rows]
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Provenance, facts, meters."""
     experiment, status = Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data")
-    app.callback(Output(ids.PROVENANCE, "children"), experiment, status)(functools.partial(show_provenance, engine))
+    app.callback(Output(ids.PROVENANCE, "children"), Output(ids.PROVENANCE, "className"), experiment, status)(
+        functools.partial(show_provenance, engine)
+    )
     app.callback(Output(ids.MODEL_FACTS, "children"), experiment, status)(functools.partial(show_facts, engine))
     app.callback(
         Output(ids.METERS, "children"), Input(ids.DIGESTS.format("correctness_meters"), "data"),

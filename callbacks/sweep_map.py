@@ -18,6 +18,7 @@ from callbacks.reading import (
     Asked,
     Refused,
     experiment_of,
+    numbered,
     outputs,
     ready,
     refused,
@@ -82,6 +83,7 @@ def address_sweep(engine: Engine, kind: str, store: Any, status: Any, sweep: Any
         found = _addressed(engine, experiment_of(store), sweep_of(sweep), kind)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before else found
 
 
@@ -204,7 +206,7 @@ def draw_sweep_map(
         figure = map_beside((result, wanted.method), other, wanted, style_of(shown), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_CELLS)
-    return ready(figure, said(figure, result))
+    return ready(figure, said(figure, result), digests)
 
 
 def register(app: Dash, engine: Engine) -> None:

@@ -7,6 +7,7 @@ from layouts.header import segments
 from layouts.panel import icon
 
 METHODS = (("zero", "zero"), ("mean", "mean"), ("resample", "resample"))
+PROVENANCE_CLASS = "mt-provenance"
 SHOWS = (("baseline", "Baseline"), ("intervened", "Intervened"), ("difference", "Difference"))
 
 
@@ -42,7 +43,7 @@ def status_bar() -> html.Div:
     return html.Div(
         [
             html.Span(id=ids.PHASE, className="mt-phase", role="status"),
-            html.Div(id=ids.PROVENANCE, className="mt-provenance"),
+            html.Div(id=ids.PROVENANCE, className=PROVENANCE_CLASS),
             html.Span(id=ids.CACHE, className="mt-quiet"),
             html.Div(id=ids.METERS, className="mt-meters"),
         ],

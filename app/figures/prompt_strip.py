@@ -20,7 +20,7 @@ from app.figures import marks
 from app.figures.scales import spoken
 from app.figures.sweep_grid import selected_cell
 from app.figures.sweep_reading import Reading, read
-from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_names, technique
+from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_names, technique, under
 from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import safe, shorten, visible
 
@@ -40,7 +40,7 @@ def prompt_strip(result: AnySweep, style: Style, selection: Selection) -> go.Fig
         xaxis={"title": {"text": reading.unit}, "zeroline": True, "showgrid": True, "nticks": 6},
         yaxis=_prompt_axis(len(values)),
     )  # fmt: skip
-    what = f"{cell_names(result)[cell]} on each prompt: {_read_as(reading, style)}, {technique(result)}"
+    what = f"{cell_names(result)[cell]} on each prompt: {_read_as(reading, style)}, {technique(result)}{under(result.recipe)}"
     meta = {"cell": cell, "shape": [len(values)], "prompts": len(values), "counted": reading.prompts}
     return dress(figure, "strip", f"{what}, {result.provenance.model}", style, {"l": 14, "r": 12, "t": 8, "b": 8}, meta)
 

@@ -18,6 +18,7 @@ from app.domain.results import SelfRepairResult
 from app.domain.views import Selection, Style
 from app.figures.head_labels import head_labels
 from app.figures.scales import short, spoken
+from app.figures.sweep_words import under
 from app.figures.theme import CLEAR, NEUTRAL, dress
 
 MOST = 10
@@ -45,7 +46,7 @@ def _title(result: SelfRepairResult, delta: str) -> str:
     prompts = "1 prompt" if n == 1 else f"mean of {n} prompts"
     scale = f"{delta}final scale before / after {result.scale_ratio.mean():.3f}"
     return (
-        f"{delta}self-repair: {short(removed)} removed, {short(repaired)} repaired{share}; {scale}; {prompts}, "
+        f"{delta}self-repair: {short(removed)} removed, {short(repaired)} repaired{share}{under(result.recipe)}; {scale}; {prompts}, "
         f"{result.provenance.model}"
     )
 

@@ -18,7 +18,7 @@ from app.domain.errors import BadInput
 from app.domain.results import METRICS, TINY_SPANS, AttributionPatchingResult
 from app.domain.spread import FEWEST, SIGNIFICANT, Spread, spread
 from app.domain.views import Normalised, Style
-from app.figures.sweep_words import METRIC_NAMES, AnySweep, known_metric, swept, technique, unit
+from app.figures.sweep_words import METRIC_NAMES, AnySweep, known_metric, swept, technique, under, unit
 
 Numbers = NDArray[np.float64]
 _ESTIMATED = "Attribution patching estimates effects on logit_diff only; choose that metric, or an exact sweep."
@@ -126,7 +126,7 @@ def title_of(result: AnySweep, reading: Reading, style: Style, hidden: bool = Fa
     delta = "Δ " if style.show == "difference" else ""
     name = METRIC_NAMES[reading.metric]
     what = f"{delta}effect on {name}" if style.normalised == "effect" else f"{delta}recovered {name}"
-    title = f"{what}, {technique(result)} of {swept(result)}, {_over(reading)}, {result.provenance.model}"
+    title = f"{what}, {technique(result)} of {swept(result)}{under(result.recipe)}, {_over(reading)}, {result.provenance.model}"
     return title + (_significance(reading.spread) if hidden else "")
 
 

@@ -10,6 +10,7 @@ METRIC_NAMES = {
     "rank": "answer rank", "kl_divergence": "KL divergence",
 }  # fmt: skip
 _UNITS = {"answer_log_prob": " (nats)", "kl_divergence": " (nats)", "rank": " (− = nearer the top)"}
+_MOST_NAMED = 2
 _EDGE = {"position": "query", "source_position": "key"}
 
 
@@ -77,6 +78,13 @@ def swept(result: AnySweep) -> str:
 
 def _window(recipe: AnyRecipe) -> int:
     return recipe.cells.window if isinstance(recipe, Ablation | ActivationPatching | AttributionPatching) else 1
+
+
+def under(recipe_json: str) -> str:
+    """`, under zero z L5H1`: the interventions in force, named up to two, else counted; empty for the baseline."""
+    named = [str(each) for each in parse_recipe(recipe_json).interventions]
+    said = " and ".join(named) if len(named) <= _MOST_NAMED else f"{len(named)} interventions"
+    return f", under {said}" if named else ""
 
 
 def unit(metric: str, normalised: Normalised, delta: str = "") -> str:

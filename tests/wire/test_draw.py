@@ -163,3 +163,23 @@ def test_the_read_out_names_the_logit_difference(served: Page) -> None:
 def test_the_read_out_of_what_is_refused_is_empty(served: Page) -> None:
     answer = served.ask("readout.children", {"digests-prediction.data": 7, "experiment.data": experiment()})
     assert answer == {"readout": {"children": []}}
+
+
+@every_panel
+def test_a_panel_says_of_which_experiment_of_the_page_it_is(served: Page, panel: str, prop: str, kind: str) -> None:
+    answer = drawn(served, panel, prop, kind, experiment() | {"number": 7})
+    assert answer[f"{panel}-panel"]["className"].split()[-1] == "of-7"
+
+
+def test_the_same_numbers_of_the_next_experiment_are_drawn_as_of_the_next(served: Page) -> None:
+    first, second = (served.digests("prediction", experiment() | {"number": number}) for number in (7, 8))
+    assert {name: first[name] for name in ("baseline", "intervened")} == {
+        name: second[name] for name in ("baseline", "intervened")
+    }
+    assert (first["number"], second["number"]) == (7, 8)
+
+
+def test_digests_of_before_are_drawn_as_of_before(served: Page) -> None:
+    old = served.digests("prediction", experiment() | {"number": 7})
+    given = {"digests-prediction.data": old, "experiment.data": experiment() | {"number": 8}, "view.data": view()}
+    assert "of-7" in served.ask("prediction.figure", given)["prediction-panel"]["className"]

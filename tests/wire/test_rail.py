@@ -88,6 +88,12 @@ def test_tokens_are_chips_with_position_and_bos(served: Page) -> None:
     assert answer["token-count"]["children"] == f"{len(prompt)} tokens"
 
 
+def test_tokens_and_provenance_say_of_which_experiment_they_are(served: Page) -> None:
+    given = {"experiment.data": experiment() | {"number": 3}, "status.data": READY}
+    assert served.ask("token-strip.children", given)["token-strip"]["className"] == "mt-tokens of-3"
+    assert served.ask("provenance.children", given)["provenance"]["className"] == "mt-provenance of-3"
+
+
 def test_tokens_of_what_is_no_experiment_are_words(served: Page) -> None:
     answer = served.ask("token-strip.children", {"experiment.data": {"model": 3}, "status.data": READY})
     assert answer is not None
