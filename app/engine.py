@@ -35,6 +35,7 @@ from app.domain.views import View
 from app.jobs.threads import ComputeThread
 from app.models.catalogue import Entry, entries, resolve
 from app.models.loaded import LoadedModel
+from app.paces import Paces
 from app.residents import ModelStatus, ResidentModels
 from app.settings import Settings, read
 
@@ -67,6 +68,7 @@ class Engine:
         store = store or DiskStore(self.settings.cache_folder, self.settings.cache_limit)
         self._results = ResultCache(store, {row.kind: row.result for row in ANALYSES.values()})
         self._computations = Computations(self._thread, self._results, self.settings.max_tokens)
+        self._paces = Paces()
         self._endings: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._hits = 0
@@ -161,7 +163,9 @@ class Engine:
             return found
         self._check_here(recipe)  # loads the model where it had left, perhaps from a folder that has changed since,
         digest, model = self.digest(recipe), self._model(recipe.model)  # so asked anew
-        return self._computations.joined(digest, model, recipe, self.provenance(recipe.model), urgent).wait(report)
+        computed = self._computations.joined(digest, model, recipe, self.provenance(recipe.model), urgent)
+        with self._paces.watched(digest, report) as heard:
+            return computed.wait(heard)
 
     def view(self, view: View, report: Report | None = None) -> Result:
         """The numbers a view shows: the baseline, the intervened run, or their difference."""
@@ -191,15 +195,15 @@ class Engine:
         return self._computations.partial(digest)
 
     def preview(self, recipe: AnyRecipe) -> Cost:
-        """What evaluating the recipe will take here. Waits for its turn and then for a fraction of a second, once per
-        model, kind of cells and length of prompts."""
+        """What evaluating the recipe will take here, as sweeps before it have taught. Waits for its turn and then for a
+        fraction of a second, once per model, kind of cells and length of prompts."""
         recipe = settled(recipe)
         self._check_here(recipe)
         digest = self.digest(recipe)
         known = self._results.get(digest) or self._results.partial(digest)
         cost = import_module("app.compute.cost").cost
         work = functools.partial(cost, self._model(recipe.model), recipe, known, self.settings.max_tokens)
-        return self._thread.submit(work).result()
+        return self._paces.quoted(digest, recipe, self._thread.submit(work).result())
 
     def counters(self) -> Counters:
         """How busy the engine is."""

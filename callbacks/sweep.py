@@ -21,6 +21,7 @@ from app.domain.errors import Cancelled, MicrotomeError
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.engine import Engine
+from callbacks.progress import TimeLeft, progress_text
 from callbacks.reading import digests_of, experiment_of, sweep_of, view_of
 from layouts import ids
 
@@ -155,13 +156,11 @@ def _recipes(request: Any) -> list[AnyRecipe]:
 def _teller(slot: Slot, set_progress: Any) -> Any:
     """Turns reports into progress: share and words each time, a tick only where there are new cells, because every
     tick redraws figures. `Cancelled` raised in it leaves the sweep."""
-    began, first, drawn = time.monotonic(), None, 0
+    time_left, drawn = TimeLeft(), 0
 
     def tell(done: int, total: int, partial: Any = None) -> None:
-        nonlocal first, drawn
-        first = done if first is None and total > 1 else first
-        new = done - (first or 0)
-        left = (time.monotonic() - began) / new * (total - done) if new else None
+        nonlocal drawn
+        left = time_left.heard(done, total, time.monotonic()) if total > 1 else None
         set_progress((100 * done / total, progress_text(done, total, left, slot.unit)))
         if done > drawn:
             drawn = done
@@ -172,18 +171,6 @@ def _teller(slot: Slot, set_progress: Any) -> Any:
 
 def _tick(slot: Slot) -> None:
     set_props(slot.part(ids.TICK), {"data": time.time()})
-
-
-def progress_text(done: int, total: int, left: float | None, unit: str) -> str:
-    """`142 / 270 heads · 1.3 s left`; before the first news, which is 0 of 1, that it waits."""
-    if total <= 1:
-        return "waiting for its turn"
-    return f"{done} / {total} {unit} · {'estimating' if left is None else f'{duration(left)} left'}"
-
-
-def duration(seconds: float) -> str:
-    """`1.3 s`, `10 min`."""
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 # the words around it

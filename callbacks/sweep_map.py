@@ -11,8 +11,9 @@ from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
 from app.engine import Engine
 from callbacks import sweep as sweeping
-from callbacks.evaluate import NOTHING, has_answers, wait_for_model
+from callbacks.evaluate import NOTHING, has_answers, wait_to_run
 from callbacks.one_scale import map_beside
+from callbacks.progress import about
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -28,7 +29,7 @@ from callbacks.reading import (
     sweep_of,
     view_of,
 )  # fmt: skip
-from callbacks.sweep import OnScreen, Slot, duration
+from callbacks.sweep import OnScreen, Slot
 from layouts import ids
 from layouts.sweep_map import NO_CELLS, RESUME, RUN
 from layouts.workspaces import NO_ANSWERS
@@ -88,7 +89,7 @@ def address_sweep(engine: Engine, kind: str, store: Any, status: Any, sweep: Any
 
 
 def _addressed(engine: Engine, experiment: Experiment, sweep: SweepAsked, kind: str) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     method = method_of(sweep, kind)
     if method is None or lacking(experiment, sweep, method):
         return NOTHING
@@ -119,18 +120,21 @@ def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
 
 
 def cost_text(page: OnScreen, recipes: list[AnyRecipe], unit: str = "cells") -> str:
-    """`3600 cells (450 × 8 prompts) · about 3.1 s · 210 MB`, in the unit of progress; of a sweep that goes on, how many
-    are computed."""
+    """`3600 cells (450 × 8 prompts) · about 5 s · 210 MB`, in the unit of progress; of a sweep that goes on, how many
+    are computed; of estimates, how many there are and how many cells are checked exactly."""
     costs = [page.engine.preview(recipe) for recipe in recipes]
     prompts = len(recipes[0].prompts)
     cells = sum(cost.cells for cost in costs)
-    counted = f"{cells} {unit} ({cells // prompts} × {prompts} prompts)" if prompts > 1 else f"{cells} {unit}"
+    estimated = recipes[0].kind == "attribution_patching"
+    estimates = f"{prompts * len(recipes)} estimate{'s' * (prompts * len(recipes) > 1)} + " if estimated else ""
+    of_each = f" ({cells // prompts} × {prompts} prompts)" if prompts > 1 else ""
+    counted = f"{estimates}{cells} {'exact checks' if estimated else unit}{of_each}"
     done = sum(cost.done for cost in costs)
     kept = f", {done} computed" if done else ""
     seconds, memory = sum(cost.seconds for cost in costs), max(cost.bytes for cost in costs)
     bound = page.engine.settings.sweep_memory * 2**20
     above = f", above the {bound / 1e6:.0f} MB set for sweeps" if memory > bound else ""
-    return f"{counted}{kept} · about {duration(seconds)} · {memory / 1e6:.0f} MB{above}"
+    return f"{counted}{kept} · {about(seconds)} · {memory / 1e6:.0f} MB{above}"
 
 
 _PANELS = (("sweep", ids.SWEEP_MAP), ("against", ids.AGAINST))

@@ -112,7 +112,7 @@ def test_paths_that_have_not_run_ask_for_their_button(served: Page) -> None:
     given = {"digests-paths.data": digests, "experiment.data": store, "sweep.data": sweep(), "view.data": PATCH}
     told = served.ask("paths-start.children", given | {"status.data": READY})
     assert told is not None
-    assert told["paths-text"]["children"].startswith("4 paths · about ")
+    assert told["paths-text"]["children"].startswith("4 paths · ")
     assert told["paths-start"] == {"children": "Run paths", "disabled": False}
 
 

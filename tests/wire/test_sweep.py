@@ -156,12 +156,6 @@ def _array(spec: Any) -> Any:
     return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"]).reshape(rows, columns)
 
 
-def test_progress_says_how_much_is_done_and_how_long_is_left() -> None:
-    assert sweep.progress_text(142, 270, 1.26, "heads") == "142 / 270 heads · 1.3 s left"
-    assert sweep.progress_text(0, 270, None, "heads") == "0 / 270 heads · estimating"
-    assert sweep.progress_text(1, 270, 600, "heads") == "1 / 270 heads · 10 min left"
-
-
 def test_a_cancelled_sweep_stops_at_its_next_report(served: Page) -> None:
     def cancelled(value: Any) -> None:
         raise Cancelled("Cancelled.")

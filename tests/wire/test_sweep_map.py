@@ -67,7 +67,15 @@ def test_more_memory_than_is_set_for_sweeps_is_said(bound: int, end: str) -> Non
     engine = SimpleNamespace(preview=lambda recipe: Cost(10, 0, 1.0, 300_000_000), settings=settings)
     page: Any = SimpleNamespace(engine=engine)
     asked = parse_recipe({"kind": "ablation", "model": "ground-truth", "prompts": ["a"]})
-    assert cost_text(page, [asked]) == f"10 cells · about 1.0 s · {end}"
+    assert cost_text(page, [asked]) == f"10 cells · about 1 s · {end}"
+
+
+def test_an_estimate_counts_what_is_estimated_and_what_is_checked(served: Page) -> None:
+    engine = SimpleNamespace(preview=lambda recipe: Cost(80, 0, 53.9, 1), settings=served.engine.settings)
+    page: Any = SimpleNamespace(engine=engine)
+    pair = {"clean": "a", "corrupted": "b", "answer": "a", "incorrect_answer": "b"}
+    asked = parse_recipe({"kind": "attribution_patching", "model": "ground-truth", "prompts": [pair]})
+    assert cost_text(page, [asked]).startswith("1 estimate + 80 exact checks · about 55 s · ")
 
 
 def test_a_cancelled_sweep_keeps_its_cells_on_screen_and_goes_on(served: Page) -> None:
@@ -100,7 +108,7 @@ def test_cells_and_prompts_are_counted_apart(served: Page) -> None:
     given = {"digests-sweep.data": addressed(served, store, asked), "experiment.data": store, "sweep.data": asked}
     answer = served.ask("sweep-map-start.children", {**given, "view.data": PATCH})
     assert answer is not None
-    assert answer["sweep-map-text"]["children"].startswith("4 cells (2 × 2 prompts) · about ")
+    assert answer["sweep-map-text"]["children"].startswith("4 cells (2 × 2 prompts) · ")
 
 
 @pytest.mark.parametrize(
