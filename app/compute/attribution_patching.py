@@ -87,8 +87,9 @@ def _begun(
     nothing = np.full(begin.values.shape[1:], np.nan, np.float32)
     return AttributionPatchingResult(
         direction=recipe.direction, engine=ESTIMATES_ONLY, activation=begin.activation, cells=begin.cells,
-        cell_axes=begin.cell_axes, str_tokens=begin.str_tokens, estimate=nothing, exact=nothing,
-        group=np.zeros(len(begin.cells), np.int32), clean=begin.clean, corrupted=begin.corrupted, **known,
+        cell_axes=begin.cell_axes, str_tokens=begin.str_tokens, other_tokens=begin.other_tokens,
+        estimate=nothing, exact=nothing, group=np.zeros(len(begin.cells), np.int32), clean=begin.clean,
+        corrupted=begin.corrupted, **known,
     )  # fmt: skip
 
 

@@ -249,12 +249,19 @@ def begun(
     places = sweep.places
     empty = SweepResult(
         recipe=recipe_json(recipe), engine="", activation=sweep.cells.activation, cell_axes=sweep.cells.axes,
-        cells=places, str_tokens=_padded([prompt.clean for prompt in prompts]), clean=nothing, corrupted=nothing,
+        cells=places, str_tokens=_padded([prompt.clean for prompt in prompts]),
+        other_tokens=_padded([_beside(prompt) for prompt in prompts]), clean=nothing, corrupted=nothing,
         values=np.full((len(METRICS), len(prompts), len(places)), np.nan, np.float32), **fields,
     )  # fmt: skip
     if resume is None or not same_question(resume.recipe, empty.recipe) or resume.values.shape != empty.values.shape:
         return empty
     return replace(resume, recipe=empty.recipe, digest=empty.digest, provenance=empty.provenance)
+
+
+def _beside(prompt: ReadPrompt) -> TokenisedPrompt:
+    """The pair's other prompt, position by position; the prompt itself where there is none of its length."""
+    other = prompt.corrupted
+    return other if other is not None and len(other) == len(prompt.clean) else prompt.clean
 
 
 def _padded(prompts: Sequence[TokenisedPrompt]) -> Strings:

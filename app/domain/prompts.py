@@ -49,8 +49,8 @@ def aligned(clean: TokenisedPrompt, corrupted: TokenisedPrompt) -> None:
     shorter = min(len(clean), len(corrupted))
     at = first_difference(clean, corrupted)
     at = shorter if at is None else at
-    here = [p.str_tokens[at] if at < len(p) else "the end" for p in (clean, corrupted)]
+    here = [repr(p.str_tokens[at]) if at < len(p) else "the end" for p in (clean, corrupted)]
     raise BadPrompt(
         f"The clean prompt has {len(clean)} tokens and the corrupted one {len(corrupted)}; they first differ at "
-        f"position {at} ({here[0]!r} against {here[1]!r}). Change one so that both have the same count."
+        f"position {at} ({here[0]} against {here[1]}). Change one so that both have the same count."
     )

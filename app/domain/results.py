@@ -147,6 +147,8 @@ class SweepResult(_Compared, Result):
     cells: Ints = axes("cell", "axis", difference=False)
     str_tokens: Strings = axes("prompt", "position", difference=False)
     """Tokens of the prompts that are run, shorter ones padded with empty strings."""
+    other_tokens: Strings = axes("prompt", "position", difference=False)
+    """Those of the pairs' other prompts, like `str_tokens`; the same as there where there is none of that length."""
     values: Floats = axes("metric", "prompt", "cell")
     clean: Floats = axes("metric", "prompt", difference="own")
     corrupted: Floats = axes("metric", "prompt", difference="own")
@@ -175,6 +177,7 @@ class AttributionPatchingResult(_Compared, Result):
     cell_axes: tuple[str, ...]
     cells: Ints = axes("cell", "axis", difference=False)
     str_tokens: Strings = axes("prompt", "position", difference=False)
+    other_tokens: Strings = axes("prompt", "position", difference=False)
     estimate: Floats = axes("prompt", "cell")
     exact: Floats = axes("prompt", "cell")
     """NaN where not computed (yet)."""

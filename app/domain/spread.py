@@ -2,14 +2,17 @@
 
 All in the unit of the values. The standard error is std (n - 1) / sqrt(n). The interval is the percentile bootstrap
 over prompts, 95 %, 1,000 resamples. The p-value is the two-sided sign-flip permutation test that the mean effect is 0:
-every pattern of signs is equally likely under it; all 2^n patterns up to 12 prompts, 1,000 random ones above. It is
-not corrected for the number of cells. n prompts cannot give less than 2^(1 - n), so that fewer than 6 never reach 0.05.
+every pattern of signs is equally likely under it; all 2^n patterns up to 12 prompts, 1,000 random ones above. n prompts
+cannot give less than 2^(1 - n), so that fewer than 6 never reach 0.05. The q-value is that p-value corrected for the
+number of cells that could reach 0.05: of cells with q < 0.05 about 5 % at most do nothing (Benjamini and Hochberg 1995,
+https://doi.org/10.1111/j.2517-6161.1995.tb02031.x).
 NaN values (not computed) are left out, cell by cell; what needs two prompts is NaN with one, never 0.
 
 Source and oracle: transformer_lens.utilities.statistics. Seeds mean the same random numbers there and here: torch and
 NumPy share the Mersenne Twister, of which both take `uint32 % n`.
 """
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -43,9 +46,23 @@ class Spread:
     n: NDArray[np.int64]
 
     @property
+    def tested(self) -> NDArray[np.bool_]:
+        """`[cell]`: of enough prompts for p to fall below 0.05."""
+        return self.n >= FEWEST
+
+    @functools.cached_property
+    def q_value(self) -> Doubles:
+        """`[cell]` p-values of the tested cells after Benjamini and Hochberg; NaN where nothing is tested."""
+        found, tested = np.full(len(self.p_value), np.nan), np.flatnonzero(self.tested)
+        falling = tested[np.argsort(-self.p_value[tested], kind="stable")]
+        ranks = np.arange(len(falling), 0, -1)
+        found[falling] = np.minimum.accumulate(self.p_value[falling] * len(falling) / ranks)
+        return found
+
+    @property
     def insignificant(self) -> NDArray[np.bool_]:
-        """`[cell]`: p is 0.05 or more, where the number of prompts could have given less."""
-        return (self.n >= FEWEST) & (self.p_value >= SIGNIFICANT)
+        """`[cell]`: q is 0.05 or more, where the number of prompts could have given less."""
+        return self.tested & (self.q_value >= SIGNIFICANT)
 
 
 def spread(values: ArrayLike, over: ArrayLike | None = None, tested: ArrayLike | None = None, seed: int = 0) -> Spread:

@@ -38,7 +38,7 @@ class Style:
     quantity: str | None = None
     """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
     significant: bool = False
-    """Hide cells of a sweep whose permutation p-value is 0.05 or more."""
+    """Hide cells of a sweep whose permutation p-value, corrected for their number, is 0.05 or more."""
     weighted_by: WeightedBy = "output_norm"
 
 

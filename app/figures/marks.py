@@ -20,6 +20,8 @@ _LINE: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _BAR = 56
 """Width of a colour bar with its numbers."""
+_CHARACTER = 6.5
+"""Pixels of one character of a note."""
 
 
 def _outline(name: str, **sides: Any) -> dict[str, Any]:
@@ -118,6 +120,12 @@ def note(text: str, name: str, line: int = 0, beyond: int = _BAR) -> dict[str, A
         "text": text, "name": name, "showarrow": False, "xref": "paper", "yref": "paper",
         "x": 1, "xanchor": "right", "xshift": beyond, "y": 0, "yanchor": "top", "yshift": -4 - 14 * line,
     }  # fmt: skip
+
+
+def note_above(text: str, name: str, before: int = 0) -> dict[str, Any]:
+    """A word of legend above the matrix, right-aligned; `before` characters of others stand right of it."""
+    place = {"y": 1, "yanchor": "bottom", "yshift": 3, "xshift": -round(_CHARACTER * before)}
+    return note(text, name) | place
 
 
 def prompt_row(selection: Selection, count: int) -> int:

@@ -2,9 +2,9 @@
 
 x: effect or recovered share of the selected cell (sweep_map.py's reading), line at 0; y: one row per prompt, downwards;
 colour: sign. Solid vertical: mean over prompts; dotted: its 95 % bootstrap interval. Diamonds with their number:
-outliers, further than 1.5 interquartile ranges outside the quartiles (of five prompts or more). Frame: the selected
-prompt. A cross at 0: not computed, or left out of ratios. Hover: the prompt's text and value in full
-precision. `customdata` = prompt index.
+outliers, further than 1.5 interquartile ranges outside the quartiles (of five prompts or more). A line above says so.
+Frame: the selected prompt. Empty row: not computed yet, or left out of ratios; the title counts them. Hover: the
+prompt's text and value in full precision. `customdata` = prompt index.
 """
 
 from typing import Any
@@ -24,6 +24,8 @@ from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_names, techniqu
 from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import safe, shorten, visible
 
+_MOST_NUMBERS = 5
+"""Rows that have room for a number on the page."""
 _FEWEST = 5
 """Prompts below which quartiles say little."""
 
@@ -33,16 +35,20 @@ def prompt_strip(result: AnySweep, style: Style, selection: Selection) -> go.Fig
     reading = read(result, style)
     cell = selected_cell(result, np.abs(reading.spread.mean), selection)
     values = reading.values[:, cell]
-    figure = go.Figure([*_centre(reading, cell, len(values)), _points(result, values), _missing(values)])
+    traces = [*_centre(reading, cell, len(values)), _points(result, values)]
+    figure = go.Figure(traces)
     chosen = [marks.row_outline("prompt", selection.prompt)] if selection.prompt < len(values) > 1 else []
     figure.update_layout(
         plot_bgcolor=CLEAR, clickmode="event", dragmode=False, shapes=chosen,
         xaxis={"title": {"text": reading.unit}, "zeroline": True, "showgrid": True, "nticks": 6},
-        yaxis=_prompt_axis(len(values)),
+        yaxis=_prompt_axis(len(values)), annotations=_legend(traces, values),
     )  # fmt: skip
-    what = f"{cell_names(result)[cell]} on each prompt: {_read_as(reading, style)}, {technique(result)}{under(result.recipe)}"
+    how = f"{_read_as(reading, style)}, {technique(result)}{under(result.recipe)}"
+    what = f"{cell_names(result)[cell]} on each prompt: {how}{_without(result, reading, cell)}"
     meta = {"cell": cell, "shape": [len(values)], "prompts": len(values), "counted": reading.prompts}
-    return dress(figure, "strip", f"{what}, {result.provenance.model}", style, {"l": 14, "r": 12, "t": 8, "b": 8}, meta)
+    return dress(
+        figure, "strip", f"{what}, {result.provenance.model}", style, {"l": 14, "r": 12, "t": 22, "b": 8}, meta
+    )
 
 
 def _read_as(reading: Reading, style: Style) -> str:
@@ -72,14 +78,26 @@ def _points(result: AnySweep, values: NDArray[np.float64]) -> go.Scatter:
     )  # fmt: skip
 
 
-def _missing(values: NDArray[np.float64]) -> go.Scatter:
-    """A cross in the row of a prompt without a value."""
-    rows = np.flatnonzero(np.isnan(values))
-    return go.Scatter(
-        x=np.zeros(len(rows)), y=rows, customdata=rows, mode="markers", name="no value", showlegend=False,
-        hovertemplate="prompt %{customdata}: no value<extra></extra>",
-        marker={"symbol": "x-thin", "size": 7, "line": {"width": 1, "color": NEUTRAL}},
-    )  # fmt: skip
+def _without(result: AnySweep, reading: Reading, cell: int) -> str:
+    """How many prompts have no value: not computed yet, or left out of ratios."""
+    effects = result.estimate if isinstance(result, AttributionPatchingResult) else result.effect(reading.metric)
+    waiting = int(np.isnan(effects[:, cell]).sum())
+    left_out = int(np.isnan(reading.values[:, cell]).sum()) - waiting
+    counts = ((waiting, "not computed yet"), (left_out, "left out: clean and corrupted are too near"))
+    return "".join(f", {count} of {len(effects)} {why}" for count, why in counts if count)
+
+
+def _legend(traces: list[go.Scatter], values: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """One line above the strip for what is drawn on it."""
+    drawn = {str(trace.name) for trace in traces}
+    marks_of = (
+        ("│ mean", len(values) > 1 and "mean" in drawn),
+        ("┊ 95 % interval", "low" in drawn),
+        ("◆ outlier", outliers(values).any()),
+    )
+    text = " &#160; ".join(said for said, there in marks_of if there)
+    place = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
+    return [{"text": text, "name": "legend", "showarrow": False, **place}] if text else []
 
 
 def _hover(result: AnySweep, values: NDArray[np.float64], far: NDArray[np.bool_]) -> list[str]:
@@ -108,7 +126,7 @@ def _centre(reading: Reading, cell: int, count: int) -> list[go.Scatter]:
 
 
 def _prompt_axis(count: int) -> dict[str, Any]:
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if count <= s * 16 or s == 100)
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if count <= s * _MOST_NUMBERS or s == 100)
     return {
         "title": {"text": "prompt"}, "tickmode": "linear", "tick0": 0, "dtick": step, "range": [count - 0.5, -0.5],
         "fixedrange": True, "showgrid": count <= 40, "zeroline": False,

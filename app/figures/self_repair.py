@@ -19,45 +19,49 @@ from app.domain.views import Selection, Style
 from app.figures.head_labels import head_labels
 from app.figures.scales import short, spoken
 from app.figures.sweep_words import under
-from app.figures.theme import CLEAR, NEUTRAL, dress
+from app.figures.theme import CLEAR, NEUTRAL, dress, is_export
 
-MOST = 10
-"""Heads that have room for their names in a panel beside others."""
+MOST, MOST_ON_PAGE = 15, 10
+"""Heads in an export, and in a panel beside others, which has room for the names of so many."""
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 _SPLIT = 0.52
+_WORSE = "more instead of repair"
+"""Where the rest of the model takes away even more: a repair has the other sign than what was removed."""
 
 
 def self_repair_bars(result: SelfRepairResult, style: Style, selection: Selection) -> go.Figure:
     """Heads before and after, and the split of the repair: both runs are in it, whichever is shown elsewhere."""
     style = replace(style, show="baseline") if style.show == "intervened" else style
     delta = "Δ " if style.show == "difference" else ""
-    figure = go.Figure([*_heads(result, selection), *_steps(result)])
-    figure.update_layout(_axes(result, selection, delta), plot_bgcolor=CLEAR, bargap=0.25, barmode="overlay",
+    top = _most_changed(result, MOST if is_export(style) else MOST_ON_PAGE)
+    figure = go.Figure([*_heads(result, top), *_steps(result)])
+    figure.update_layout(_axes(result, top, selection, delta), plot_bgcolor=CLEAR, bargap=0.25, barmode="overlay",
                          clickmode="event", dragmode=False, showlegend=False)  # fmt: skip
-    return dress(figure, "self-repair", _title(result, delta), style, {"l": 8, "r": 12, "t": 22, "b": 8},
+    return dress(figure, "self-repair", _title(result, delta), style, {"l": 8, "r": 40, "t": 22, "b": 8},
                  {"prompts": len(result.removed)})  # fmt: skip
 
 
 def _title(result: SelfRepairResult, delta: str) -> str:
     """What was removed, what came back, and the ratio of the scales."""
     removed, repaired = float(result.removed.mean()), float(result.parts.sum(axis=1).mean())
-    share = f" ({100 * repaired / -removed:.0f} %)" if removed and not delta else ""
+    named = _WORSE if removed * repaired > 0 and not delta else "repaired"
+    share = f" ({100 * abs(repaired / removed):.0f} %)" if removed and not delta else ""
     n = len(result.removed)
     prompts = "1 prompt" if n == 1 else f"mean of {n} prompts"
     scale = f"{delta}final scale before / after {result.scale_ratio.mean():.3f}"
     return (
-        f"{delta}self-repair: {short(removed)} removed, {short(repaired)} repaired{share}{under(result.recipe)}; {scale}; {prompts}, "
-        f"{result.provenance.model}"
+        f"{delta}self-repair: {short(removed)} removed, {short(repaired)} {named}{share}{under(result.recipe)}; "
+        f"{scale}; {prompts}, {result.provenance.model}"
     )
 
 
-def _most_changed(result: SelfRepairResult) -> NDArray[np.int64]:
+def _most_changed(result: SelfRepairResult, most: int) -> NDArray[np.int64]:
     change = np.abs((result.heads_after - result.heads_before).mean(axis=0)).ravel()
-    return np.argsort(-np.nan_to_num(change, nan=-1.0), kind="stable")[:MOST]
+    return np.argsort(-np.nan_to_num(change, nan=-1.0), kind="stable")[:most]
 
 
-def _heads(result: SelfRepairResult, selection: Selection) -> list[go.Bar]:
-    top = _most_changed(result)
+def _heads(result: SelfRepairResult, top: NDArray[np.int64]) -> list[go.Bar]:
+    """Bars of these heads, before and after."""
     names = head_labels(*result.heads_before.shape[1:]).ravel()[top]
     before, after = (part.mean(axis=0).ravel()[top] for part in (result.heads_before, result.heads_after))
     change = zip(names, spoken(before), spoken(after), spoken(after - before), strict=True)
@@ -100,8 +104,7 @@ def _labels(result: SelfRepairResult) -> list[str]:
     return ["removed", *result.part_labels]
 
 
-def _axes(result: SelfRepairResult, selection: Selection, delta: str) -> dict[str, Any]:
-    top = _most_changed(result)
+def _axes(result: SelfRepairResult, top: NDArray[np.int64], selection: Selection, delta: str) -> dict[str, Any]:
     names = head_labels(*result.heads_before.shape[1:]).ravel()[top].tolist()
     chosen = {str(head) for head in (*selection.heads, *filter(None, [selection.primary]))}
     shared: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 5}

@@ -9,9 +9,10 @@ from typing import Any
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.sweep_grid import Grid
+from app.figures.sweep_tokens import common_pairs, pair_label, token_pairs
 from app.figures.sweep_words import AnySweep
 from app.figures.theme import CLEAR, FONT_SIZE, is_export, monospace
-from app.figures.tokens import label, thinned
+from app.figures.tokens import thinned
 
 _TITLES = {"key_value_head": "key-value head", "source_position": "key (source)", "": ""}
 _ROOM = 9
@@ -19,9 +20,9 @@ _ROOM = 9
 
 
 def margins(grid: Grid) -> dict[str, int]:
-    """Room around the map: heads stand above it, tokens below."""
-    heads = "head" in grid.axes[1]
-    return {"l": 36, "r": 8, "t": 34 if heads else 8, "b": 20 if "position" in grid.axes[1] else 34}
+    """Room around the map: heads stand above it, tokens below, and where these are, notes above."""
+    heads, tokens = "head" in grid.axes[1], "position" in grid.axes[1]
+    return {"l": 36, "r": 8, "t": 34 if heads else 20 if tokens else 8, "b": 20 if tokens else 34}
 
 
 def axes_of(result: AnySweep, grid: Grid, style: Style, selection: Selection) -> dict[str, Any]:
@@ -37,19 +38,19 @@ def axes_of(result: AnySweep, grid: Grid, style: Style, selection: Selection) ->
 
 
 class _Tokens:
-    """Tick labels of positions: the selected prompt's tokens, italic where another prompt has another."""
+    """Tick labels of positions: their number and the selected prompt's tokens, italic where another prompt of the set
+    has others."""
 
     def __init__(self, result: AnySweep, selection: Selection, family: str) -> None:
-        tokens = result.str_tokens
-        self.prompt = min(selection.prompt, len(tokens) - 1)
-        self.tokens, self.family = tokens[self.prompt].tolist(), family
-        self.same = (tokens == tokens[:1]).all(axis=0).tolist()
+        self.prompt = min(selection.prompt, len(result.str_tokens) - 1)
+        self.pairs, self.family = token_pairs(result, self.prompt), family
+        self.same = [pair == common for pair, common in zip(self.pairs, common_pairs(result), strict=True)]
 
     def label(self, position: int) -> str:
-        """One tick."""
-        if position >= len(self.tokens) or not self.tokens[position]:
-            return ""
-        text = label(self.tokens[position], _ROOM)
+        """One tick: `4 ·John→·Mary`."""
+        if position >= len(self.pairs) or not self.pairs[position][0]:
+            return str(position)
+        text = f"{position} {pair_label(self.pairs[position], _ROOM)}"
         return text if self.same[position] else f"<i>{text}</i>"
 
     @property
@@ -88,13 +89,10 @@ def _labelled(places: tuple[int | str, ...], pixels: int, step: int, name: str) 
 
 
 def _positions(places: tuple[int | str, ...], pixels: int, tokens: _Tokens, step: int) -> dict[str, Any]:
-    """Tokens; where only every n-th has room, its position stands before it."""
+    """Positions with their tokens, every n-th where not all have room."""
     at = thinned(len(places), pixels, step)
-    text = [tokens.label(int(places[i])) for i in at]
-    if len(at) < len(places):
-        text = [f"{places[i]} {word}" for i, word in zip(at, text, strict=True)]
     return {
-        "tickmode": "array", "tickvals": at.tolist(), "ticktext": text,
+        "tickmode": "array", "tickvals": at.tolist(), "ticktext": [tokens.label(int(places[i])) for i in at],
         "tickfont": {"family": tokens.family, "size": FONT_SIZE}, "linecolor": CLEAR,
     }  # fmt: skip
 

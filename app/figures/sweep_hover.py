@@ -9,8 +9,8 @@ from app.domain.results import METRICS, SweepResult
 from app.domain.spread import SIGNIFICANT
 from app.figures.scales import NOT_COMPUTED, spoken
 from app.figures.sweep_reading import Reading, known_mean
+from app.figures.sweep_tokens import common_pairs, pair_label
 from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_name
-from app.figures.tokens import label
 
 
 def hover_lines(
@@ -26,37 +26,32 @@ def hover_lines(
     found = np.full(index.shape, "", dtype=object)
     found[index >= 0] = words
     if hidden is not None:
-        found[hidden] += f"<br>hidden: p ≥ {SIGNIFICANT:g}"
+        found[hidden] += f"<br>hidden: q ≥ {SIGNIFICANT:g}"
     return found.astype(str)
 
 
 def _heads(result: AnySweep, cells: NDArray[np.int64]) -> list[str]:
-    """`L5 @14 ·to`: the cell, and its token where every prompt has the same one there."""
-    tokens = common_tokens(result.str_tokens)
+    """`L5 @14 ·to`: the cell, and its token (`·John→·Mary` of a pair) where every prompt has the same one there."""
+    tokens = common_pairs(result)
     names = []
     for place in result.cells[cells].tolist():
         at = [place[i] for i, axis in enumerate(result.cell_axes) if axis.endswith("position")]
-        said = [label(tokens[i], 24) for i in at if i < len(tokens) and tokens[i]]
+        said = [pair_label(tokens[i], 24) for i in at if i < len(tokens) and tokens[i][0]]
         names.append(" ".join([cell_name(result.cell_axes, tuple(place), result.activation), *said]))
     return names
 
 
-def common_tokens(str_tokens: NDArray[np.str_]) -> list[str]:
-    """One token per position, empty where the prompts differ."""
-    same = (str_tokens == str_tokens[:1]).all(axis=0)
-    return np.where(same, str_tokens[0], "").tolist()
-
-
 def _statistics(reading: Reading, cells: NDArray[np.int64]) -> list[str]:
-    """Mean ± standard error, interval, p-value, n."""
+    """Mean ± standard error, interval, p-value (and after correction q), n."""
     found = reading.spread
     name = reading.unit.partition(" (")[0]
     mean, low, high = (spoken(part[cells], reading.signed) for part in (found.mean, found.low, found.high))
     error, n = spoken(found.standard_error[cells], signed=False), found.n[cells]
-    parts = zip(mean, error, n, low, high, found.p_value[cells], strict=True)
+    parts = zip(mean, error, n, low, high, found.p_value[cells], found.q_value[cells], strict=True)
     return [
-        f"{name} {m}" + (f" ± {e} SE, n = {k}<br>95 % {a} … {b}, p = {p:.3g}" if k > 1 else "")
-        for m, e, k, a, b, p in parts
+        f"{name} {m}"
+        + (f" ± {e} SE, n = {k}<br>95 % {a} … {b}, p = {p:.3g}" + (f", q = {q:.3g}" if q == q else "") if k > 1 else "")
+        for m, e, k, a, b, p, q in parts
     ]
 
 

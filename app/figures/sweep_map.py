@@ -5,8 +5,8 @@ position labelled by its token (italic where the prompts differ there), or key; 
 signed and symmetric about 0 (KL: from 0), the limit being the largest magnitude or a locked one.
 A `−` marks negative cells of at least a quarter of the limit, for greyscale. Neurons are bars, largest magnitude first.
 Hatched grey = not computed; ring = computed on fewer prompts than the rest, so far; dot on background = hidden,
-p >= 0.05. Hover: cell, mean ± standard error, 95 %
-interval, p-value, number of prompts, clean and corrupted values, in full precision.
+q >= 0.05 (p-values corrected for the number of cells). Hover: cell, mean ± standard error, 95 %
+interval, p- and q-value, number of prompts, clean and corrupted values, in full precision.
 
 Trace 0 holds the cells: `customdata` = index of the cell in the result, -1 where there is none. `meta` tells the page
 the axes, their shape, what rows and columns stand for, and how many heads one cell of a head stands for (key-value
@@ -128,11 +128,16 @@ def _rings(fewer: NDArray[np.bool_]) -> go.Scatter:
 
 
 def _notes(reading: Reading, grid: Grid, hidden: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    """What hatch, dots and rings mean, where there are any; below tilted tokens one line further down."""
-    down, there = int("position" in grid.axes[1]), grid.index >= 0
-    missing = there & ~np.isfinite(grid.pick(reading.spread.mean))
-    notes = marks.not_computed_note(np.where(missing, np.nan, 0.0)[there], down)
-    fewer = _fewer(reading, grid)
-    for text, name, any_ in (("· p ≥ 0.05", "hidden", hidden.any()), ("○ fewer prompts", "fewer", fewer.any())):
-        notes += [marks.note(text, name, len(notes) + down)] if any_ else []
-    return notes
+    """What hatch, dots and rings mean, where there are any: below the map, or above it where tokens are below."""
+    there = grid.index >= 0
+    missing, fewer = there & ~np.isfinite(grid.pick(reading.spread.mean)), _fewer(reading, grid)
+    notes = marks.not_computed_note(np.where(missing, np.nan, 0.0)[there])
+    for text, name, any_ in (("· q ≥ 0.05", "hidden", hidden.any()), ("○ fewer prompts", "fewer", fewer.any())):
+        notes += [marks.note(text, name, len(notes))] if any_ else []
+    return _above(notes) if "position" in grid.axes[1] else notes
+
+
+def _above(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same notes beside each other."""
+    ends = np.cumsum([0, *(len(note["text"]) + 2 for note in notes)]).tolist()
+    return [marks.note_above(note["text"], note["name"], end) for note, end in zip(notes, ends, strict=False)]

@@ -126,7 +126,8 @@ def title_of(result: AnySweep, reading: Reading, style: Style, hidden: bool = Fa
     delta = "Δ " if style.show == "difference" else ""
     name = METRIC_NAMES[reading.metric]
     what = f"{delta}effect on {name}" if style.normalised == "effect" else f"{delta}recovered {name}"
-    title = f"{what}, {technique(result)} of {swept(result)}{under(result.recipe)}, {_over(reading)}, {result.provenance.model}"
+    how = f"{technique(result)} of {swept(result)}{under(result.recipe)}"
+    title = f"{what}, {how}, {_over(reading)}, {result.provenance.model}"
     return title + (_significance(reading.spread) if hidden else "")
 
 
@@ -142,14 +143,16 @@ def _over(reading: Reading) -> str:
 
 
 def _significance(found: Spread) -> str:
-    """How many of the cells that have enough prompts remain, and how many would by chance; p-values are not corrected
-    for their number."""
-    tested = found.n >= FEWEST
+    """How many of the cells that have enough prompts remain after the correction for their number, and how many are
+    below the threshold without it, of which so many would be by chance."""
+    tested = found.tested
     if not tested.any():
         return f"; nothing hidden: p < {SIGNIFICANT:g} needs {FEWEST} prompts"
     left, whole, untested = int((tested & ~found.insignificant).sum()), int(tested.sum()), (found.n > 0) & ~tested
+    below = int((tested & (found.p_value < SIGNIFICANT)).sum())
     few = f", {untested.sum()} with fewer than {FEWEST} prompts are shown untested" if untested.any() else ""
-    return f"; {left} of {whole} cells have p < {SIGNIFICANT:g} ({SIGNIFICANT * whole:.0f} expected by chance){few}"
+    chance = f"{below} have p < {SIGNIFICANT:g} uncorrected, {SIGNIFICANT * whole:.3g} expected by chance"
+    return f"; {left} of {whole} cells have q < {SIGNIFICANT:g} (false discovery rate; {chance}){few}"
 
 
 def prompts_of(n: NDArray[np.int64], asked: int) -> str:

@@ -3,7 +3,7 @@
 Columns as in tables.py; axes that a sweep does not have are not there. `usable` says whether the prompt's clean and
 corrupted values are far enough apart for a ratio; `recovered` is empty where they are not. Columns of text are
 categories: thousands of rows share few names. `summary_table` has one row per cell: mean, standard error, 95 %
-bootstrap interval, sign-flip p-value and number of prompts, of effects on every metric.
+bootstrap interval, sign-flip p-value, q-value and number of prompts, of effects on every metric.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from app.domain.spread import spread
 from app.figures.head_labels import head_labels
 from app.figures.sweep_words import AnySweep, cell_name
 
-_STATISTICS = ("mean", "standard_error", "low", "high", "p_value", "n")
+_STATISTICS = ("mean", "standard_error", "low", "high", "p_value", "q_value", "n")
 _GROUPS = ("", "top", "bottom", "random")
 
 

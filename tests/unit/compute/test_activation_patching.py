@@ -240,3 +240,10 @@ def test_a_prompt_without_another_is_refused():
 def test_the_tokens_of_the_prompts_that_are_run_are_kept():
     found = patch(tiny("gpt2"), cells=POSITIONS)
     assert tuple(found.str_tokens[0]) == ("<|endoftext|>", *CORRUPTED.split())
+
+
+def test_a_sweep_knows_the_tokens_of_both_prompts_of_its_pairs():
+    model = tiny("gpt2")
+    down, up = (patch(model, cells=POSITIONS, direction=direction) for direction in ("noising", "denoising"))
+    assert down.str_tokens.tolist() == up.other_tokens.tolist() != up.str_tokens.tolist()
+    assert down.other_tokens.tolist() == up.str_tokens.tolist()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformer_lens.patching import PatchingResult
 
-from app.domain.spread import FEWEST, SIGNIFICANT, pearson, sign_flips, spearman, spread
+from app.domain.spread import FEWEST, SIGNIFICANT, Spread, pearson, sign_flips, spearman, spread
 
 ROUNDING = 1e-6  # the oracle computes in float32 where it takes quantiles
 
@@ -63,6 +63,30 @@ def test_too_few_prompts_hide_nothing_because_they_could_not_have_shown_anything
     values = np.tile([1.0, -1.0], n_prompts)[:n_prompts, None]
     assert (2 ** (1 - n_prompts) < SIGNIFICANT) == (n_prompts >= FEWEST)
     assert spread(values).insignificant.tolist() == [n_prompts >= FEWEST]
+
+
+def corrected(p_values: list[float], n: int = 8) -> list[float]:
+    """q-values of cells with these p-values."""
+    nothing = np.zeros(len(p_values))
+    return Spread(*[nothing] * 4, p_value=np.array(p_values), n=np.full(len(p_values), n)).q_value.tolist()
+
+
+def test_q_values_are_p_values_times_the_number_of_cells_over_their_rank_made_monotonic():
+    assert corrected([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert corrected([0.02]) == [0.02]
+    assert np.isnan(corrected([0.02], n=FEWEST - 1)).all()
+
+
+def test_of_many_cells_without_effect_some_are_below_005_and_correction_leaves_none():
+    found = spread(np.random.default_rng(0).standard_normal((12, 400)))
+    assert (found.p_value < SIGNIFICANT).sum() > 10  # 20 expected
+    assert found.insignificant.all()
+
+
+def test_cells_of_too_few_prompts_do_not_count_in_the_correction_of_the_others():
+    values = np.ones((7, 3))
+    values[2:, 0] = np.nan
+    assert spread(values).q_value[1:].tolist() == spread(values[:, 1:]).q_value.tolist()
 
 
 def test_values_not_computed_are_left_out_cell_by_cell():

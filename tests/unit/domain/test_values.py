@@ -62,7 +62,7 @@ def test_first_difference_is_the_first_position_whose_tokens_differ():
 def test_a_pair_of_unequal_length_is_refused_with_the_place_where_it_parts():
     with pytest.raises(BadPrompt, match=r"3 tokens and the corrupted one 2; they first differ at position 1 \('t2'"):
         aligned(prompt(1, 2, 3), prompt(1, 3))
-    with pytest.raises(BadPrompt, match="'the end'"):
+    with pytest.raises(BadPrompt, match="against the end"):
         aligned(prompt(1, 2, 3), prompt(1, 2))
 
 
@@ -97,6 +97,7 @@ def ablation(clean: float, *ablated: float) -> SweepResult:
     return SweepResult(
         recipe="{}", digest="d", provenance=HERE, method="zero", reference="none", engine="replay", baseline="clean",
         activation="z", cell_axes=("layer", "head"), cells=cells, str_tokens=np.array([["a"]]),
+        other_tokens=np.array([["a"]]),
         values=values, clean=flat, corrupted=flat,
     )  # fmt: skip
 

@@ -60,8 +60,8 @@ def ablation(n_layers: int = 2, n_heads: int = 3, answers: bool = True, corrupte
         values[:4], clean[:4], other[:4] = np.nan, np.nan, np.nan
     return SweepResult(
         **_common("ablation"), method="zero", reference="none", engine="replay", baseline="clean", activation="z",
-        cell_axes=("layer", "head"), cells=cells, str_tokens=np.array([TOKENS]), values=values, clean=clean,
-        corrupted=other if corrupted else np.full_like(other, np.nan),
+        cell_axes=("layer", "head"), cells=cells, str_tokens=np.array([TOKENS]), other_tokens=np.array([TOKENS]),
+        values=values, clean=clean, corrupted=other if corrupted else np.full_like(other, np.nan),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _cells(spoken: dict[str, Any], size: tuple[int, int], tokens: tuple[tuple[st
     cells = Cells(**spoken)
     return {
         "activation": cells.activation, "cell_axes": cells.axes, "cells": cells.places(facts(*size), len(tokens[0])),
-        "str_tokens": np.array(tokens),
+        "str_tokens": np.array(tokens), "other_tokens": np.array(tokens),
     }  # fmt: skip
 
 
@@ -86,7 +86,8 @@ def estimate(
     group = np.zeros(len(order), np.int32)
     group[np.random.default_rng(0).choice(order[each:-each], 2 * each, replace=False)] = 3
     group[order[-each:]], group[order[:each]] = 1, 2
-    kept = {name: getattr(exactly, name) for name in ("activation", "cell_axes", "cells", "str_tokens", "clean")}
+    names = ("activation", "cell_axes", "cells", "str_tokens", "other_tokens", "clean")
+    kept = {name: getattr(exactly, name) for name in names}
     return AttributionPatchingResult(
         **_common("attribution_patching", len(tokens), cells=cells, direction=direction), **kept,
         direction=direction, engine="replay", corrupted=exactly.corrupted, estimate=rough,

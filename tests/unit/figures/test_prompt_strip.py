@@ -68,14 +68,39 @@ def test_the_cell_is_that_of_the_last_layer_and_position_else_the_strongest():
     assert chosen.layout.meta["title"].startswith("L1 @2 on each prompt: effect on logit diff")
 
 
-def test_a_prompt_that_is_left_out_is_a_cross_not_a_zero():
+def test_a_prompt_that_is_left_out_of_ratios_is_drawn_nowhere_and_counted():
     result = sweeps.sweep(tokens=SIX)
     result.corrupted[0, 2] = result.clean[0, 2]
     figure = draw(result, normalised="recovered")
-    assert np.isnan(points(figure).x[2])
-    assert next(trace for trace in figure.data if trace.name == "no value").y.tolist() == [2]
+    assert [at for at, x in enumerate(points(figure).x) if np.isnan(x)] == [2]
+    assert "no value" not in [trace.name for trace in figure.data]
+    assert "1 of 6 left out" in figure.layout.meta["title"]
+
+
+def test_prompts_that_are_not_computed_yet_are_drawn_nowhere_and_counted():
+    result = sweeps.sweep("zero", tokens=SIX)
+    result.values[:, 3:] = np.nan
+    title = draw(result).layout.meta["title"]
+    assert "3 of 6 not computed yet" in title
+    assert "left out" not in title
+
+
+def test_a_line_above_says_what_the_marks_mean_where_there_are_any():
+    result = sweeps.sweep("zero", tokens=SIX)
+    (plain,) = draw(result, Selection(primary=Head(1, 2))).layout.annotations
+    assert "mean" in plain.text
+    assert "95 % interval" in plain.text
+    result.values[0, 4, 5] += 9
+    (far,) = draw(result, Selection(primary=Head(1, 2))).layout.annotations
+    assert "◆ outlier" in far.text
+    assert not draw(sweeps.sweep("zero")).layout.annotations
 
 
 def test_estimates_have_a_strip_too():
     found = points(draw(sweeps.estimate(tokens=SIX)))
     assert "(estimate)" in found.hovertext[0]
+
+
+def test_numbers_of_twelve_prompts_do_not_stand_on_each_other():
+    assert draw(sweeps.sweep("zero", tokens=SIX * 2)).layout.yaxis.dtick == 5
+    assert draw(sweeps.sweep("zero", tokens=SIX)).layout.yaxis.dtick == 2

@@ -1,5 +1,7 @@
 """Self-repair: heads before and after, and steps that lead from one logit difference to the other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,20 +11,25 @@ from app.figures.self_repair import self_repair_bars
 from tests.unit.figures import sweeps
 
 
-def draw(result, selection: Selection | None = None):
-    figure = self_repair_bars(result, Style(), selection or Selection())
+def draw(result, selection: Selection | None = None, **style):
+    figure = self_repair_bars(result, Style(**style), selection or Selection())
     return figure, {trace.name: trace for trace in figure.data}
 
 
-def test_the_10_heads_that_change_most_stand_in_that_order():
+def test_the_15_heads_that_change_most_stand_in_that_order():
     result = sweeps.self_repair(5, 4)
-    figure, bars = draw(result)
+    figure, bars = draw(result, width=600, height=400)
     change = np.abs(result.heads_after - result.heads_before)[0].ravel()
-    order = np.argsort(-change, kind="stable")[:10]
+    order = np.argsort(-change, kind="stable")[:15]
     assert bars["before"].customdata.tolist() == [f"L{at // 4}H{at % 4}" for at in order]
     np.testing.assert_array_equal(bars["after"].x, result.heads_after[0].ravel()[order])
     assert bars["before"].opacity < bars["after"].opacity
-    assert len(figure.layout.yaxis.ticktext) == 10
+    assert len(figure.layout.yaxis.ticktext) == 15
+
+
+def test_a_panel_shows_as_many_heads_as_it_has_room_for_names():
+    figure, bars = draw(sweeps.self_repair(5, 4))
+    assert len(figure.layout.yaxis.ticktext) == len(bars["after"].x) == 10
 
 
 def test_the_steps_lead_from_the_logit_difference_before_to_the_one_after():
@@ -43,9 +50,16 @@ def test_the_title_says_how_much_was_repaired_and_the_ratio_of_the_scales():
     repaired = 100 * float(result.parts.sum()) / 2.5
     title = draw(result)[0].layout.meta["title"]
     assert title.startswith("Self-repair: −2.50 removed, +")
-    assert f"({repaired:.0f} %); final scale before / after 1.042; 1 prompt, Tiny" in title
+    assert f"({repaired:.0f} %), under zero L0H1.z; final scale before / after 1.042; 1 prompt, Tiny" in title
 
 
 def test_selected_heads_are_marked():
     figure, _ = draw(sweeps.self_repair(1, 2), Selection(primary=Head(0, 1)))
     assert "<b>L0H1 ◂</b>" in figure.layout.yaxis.ticktext
+
+
+def test_what_follows_in_the_direction_of_the_loss_is_not_called_repair():
+    result = sweeps.self_repair()
+    title = draw(replace(result, parts=-result.parts))[0].layout.meta["title"]
+    assert f"−{result.parts.sum():.3g} more instead of repair (" in title
+    assert "-" not in title.partition("; ")[0].partition("elf-repair")[2]  # one kind of minus

@@ -51,10 +51,28 @@ def test_it_may_stand_beside_another():
 def test_positions_are_labelled_by_tokens_italic_where_prompts_differ():
     result = sweeps.sweep(activation="resid_pre", by="position", tokens=PAIR)
     ticks = draw(result, selection=Selection(prompt=1)).layout.xaxis
-    assert ticks.ticktext[1:] == ("When", "<i>·Anna</i>", "·and")
+    assert ticks.ticktext[1:] == ("1 When", "<i>2 ·Anna</i>", "3 ·and")
     assert ticks.title.text == "position (tokens of prompt 1; italic: prompts differ)"
     alone = draw(sweeps.sweep(activation="resid_pre", by="position")).layout.xaxis
-    assert (alone.ticktext[2], alone.title.text) == ("·Mary", "position")
+    assert (alone.ticktext[2], alone.title.text) == ("2 ·Mary", "position")
+
+
+@pytest.mark.parametrize("direction", ["denoising", "noising"])
+@pytest.mark.parametrize("made", [sweeps.sweep, sweeps.estimate])
+def test_where_a_pair_differs_both_tokens_are_named_clean_first_in_both_directions(made, direction):
+    result = made(direction, activation="resid_pre", by="position")
+    other = np.where(result.str_tokens == " Mary", " John", result.str_tokens)
+    clean, corrupted = (result.str_tokens, other) if direction == "noising" else (other, result.str_tokens)
+    figure = draw(replace(result, other_tokens=other))
+    said = f"·{clean[0, 2].strip()}→·{corrupted[0, 2].strip()}"
+    assert figure.layout.xaxis.ticktext[1:] == ("1 When", f"2 {said}", "3 ·and")
+    assert figure.data[0].hovertext[0, 2].startswith(f"<b>L0 @2 {said}</b>")
+
+
+def test_an_ablation_takes_nothing_from_the_other_prompt_and_names_its_own_tokens():
+    result = sweeps.sweep("zero", activation="resid_pre", by="position")
+    figure = draw(replace(result, other_tokens=np.full_like(result.str_tokens, " x")))
+    assert figure.layout.xaxis.ticktext[2] == "2 ·Mary"
 
 
 def test_a_restricted_sweep_has_no_empty_rows_and_its_ticks_say_which():

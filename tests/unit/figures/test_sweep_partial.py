@@ -78,9 +78,22 @@ def test_hidden_cells_fade_to_0_with_a_dot_and_the_title_counts_what_remains():
     cells, dots = figure.data[0], next(trace for trace in figure.data if trace.name == "hidden")
     assert cells.z[0, 0] == 0
     assert (dots.x.tolist(), dots.y.tolist()) == ([0], [0])
-    assert cells.hovertext[0, 0].endswith("hidden: p ≥ 0.05")
-    assert "5 of 6 cells have p < 0.05 (0 expected by chance)" in figure.layout.meta["title"]
-    assert [note.text for note in figure.layout.annotations] == ["· p ≥ 0.05"]
+    assert cells.hovertext[0, 0].endswith("hidden: q ≥ 0.05")
+    assert (
+        "5 of 6 cells have q < 0.05 (false discovery rate; 5 have p < 0.05 uncorrected, 0.3 expected by chance)"
+        in figure.layout.meta["title"]
+    )
+    assert [note.text for note in figure.layout.annotations] == ["· q ≥ 0.05"]
+
+
+def test_notes_stand_above_a_map_of_tokens_where_no_label_is_in_their_way():
+    result = sweeps.sweep("zero", activation="resid_pre", by="position", tokens=PAIR * 4)
+    result.values[:, :, 3] = np.nan
+    result.values[:, 2:, 4] = np.nan
+    notes = draw(result).layout.annotations
+    assert [note.text for note in notes] == ["╱ not computed", "○ fewer prompts"]
+    assert all((note.y, note.yanchor) == (1, "bottom") for note in notes)
+    assert notes[1].xshift < notes[0].xshift - 6 * len(notes[0].text)
 
 
 def test_hiding_changes_no_colour_and_nothing_is_hidden_unless_asked():
@@ -100,5 +113,8 @@ def test_too_few_prompts_hide_nothing_and_the_title_says_why(prompts):
 def test_cells_of_too_few_prompts_are_not_counted_as_tested():
     result = eight()
     result.values[:, 5:, :2] = np.nan
-    said = "4 of 4 cells have p < 0.05 (0 expected by chance), 2 with fewer than 6 prompts are shown untested"
+    said = (
+        "4 of 4 cells have q < 0.05 (false discovery rate; 4 have p < 0.05 uncorrected, 0.2 expected by chance), "
+        "2 with fewer than 6 prompts are shown untested"
+    )
     assert said in title(result, Style(significant=True))

@@ -98,8 +98,8 @@ def test_the_summary_has_the_statistics_of_every_metric_and_cell():
     table, found = summary_table(result), spread(result.effect("rank"))
     assert len(table) == len(METRICS) * 6
     at = row(table, layer=1, head=0, metric="rank")
-    for name in ("mean", "standard_error", "low", "high", "p_value", "n"):
-        assert at[name] == getattr(found, name)[3]
+    for name in ("mean", "standard_error", "low", "high", "p_value", "q_value", "n"):
+        np.testing.assert_equal(at[name], getattr(found, name)[3])
     assert "prompt" not in table
 
 

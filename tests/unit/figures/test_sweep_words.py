@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe, recipe_json
 from app.domain.results import difference
+from app.domain.sites import Site
 from app.domain.views import Selection, Style
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.sweep_words import technique
@@ -72,3 +74,16 @@ def test_a_difference_says_of_its_runs_too_that_they_are_differences():
     figure = sweep_heatmap(estimated, Style(show="difference"), Selection())
     exact = next(text for text in figure.data[0].hovertext.ravel() if "exact" in text)
     assert "exact Δ Δ logit diff 0.0" in exact
+
+
+def test_titles_name_the_interventions_in_force_and_count_them_where_they_are_many():
+    result = sweeps.sweep("zero")
+    ablated = [Ablate(Site("z", layer, (1,))) for layer in range(3)]
+
+    def title(*interventions) -> str:
+        recipe = recipe_json(replace(parse_recipe(result.recipe), interventions=interventions))
+        return sweep_heatmap(replace(result, recipe=recipe), Style(), Selection()).layout.meta["title"]
+
+    assert f", under {ablated[0]} and {ablated[1]}, " in title(*ablated[:2])
+    assert ", under 3 interventions, " in title(*ablated)
+    assert "under" not in title()
