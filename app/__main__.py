@@ -20,7 +20,9 @@ from app.domain.recipes import AnyRecipe
 from app.settings import NAMES, Settings, read
 
 _PROMPTS = "prompts to put in place of the recipe's: a CSV, tab-separated, JSON or JSON lines file"
-_SUMMARY = "of a sweep: one row per cell with mean, standard error, 95%% interval, p-value and n over the prompts"
+_SUMMARY = (
+    "of a sweep: one row per cell with mean, standard error, 95%% interval, p-value, q-value and n over the prompts"
+)
 TABLES = ("parquet", "csv", "json", "npz")
 PICTURES = ("svg", "pdf", "png", "html")
 
@@ -62,10 +64,10 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
     with closing(Engine(settings)) as engine:
         result = _evaluated(engine, recipe)
     if out.suffix == ".npz":
-        return _write(out, tables.to_npz(result))
+        return _write(out, tables.to_npz(result), "arrays")
     write = {".parquet": tables.to_parquet, ".csv": tables.to_csv, ".json": tables.to_json}[out.suffix]
     table = summarised(result) if summary else ANALYSES[recipe.kind].table(result)
-    return _write(out, write(table, result))
+    return _write(out, write(table, result), f"{len(table)} rows")
 
 
 def figure(settings: Settings, given: dict[str, Any]) -> None:
@@ -84,7 +86,8 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
         across = engine.view(replace(view, recipe=view.against), _progress) if view.against else None
     sized = replace(view, style=ANALYSES[view.recipe.kind].sized(view.style))
     figure = captioned(drawn(sized, result, across), _prompt_shown(view), sized.style)
-    _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), manifest(view, result.provenance, result.digest)))
+    told = manifest(view, result.provenance, result.digest)
+    _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), told), "the figure, with its recipe inside")
 
 
 def _prompt_shown(view: Any) -> PromptPair | None:
@@ -140,11 +143,16 @@ def models_add(settings: Settings, given: dict[str, Any]) -> None:
     print(f"Added {entry.name}: {entry.note}")
 
 
+def _called() -> str:
+    """As this was called: the installed command, or the package."""
+    return "python -m app" if Path(sys.argv[0]).name == "__main__.py" else "microtome"
+
+
 def _parser() -> argparse.ArgumentParser:
     """Options of the settings can stand before or after the command."""
     options = _options()
     parser = argparse.ArgumentParser(
-        "microtome", description="Attention heads, residual stream and interventions of a transformer, side by side."
+        _called(), description="Attention heads, residual stream and interventions of a transformer, side by side."
         " Without a command: show the page.", parents=[options],
     )  # fmt: skip
     parser.set_defaults(command=serve)
@@ -274,11 +282,13 @@ def _out(name: str, endings: tuple[str, ...]) -> Path:
     return out
 
 
-def _write(out: Path, content: bytes) -> None:
+def _write(out: Path, content: bytes, said: str) -> None:
+    """The file, and one line on standard error that says so."""
     try:
         out.write_bytes(content)
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error}.") from error
+    print(f"{out}: {said}", file=sys.stderr)
 
 
 def _progress(done: int, total: int, partial: Any = None) -> None:

@@ -209,10 +209,22 @@
     return { ...session, selection: stale ? { ...next, neuron: null } : next };
   }
 
+  const counted = (count, name) => (count ? `${count} ${name}${count > 1 ? "s" : ""}` : "");
+
+  /** What a step has dropped of interventions and selection: `2 interventions and 1 selected head`, or nothing. */
+  function lostWith(before, after) {
+    const lost = (count) => count(before) - count(after);
+    return [
+      counted(lost(({ experiment }) => experiment.interventions.length), "intervention"),
+      counted(lost(({ selection }) => selection.heads.length), "selected head"),
+      counted(lost(({ selection }) => selection.positions.length), "selected token"),
+    ].filter(Boolean).join(" and ");
+  }
+
   root.microtome = Object.assign(root.microtome || {}, {
     state: {
       HISTORY_LIMIT, WORKSPACES, SHOWS, QUANTITIES, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW,
-      same, isIndex, sameHead, hasHead, headLabel, existingIndices, anyOn, clampSelection, select, SELECTING,
+      same, isIndex, sameHead, hasHead, headLabel, existingIndices, anyOn, clampSelection, select, lostWith, SELECTING,
     },
   });
   if (typeof module !== "undefined") module.exports = root.microtome.state;

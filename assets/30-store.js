@@ -120,6 +120,15 @@
   let written = null;
   let storeTimer = 0;
   let number = 0;
+  let asked = 0;
+
+  const run = ({ model, prompt, base }) => [model, prompt, base];
+
+  /** Another experiment; of another prompt or model, it is `asked` anew. */
+  function count(before) {
+    number += 1;
+    if (!before || !microtome.state.same(run(before), run(written.experiment))) asked = number;
+  }
 
   /** A part as its store has it; experiments are numbered, so that what is drawn can say of which it is. */
   const stored = (part) => (part === "experiment" ? { ...written[part], number } : written[part]);
@@ -127,9 +136,10 @@
   function writeStores() {
     clearTimeout(storeTimer);
     const changed = PARTS.filter((part) => !written || written[part] !== current.session[part]);
+    const before = written;
     const shown = written && written.selection.prompt;
     written = current.session;
-    if (changed.includes("experiment")) number += 1;
+    if (changed.includes("experiment")) count(before && before.experiment);
     for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
@@ -227,7 +237,7 @@
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,
-    experimentNumber: () => number,
+    numbers: () => ({ number, asked }),
     address,
     whenOpen: (act) => (current ? act() : document.addEventListener("microtome:open", act, { once: true })),
   });

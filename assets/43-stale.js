@@ -6,10 +6,10 @@
 (function (root) {
   "use strict";
 
-  /** Whether any of these classes names another experiment than the present one. */
-  function isStale(classNames, present) {
+  /** Whether any of these classes names an experiment before this number. */
+  function isStale(classNames, since) {
     const of = classNames.map((name) => /(?:^| )of-(\d+)(?: |$)/.exec(name || "")).filter(Boolean);
-    return of.some(([, number]) => Number(number) !== present);
+    return of.some(([, number]) => Number(number) < since);
   }
 
   /** One line: what must come before the panel is of the present experiment. */
@@ -24,11 +24,15 @@
   // ---- on the page ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
-  const DRAWN = ".mt-panel, #token-strip, #provenance, #meters";
+  /** What changes with every experiment, and what only with its model and prompt. */
+  const OF_RUN = ".mt-panel, #meters";
+  const OF_PROMPT = "#token-strip, #token-diff, #provenance, #model-facts";
+  const DRAWN = `${OF_RUN}, ${OF_PROMPT}`;
 
   function mark(element) {
     const { firstElementChild: first } = element;
-    const stale = isStale([element.className, first && first.className], microtome.experimentNumber());
+    const { number, asked } = microtome.numbers();
+    const stale = isStale([element.className, first && first.className], element.matches(OF_RUN) ? number : asked);
     element.toggleAttribute("data-stale", stale);
     const body = element.querySelector(":scope > .mt-panel-body");
     if (body && stale) body.dataset.awaits = awaited((microtome.propsOf("status") || {}).data);

@@ -73,7 +73,7 @@
   /** Only the list scrolls, never the rail. */
   function reveal(row) {
     const list = row.parentElement;
-    const above = row.offsetTop - list.offsetTop;
+    const above = row.offsetTop; // the list is what it is counted from
     if (above < list.scrollTop) list.scrollTop = above;
     const below = above + row.offsetHeight - list.clientHeight;
     if (below > list.scrollTop) list.scrollTop = below;

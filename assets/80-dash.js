@@ -103,11 +103,23 @@
   function hintAtDraft() {
     const session = microtome.session();
     if (!session) return;
-    const { clean, corrupted } = session.experiment.prompt;
-    const edited = typedIn("clean-prompt") !== clean || typedIn("corrupted-prompt") !== (corrupted || "");
+    const edited = !state.same(typed(), { ...session.experiment.prompt, corrupted: session.experiment.prompt.corrupted || null });
     document.body.dataset.draft = edited ? "edited" : "";
     write("draft-hint", { textContent: edited ? "edited, not run yet: Ctrl Enter" : "Ctrl Enter" });
   }
+
+  /** A chip that was taken away is an edit as well. */
+  function draftsChosen() {
+    setTimeout(hintAtDraft);
+    return none();
+  }
+
+  // ---- another model begins anew --------------------------------------------------------------------------------
+
+  microtome.projections.push(({ session }, before, action) => {
+    const lost = before && action.type === "set-model" ? microtome.state.lostWith(before.session, session) : "";
+    if (lost) microtome.notify(`Another model begins without ${lost}. Undo (z) brings the model back with them.`);
+  });
 
   document.addEventListener("input", () => setTimeout(hintAtDraft));
   microtome.projections.push(() => setTimeout(hintAtDraft, 100));
@@ -124,7 +136,7 @@
 
   root.dash_clientside = Object.assign(root.dash_clientside || {}, {
     microtome: {
-      accept, attention, model: readModelControls, status,
+      accept, draftsChosen, attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, generation: microtome.generationControls,
       paths: microtome.pathsControls,

@@ -19,6 +19,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "status": ((ids.STATUS, "data"),),
     "attention": ((ids.DIGESTS.format("attention_pattern"), "data"), (ids.VIEW, "data")),
     "accept": ((ids.ACCEPTED, "data"),),
+    "draftsChosen": ((ids.ANSWER, "value"), (ids.INCORRECT_ANSWER, "value")),
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),
     "prompts": ((ids.PROMPTS_READ, "data"),),
     "changes": ((ids.FORM_READ, "data"),),

@@ -10,7 +10,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import MicrotomeError
+from app.domain.errors import BadPrompt, MicrotomeError
 from app.domain.recipes import AnyRecipe, pattern_layers
 from app.domain.session import Experiment
 from app.engine import Engine
@@ -26,6 +26,7 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
     "correctness_meters": (),
 }
 NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", "ablation")
+UNREADABLE = "This model cannot read the prompt: Tokens, in the rail, says why."
 NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}
 
 
@@ -37,6 +38,15 @@ def wait_for_model(engine: Engine, experiment: Experiment) -> None:
     if status.phase != "ready":
         engine.want(experiment.model)
         raise PreventUpdate
+
+
+def wait_to_run(engine: Engine, experiment: Experiment) -> None:
+    """Go on only when the model is ready and reads the prompt; why it does not is said once, beside the tokens."""
+    wait_for_model(engine, experiment)
+    try:
+        engine.read_prompt(experiment.model, run_text(experiment))
+    except BadPrompt:
+        raise BadPrompt(UNREADABLE) from None
 
 
 def runs(experiment: Experiment, kind: str, **options: Any) -> dict[str, AnyRecipe]:
@@ -64,7 +74,7 @@ def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_befo
 
 
 def _evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     if kind in NEED_ANSWERS and not has_answers(experiment):
         return NOTHING
     options = attention_options(engine, experiment, layer) if kind == "attention_pattern" else {}
@@ -91,7 +101,7 @@ def address_sweep(engine: Engine, method: str, store: Any, status: Any, before: 
 
 
 def _addressed(engine: Engine, method: str, experiment: Experiment) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     if not has_answers(experiment):
         return NOTHING
     found = runs(experiment, "ablation", method=method)

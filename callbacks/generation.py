@@ -10,7 +10,7 @@ from app.domain.errors import BadInput, MicrotomeError
 from app.domain.results import GenerationResult
 from app.domain.session import Experiment
 from app.engine import Engine
-from callbacks.evaluate import NOTHING, runs, wait_for_model
+from callbacks.evaluate import NOTHING, runs, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -25,11 +25,10 @@ from callbacks.reading import (
 )  # fmt: skip
 from callbacks.sweep_map import here
 from layouts import ids
-from layouts.generation import PRESS_GENERATE
+from layouts.generation import MOST_TOKENS, PRESS_GENERATE
 from layouts.rail import shown
 
 KIND = "generation"
-MOST_TOKENS = 200
 
 
 def options_of(tokens: Any, temperature: Any, seed: Any) -> dict[str, Any]:
@@ -59,7 +58,7 @@ def generate(
 
 
 def _generated(engine: Engine, experiment: Experiment, options: dict[str, Any], pressed: bool) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     recipes = runs(experiment, KIND, **options)
     if pressed:
         for recipe in recipes.values():

@@ -41,7 +41,7 @@ def indices(text: Any, what: str) -> tuple[int, ...] | None:
 def _span(part: str, what: str) -> range:
     match = _RANGE.fullmatch(part)
     if match is None:
-        raise BadSite(f"{what}: {part!r} is no number; write 3, or 0-5, or several with commas between.")
+        raise BadSite(f"{what}: {part!r} is no number counted from 0; write 3, or 0-5, or several with commas between.")
     first, last = int(match[1]), int(match[2] or match[1])
     if not 0 <= last - first < MOST_INDICES:
         raise BadSite(f"{what}: {part!r} counts no numbers upwards; write the smaller one first, as in 0-5.")

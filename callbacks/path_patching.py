@@ -18,13 +18,14 @@ from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.path_patching import path_heatmap
 from callbacks import sweep as sweeping
-from callbacks.evaluate import NOTHING, wait_for_model
+from callbacks.evaluate import NOTHING, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     digests_of,
     experiment_of,
+    numbered,
     outputs,
     ready,
     refused,
@@ -70,11 +71,12 @@ def address_paths(
         found = _addressed(engine, experiment_of(store), sweep_of(sweep), selection_of(selection))
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
     return no_update if found == before else found
 
 
 def _addressed(engine: Engine, experiment: Experiment, sweep: SweepAsked, selection: Selection) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     receiver = sweep.paths.into(selection)
     named = {"receiver": receiver and vars(receiver)}
     if receiver is None or lacking_here(experiment, sweep, receiver):
@@ -126,7 +128,7 @@ def draw_paths(
         figure = path_heatmap(result, style_of(shown, wanted), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_HEAD)
-    return ready(figure, said(figure, result))
+    return ready(figure, said(figure, result), digests)
 
 
 def register(app: Dash, engine: Engine) -> None:

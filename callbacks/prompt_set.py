@@ -22,9 +22,8 @@ from callbacks.evaluate import wait_for_model
 from callbacks.export import notice
 from callbacks.reading import experiment_of
 from layouts import ids
-from layouts.prompt_set import MOST_BYTES
+from layouts.prompt_set import ANSWERS, MOST_BYTES, MOST_PROMPTS, READING
 
-MOST_PROMPTS = 1000
 MOST_CHARACTERS = 1_000_000
 """Longest prompt set: the page sends it with every question, and the browser keeps it."""
 
@@ -47,10 +46,10 @@ def read_pair(engine: Engine, spec: ModelSpec, pair: PromptPair) -> PromptPair:
 
 
 def read_text(engine: Engine, spec: ModelSpec, text: str) -> tuple[PromptPair, ...]:
-    """Every pair of a text; the first that does not hold is named by its number and its words."""
+    """Every pair of a text; the first that does not hold is named by its number, from 0, and its words."""
     pairs = parse_prompts(text)
     _bounded(pairs)
-    return tuple(_numbered(engine, spec, number, pair) for number, pair in enumerate(pairs, 1))
+    return tuple(_numbered(engine, spec, number, pair) for number, pair in enumerate(pairs))
 
 
 def _bounded(pairs: tuple[PromptPair, ...]) -> None:
@@ -168,7 +167,10 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(
         Output(ids.PROMPTS_READ, "data"), Output(ids.PROMPTS_REFUSAL, "children"),
         Input(ids.PROMPTS_ADD, "n_clicks"), Input(ids.PROMPTS_REPLACE, "n_clicks"), text, experiment,
-        prevent_initial_call=True, running=[(Output(ids.PROMPTS_REPLACE, "disabled"), True, False)],
+        prevent_initial_call=True, running=[
+            (Output(ids.PROMPTS_REPLACE, "disabled"), True, False), (Output(ids.PROMPTS_ADD, "disabled"), True, False),
+            (Output(ids.PROMPTS_SAID, "children"), READING, ANSWERS),
+        ],
     )(functools.partial(accept_prompts, engine))  # fmt: skip
     app.callback(
         Output(ids.PROMPTS_TEXT, "value"), Output(ids.PROMPTS_REFUSAL, "children", allow_duplicate=True),

@@ -106,10 +106,15 @@ def draw_tokens(engine: Engine, store: Any, status: Any) -> tuple[Any, str, str]
         return html.Span(str(error), className="mt-quiet"), "", "mt-tokens"
     placed = enumerate(zip(prompt.str_tokens, prompt.ids, strict=True))
     chips = [_chip(i, token, token_id, prompt) for i, (token, token_id) in placed]
-    return chips, f"{len(prompt)} tokens", f"mt-tokens{belongs(numbered({}, store))}"
+    return chips, str(len(prompt)), f"mt-tokens{belongs(numbered({}, store))}"
 
 
-def draw_difference(engine: Engine, clean: Any, corrupted: Any, store: Any, status: Any) -> list[Any]:
+def draw_difference(engine: Engine, clean: Any, corrupted: Any, store: Any, status: Any) -> tuple[list[Any], str]:
+    """The difference of the two drafts, and of which experiment's model it is."""
+    return _difference(engine, clean, corrupted, store), f"mt-diff{belongs(numbered({}, store))}"
+
+
+def _difference(engine: Engine, clean: Any, corrupted: Any, store: Any) -> list[Any]:
     """The two drafts token by token where they differ, or why they cannot be compared."""
     if not _text(corrupted).strip() or not _text(clean).strip():
         return []
@@ -155,6 +160,7 @@ def register(app: Dash, engine: Engine) -> None:
         experiment, status,
     )(functools.partial(draw_tokens, engine))  # fmt: skip
     app.callback(
-        Output(ids.TOKEN_DIFF, "children"), Input(ids.CLEAN, "value"), Input(ids.CORRUPTED, "value"), experiment, status
-    )(functools.partial(draw_difference, engine))
+        Output(ids.TOKEN_DIFF, "children"), Output(ids.TOKEN_DIFF, "className"), Input(ids.CLEAN, "value"),
+        Input(ids.CORRUPTED, "value"), experiment, status,
+    )(functools.partial(draw_difference, engine))  # fmt: skip
     app.callback(Output(ids.REFUSAL_TEXT, "children"), Input(ids.REFUSAL, "data"))(lambda text: text or "")

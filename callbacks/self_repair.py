@@ -10,7 +10,7 @@ from app.domain.errors import MicrotomeError
 from app.domain.session import Experiment
 from app.engine import Engine
 from app.figures.self_repair import self_repair_bars
-from callbacks.evaluate import NOTHING, has_answers, wait_for_model
+from callbacks.evaluate import NOTHING, has_answers, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -46,7 +46,7 @@ def evaluate(engine: Engine, store: Any, status: Any, view: Any, before: Any) ->
 
 
 def _evaluated(engine: Engine, experiment: Experiment) -> dict[str, Any]:
-    wait_for_model(engine, experiment)
+    wait_to_run(engine, experiment)
     if not experiment.has_interventions or not has_answers(experiment):
         return NOTHING
     return NOTHING | {"intervened": engine.evaluate(experiment.set_recipe(KIND, intervened=True)).digest}

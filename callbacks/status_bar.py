@@ -15,6 +15,7 @@ from callbacks.evaluate import wait_for_model
 from callbacks.reading import REFUSALS, Asked, belongs, digests_of, experiment_of, numbered
 from layouts import ids
 from layouts.bars import PROVENANCE_CLASS
+from layouts.header import FACTS_CLASS
 
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 WEIGHTS = {"compatibility": "compat weights", "raw": "raw weights"}
@@ -51,13 +52,14 @@ def facts_text(facts: ModelFacts) -> str:
     return f"{facts.n_layers} × {facts.n_heads} · {facts.device}"
 
 
-def show_facts(engine: Engine, store: Any, status: Any) -> str:
-    """Beside the model picker."""
+def show_facts(engine: Engine, store: Any, status: Any) -> tuple[str, str]:
+    """Beside the model picker, and of which experiment it is."""
     try:
         found = engine.status(experiment_of(store).model)
     except MicrotomeError:
-        return ""
-    return facts_text(found.facts) if found.facts else ""
+        return "", FACTS_CLASS
+    text = facts_text(found.facts) if found.facts else ""
+    return text, FACTS_CLASS + belongs(numbered({}, store))
 
 
 def _meter(name: str, deviation: float, tolerance: float, note: str, of: str) -> html.Span:
@@ -89,7 +91,9 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(Output(ids.PROVENANCE, "children"), Output(ids.PROVENANCE, "className"), experiment, status)(
         functools.partial(show_provenance, engine)
     )
-    app.callback(Output(ids.MODEL_FACTS, "children"), experiment, status)(functools.partial(show_facts, engine))
+    app.callback(Output(ids.MODEL_FACTS, "children"), Output(ids.MODEL_FACTS, "className"), experiment, status)(
+        functools.partial(show_facts, engine)
+    )
     app.callback(
         Output(ids.METERS, "children"), Input(ids.DIGESTS.format("correctness_meters"), "data"),
         State(ids.EXPERIMENT, "data"), prevent_initial_call=True,

@@ -9,23 +9,37 @@ from layouts.attributes import attributes
 from layouts.panel import panel
 
 FIRST = Generating()
+MOST_TOKENS = 200
 PRESS_GENERATE = "Press Generate to continue the prompt, without and with the interventions."
 
 
-def _number(control: str, label: str, value: float, width: int, short: str = "", **limits: float) -> html.Div:
+def _number(
+    control: str, label: str, value: float, width: int, tip: str, short: str = "", **limits: float
+) -> html.Div:  # fmt: skip
     box = dmc.NumberInput(
         id=control, value=value, size="xs", w=width, min=0, debounce=400, className="mt-select", **limits,
         **attributes(aria_label=label),
     )  # fmt: skip
-    return html.Div([html.Span(short or label, className="mt-field-label"), box], className="mt-field")
+    named = html.Span(short or label, className="mt-field-label")
+    return html.Div([named, box], className="mt-field", title=tip)
 
 
 def generation_panel() -> html.Section:
     """How much, how random, and the start."""
     options = [
-        _number(ids.MAX_NEW_TOKENS, "tokens", FIRST.max_new_tokens, 52, max=200),
-        _number(ids.TEMPERATURE, "temperature", FIRST.temperature, 52, "temp.", max=5, step=0.1),
-        _number(ids.GENERATION_SEED, "seed", FIRST.seed, 48),
+        _number(
+            ids.MAX_NEW_TOKENS,
+            "tokens",
+            FIRST.max_new_tokens,
+            52,
+            f"From 1 to {MOST_TOKENS}",
+            f"tokens ≤ {MOST_TOKENS}",
+            max=MOST_TOKENS,
+        ),
+        _number(
+            ids.TEMPERATURE, "temperature", FIRST.temperature, 52, "From 0 (greedy) to 5", "temp.", max=5, step=0.1
+        ),
+        _number(ids.GENERATION_SEED, "seed", FIRST.seed, 48, "Of the sampling; a whole number from 0"),
     ]
     start = html.Button("Generate", id=ids.GENERATE, type="button", className="mt-button")
     body = html.Div(id=ids.GENERATION, className="mt-generation")

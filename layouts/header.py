@@ -14,6 +14,7 @@ WORKSPACES = (
     ("look", "Where to look"), ("attention", "Attention"), ("residual", "Residual"), ("patch", "Ablate & patch"),
 )  # fmt: skip
 PROCESSINGS = (("compatibility", "compat"), ("raw", "raw"))
+FACTS_CLASS = "mt-quiet"
 
 
 def segments(component_id: str, choices: tuple[tuple[str, str], ...], value: str, label: str) -> dmc.SegmentedControl:
@@ -36,7 +37,7 @@ def _model(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
         label="Weight processing. compat: norms and value biases folded, unembedding centred. raw: as published.",
         multiline=True, w=260, openDelay=300,
     )  # fmt: skip
-    return html.Div([picker, html.Span(id=ids.MODEL_FACTS, className="mt-quiet"), processing], className="mt-model")
+    return html.Div([picker, html.Span(id=ids.MODEL_FACTS, className=FACTS_CLASS), processing], className="mt-model")
 
 
 def _export() -> dmc.Menu:

@@ -11,7 +11,8 @@ PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written aft
 STATUS = "status"  # the last answer of GET status, or null
 REFUSAL = "refusal"  # why the last draft was refused, or null
 ACCEPTED = "accepted"  # {"experiment":…, "run": n}: the draft that passed, for the reducer
-DIGESTS = "digests-{}"  # per analysis kind: {"baseline": digest, "intervened": digest | null, "error": text | null}
+DIGESTS = "digests-{}"  # per analysis kind: {"baseline": digest, "intervened": digest | null, "error": text | null},
+# and the "number" of the experiment that they are of, which the experiment's store has (assets/30-store.js)
 TICK = "{}-tick"  # per sweeping panel: changes whenever its running sweep has new cells
 REQUEST = "{}-request"  # {"recipes": […], "digests": […], "text": …, "start": …, "run": n}: what to run now
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
@@ -46,6 +47,7 @@ BASE = "base"
 PROMPT_COUNT, PROMPT_LIST = "prompt-count", "prompt-list"
 PROMPTS_OPEN, PROMPTS_CSV, PROMPTS_DIALOG = "prompts-open", "prompts-csv", "prompts-dialog"
 PROMPTS_TEXT, PROMPTS_UPLOAD, PROMPTS_REFUSAL = "prompts-text", "prompts-upload", "prompts-refusal"
+PROMPTS_SAID = "prompts-said"
 TEMPLATE, TEMPLATE_COUNT, TEMPLATE_SEED, TEMPLATE_FILL = (
     "template", "template-count", "template-seed", "template-fill",
 )  # fmt: skip

@@ -20,7 +20,7 @@ FORMATS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
 )
 SUMMARY = ("summary", "Summary per cell, CSV")
-"""Of sweeps: mean, standard error, interval, p-value and n of every cell."""
+"""Of sweeps: mean, standard error, interval, p-value, q-value and n of every cell."""
 SUMMARISED = (ids.SWEEP_MAP, ids.AGAINST, ids.STRIP, ids.PATHS)
 
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}

@@ -10,7 +10,10 @@ from layouts.header import segments
 
 MOST_BYTES = 2_000_000
 """Largest file that is taken."""
+MOST_PROMPTS = 1000
 TEMPLATES = (("ioi", "IOI"), ("induction", "Induction"))
+ANSWERS = "Answers are single tokens, leading space included."
+READING = "Reading every prompt with the model's tokenizer…"
 PLACEHOLDER = (
     "clean,corrupted,answer,incorrect_answer\n"
     '"When Mary and John went out, John called","When Mary and John went out, Mary called", Mary, John'
@@ -24,7 +27,7 @@ FORMATS = (
 
 def _number(component_id: str, label: str, value: int, least: int, most: int) -> dmc.NumberInput:
     return dmc.NumberInput(
-        id=component_id, label=label, value=value, min=least, max=most, size="xs", w=76, allowDecimal=False,
+        id=component_id, label=label, value=value, min=least, max=most, size="xs", w=104, allowDecimal=False,
     )  # fmt: skip
 
 
@@ -38,7 +41,7 @@ def _sources() -> html.Div:
                     segments(ids.TEMPLATE, TEMPLATES, "ioi", "Template"),
                 ]
             ),
-            _number(ids.TEMPLATE_COUNT, "Pairs", 8, 1, 1000),
+            _number(ids.TEMPLATE_COUNT, f"Pairs, up to {MOST_PROMPTS}", 8, 1, MOST_PROMPTS),
             _number(ids.TEMPLATE_SEED, "Seed", 0, 0, 2**31 - 1),
             html.Button("Fill in", id=ids.TEMPLATE_FILL, type="button", className="mt-button"),
         ],
@@ -61,7 +64,7 @@ def prompt_set_dialog() -> dmc.Modal:
     )  # fmt: skip
     said = [html.Div([html.Dt(name), html.Dd(how)]) for name, how in FORMATS]
     buttons = [
-        html.Span("Answers are single tokens, leading space included.", className="mt-quiet"),
+        html.Span(ANSWERS, id=ids.PROMPTS_SAID, className="mt-quiet", role="status"),
         html.Button("Add to set", id=ids.PROMPTS_ADD, type="button", className="mt-button"),
         html.Button("Replace set", id=ids.PROMPTS_REPLACE, type="button", className="mt-button mt-primary"),
     ]

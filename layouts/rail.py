@@ -52,9 +52,8 @@ def _picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.Multi
 
 def _prompts(prompt: PromptPair) -> list[html.Div]:
     corrupted = _prompt(ids.CORRUPTED, prompt.corrupted or "", "Corrupted prompt", "Optional: same length in tokens")
-    count = html.Span(id=ids.TOKEN_COUNT, className="mt-quiet")
     return [
-        _section("Clean prompt", _prompt(ids.CLEAN, prompt.clean, "Clean prompt", "Type a prompt"), aside=count),
+        _section("Clean prompt", _prompt(ids.CLEAN, prompt.clean, "Clean prompt", "Type a prompt")),
         _section("Corrupted prompt", corrupted, html.Div(id=ids.TOKEN_DIFF, className="mt-diff")),
     ]
 
@@ -98,9 +97,10 @@ def rail(experiment: Experiment) -> html.Div:
     """Everything that decides which numbers are computed, except the model (header)."""
     bos = dmc.Switch(id=ids.BOS_SWITCH, label="BOS", checked=experiment.model.prepend_bos, size="xs")
     add = _small(ids.INTERVENTION_ADD, "+ add", "Add an intervention of any kind (e)")
+    count = html.Span(id=ids.TOKEN_COUNT, className="mt-quiet", title="Of the prompt that was run last")
     follows = [
         _prompt_set(experiment),
-        _section("Tokens", html.Div(id=ids.TOKEN_STRIP, className="mt-tokens"), aside=bos),
+        _section("Tokens", html.Div(id=ids.TOKEN_STRIP, className="mt-tokens"), aside=bos, counted=count),
         _section("Interventions", html.Div(id=ids.INTERVENTIONS, className="mt-interventions"), aside=add),
     ]
     prompt = experiment.prompt

@@ -26,7 +26,8 @@ THEME: Any = {
     "cursorType": "pointer",
 }
 CLIENT = (
-    "status", "attention", "accept", "model", "prompts", "changes", "fields", "sweepControls", "generation", "paths",
+    "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
+    "generation", "paths",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 

@@ -150,7 +150,8 @@ def reading_controls() -> list[html.Div]:
     """How the numbers are read; nothing is computed for that."""
     significant = field(
         _switch(ids.SWEEP_SIGNIFICANT, "hide not significant", FIRST.significant),
-        tip="Hide cells whose sign-flip permutation p over the prompts is 0.05 or more",
+        tip="Hide cells with q ≥ 0.05: sign-flip permutation p over the prompts, corrected for the number of cells "
+        "(Benjamini–Hochberg)",
     )
     return [
         significant,

@@ -74,6 +74,7 @@ def components_panel() -> html.Section:
         id=ids.COMPONENTS, columnDefs=COLUMNS, rowData=[], getRowId="params.data.component", className="mt-grid",
         defaultColDef={
             "sortable": True, "resizable": True, "suppressMovable": True, "floatingFilter": True,
+            "suppressFloatingFilterButton": True,  # it would leave the input a few pixels
             "suppressHeaderFilterButton": True,  # it would cover the narrow headers that one clicks to sort
         },
         dashGridOptions={

@@ -105,7 +105,16 @@ def _refuse_unknown(model: LoadedModel, text: str, ids: tuple[int, ...]) -> None
     unknown = _unknown(model)
     if unknown in ids and token_string(model, ids[ids.index(unknown)]) not in text:
         words = (word for word in text.split() if unknown in _encode(model, word))
-        raise BadPrompt(f"{next(words, text)!r} is not in the vocabulary of {model.facts.title}; use other words.")
+        known = ", ".join(_some_words(model.tokenizer))
+        raise BadPrompt(
+            f"{next(words, text)!r} is not in the vocabulary of {model.facts.title}; use its words, such as {known}."
+        )
+
+
+def _some_words(tokenizer: Any, count: int = 8) -> list[str]:
+    """Words of the vocabulary, evenly spread over it."""
+    words = [text.strip() for text in _texts(tokenizer) if text.strip().isalpha()]
+    return words[:: max(1, len(words) // count)][:count]
 
 
 def _why_not(model: LoadedModel, text: str, ids: tuple[int, ...]) -> str:

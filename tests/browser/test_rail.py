@@ -18,7 +18,7 @@ def test_pasted_prompts_are_refused_by_number_then_added_then_chosen_with_arrows
     screen = visit(link(SMALL)).ready("prediction")
     screen.page.locator("#prompts-open").click()
     paste(screen, PASTED.replace("sun", "elephant"))
-    expect(screen.page.locator("#prompts-refusal")).to_contain_text("Prompt 1 (the dog elephant moon)")
+    expect(screen.page.locator("#prompts-refusal")).to_contain_text("Prompt 0 (the dog elephant moon)")
     paste(screen, PASTED)
     expect(screen.page.locator("#prompt-list [data-prompt]")).to_have_count(3)
     expect(screen.page.get_by_role("dialog")).to_be_hidden()
@@ -58,3 +58,48 @@ def test_an_intervention_of_any_kind_is_refused_in_its_form_then_added_then_edit
 def apply_edges(screen: Screen, text: str) -> None:
     screen.page.locator("#form-edges").fill(text)
     screen.page.locator("#form-apply").click()
+
+
+def test_an_answer_that_is_no_token_is_named_and_run_asks_once_more(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction")
+    screen.page.locator("#answer").type("elephant")
+    expect(screen.page.get_by_text("not in the vocabulary")).to_be_visible()
+    screen.page.locator("#answer").press("Tab")
+    expect(screen.page.locator("#refusal-text")).to_contain_text("“elephant” was not chosen")
+    screen.run()
+    expect(screen.page.locator("#refusal-text")).to_contain_text("“elephant” was not chosen")
+    expect(screen.page.locator("#refusal-text")).to_contain_text("goes on with house")
+    screen.run()
+    expect(screen.page.locator("#refusal-text")).to_be_empty()
+
+
+def test_an_answer_taken_away_is_an_edit_that_was_not_run(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction")
+    screen.page.locator("#answer").press("Backspace")
+    expect(screen.page.locator("#draft-hint")).to_contain_text("edited, not run yet")
+
+
+def test_the_list_scrolls_to_a_prompt_that_is_chosen_elsewhere(visit: Visit):
+    words = ["the", "dog", "cat", "sun", "moon", "sea", "ship", "road", "door", "house", "tree", "river", "apple"]
+    prompts = [{**SMALL["prompt"], "clean": f"{word} apple house tree river apple"} for word in words]
+    screen = visit(link({**SMALL, "prompts": [SMALL["prompt"], *prompts]})).ready("prediction")
+    screen.page.evaluate("microtome.dispatch({type: 'select-prompt', index: 12})")
+    screen.until(
+        "(() => { const list = document.getElementById('prompt-list').getBoundingClientRect(),"
+        " row = document.querySelector('#prompt-list .is-chosen').getBoundingClientRect();"
+        " return row.top >= list.top && row.bottom <= list.bottom + 1; })()"
+    )
+
+
+def test_what_was_drawn_before_an_intervention_is_marked_until_it_is_drawn_again(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction", "head-matrix")
+    screen.click_head(1, 2)
+    screen.page.evaluate(
+        "window.marked = []; new MutationObserver((all) => all.forEach(({target}) => window.marked.push("
+        "[target.id, target.hasAttribute('data-stale')]))).observe(document.body,"
+        " {subtree: true, attributeFilter: ['data-stale']})"
+    )
+    screen.page.keyboard.press("a")
+    screen.until("window.marked.some(([id, on]) => id === 'prediction-panel' && on)")
+    screen.until("!document.querySelector('[data-stale]')")
+    assert not [id for id, on in screen.page.evaluate("window.marked") if id == "token-strip" and on]

@@ -71,7 +71,7 @@ def computed(screen: Screen) -> int:
 
 def hide_what_is_not_significant(screen: Screen) -> None:
     screen.page.locator("label[for=sweep-significant], #sweep-significant").first.click(force=True)
-    expect(screen.page.locator("#sweep-map-of")).to_contain_text("of 270 cells have p < 0.05")
+    expect(screen.page.locator("#sweep-map-of")).to_contain_text("of 270 cells have q < 0.05")
     assert screen.session["sweep"]["significant"] is True
 
 

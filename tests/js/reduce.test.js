@@ -134,3 +134,10 @@ test("the view takes only what exists, and shows no intervened run where there i
   assert.equal(view({ quantity: "mean" }).quantity, "mean");
   assert.equal(view({ show: "intervened" }).show, "baseline");
 });
+
+test("another model drops interventions and selection, and what it drops is counted", () => {
+  const { lostWith } = require("../../assets/10-reduce.js");
+  const full = after(click(1, 1), click(1, 2, true), { type: "intervene", kind: "ablate", method: "zero" }).session;
+  assert.equal(lostWith(full, opened().session), "1 intervention and 2 selected heads");
+  assert.equal(lostWith(full, full), "");
+});

@@ -15,7 +15,7 @@ test("an element is as old as what is in it", () => {
 });
 
 test("numbers are compared whole", () => {
-  assert.equal(isStale(["mt-panel is-ready of-1"], 17), true);
+  assert.equal(isStale(["mt-panel is-ready of-9"], 17), true);
   assert.equal(isStale(["mt-panel is-ready of-170"], 170), false);
 });
 

@@ -46,6 +46,21 @@ def test_compute_writes_a_long_table_with_provenance(run: Any, tmp_path: Path, e
     assert set(table["model"]) == {"Ground truth: 2-layer attention-only"}
 
 
+def test_compute_says_what_it_wrote_where_nobody_watches_too(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "heads.csv"
+    assert run("compute", GROUND_TRUTH, "-o", out) == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == f"{out}: {len(pd.read_csv(out))} rows"
+    assert told.out == ""
+
+
+def test_help_calls_the_program_as_it_was_called() -> None:
+    done = subprocess.run([sys.executable, "-m", "app", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: python -m app ")
+
+
 def test_compute_writes_arrays(run: Any, tmp_path: Path) -> None:
     out = tmp_path / "heads.npz"
     assert run("compute", GROUND_TRUTH, "-o", out) == 0

@@ -5,6 +5,7 @@ import pytest
 from app.domain.interventions import Ablate
 from app.domain.models import ModelSpec
 from app.domain.sites import Site
+from callbacks.evaluate import UNREADABLE
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, changed, experiment
 
@@ -32,6 +33,14 @@ def test_an_answer_of_two_tokens_is_an_error_in_words(served: Page, kind: str) -
     found = served.digests(kind, changed(answer=("river apple",)))
     assert found["baseline"] is None
     assert "river apple" in found["error"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_why_a_prompt_cannot_be_read_is_said_once_beside_the_tokens(served: Page, kind: str) -> None:
+    store = changed(clean="the zebra", corrupted=None)
+    assert served.digests(kind, store)["error"] == UNREADABLE
+    said = served.ask("token-strip.children", {"experiment.data": store, "status.data": READY})
+    assert "'zebra'" in said["token-strip"]["children"]["props"]["children"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,6 +95,7 @@ def test_an_intervention_that_holds_is_handed_to_the_page_with_all_its_fields(se
         ({"kind": "gaussian_noise"}, "none given"),
         ({"kind": "steer"}, "no kind"),
         ({"kind": ["ablate"]}, "no kind"),
+        ({"positions": "-1"}, "counted from 0"),
         ({"layers": 3, "heads": {"a": 1}}, "none given"),
     ],
 )

@@ -39,10 +39,10 @@ def test_prompts_that_hold_are_handed_to_the_page(served: Page) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("the dog,the cat sun,dog,cat", ["Prompt 3 (the dog)", "3 tokens", "4"]),
-        ("the dog,the cat,river apple,cat", ["Prompt 3", "river"]),
-        ("the elephant,,,", ["Prompt 3", "elephant", "not in the vocabulary"]),
-        ("the dog,the cat,,dog", ["Prompt 3", "choose the answer"]),
+        ("the dog,the cat sun,dog,cat", ["Prompt 2 (the dog)", "3 tokens", "4"]),
+        ("the dog,the cat,river apple,cat", ["Prompt 2", "river"]),
+        ("the elephant,,,", ["Prompt 2", "elephant", "not in the vocabulary"]),
+        ("the dog,the cat,,dog", ["Prompt 2", "choose the answer"]),
         ("a,b,c,d,e", ["Row 4", "too many"]),
     ],
 )

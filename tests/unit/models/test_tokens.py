@@ -75,8 +75,10 @@ def test_an_empty_prompt_is_refused() -> None:
 
 
 def test_a_word_the_model_does_not_know_is_refused_by_name() -> None:
-    with pytest.raises(BadPrompt, match="'zebra'"):
+    with pytest.raises(BadPrompt, match="'zebra'") as refused:
         tokenise(ground_truth(), "apple zebra", 8)
+    named = str(refused.value).rpartition("such as ")[2].rstrip(".")
+    assert len(tokenise(ground_truth(), named.replace(",", ""), 64).ids) == 1 + len(named.split(", ")) > 4
 
 
 def test_a_token_s_text_carries_its_leading_space_and_line_breaks() -> None:
