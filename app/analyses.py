@@ -106,6 +106,10 @@ _ROWS = (
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
+    _row("behaviour_scores", "Behaviour scores of heads", head_recipes.BehaviourScores,
+        head_results.BehaviourScoresResult, "head_matrix:head_matrix_heatmap", (420, 560)),
+    _row("copying_scores", "Copying scores of heads", head_recipes.CopyingScores, head_results.CopyingScoresResult,
+        "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from app.compute.reading import ReadPrompt
 from app.compute.references import check_long_enough, reference_tokens, resampled_ids
 from app.domain import recipes
 from app.domain.errors import BadRecipe
+from app.domain.head_recipes import check_heads
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import aligned
 from app.domain.questions import settled
@@ -37,6 +38,7 @@ def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> Non
         within(each.prompts or (), len(prompts), "prompts", "The recipe")
     for prompt in prompts:
         _check_run(model, prompt, for_prompt(recipe.interventions, prompt.index), max_tokens)
+    check_heads(model.facts, recipe)
     _check_options(model, recipe, prompts)
     _check_sweep(model, recipe, prompts, max_tokens)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.errors import BadInput
-from app.domain.head_results import HeadStatisticsResult
+from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
 from app.domain.results import (
     AttributionPatchingResult,
     DirectLogitAttributionResult,
@@ -37,7 +37,7 @@ class HeadQuantity:
     limit: float | None = None
 
 
-_STATISTICS = ("head_statistics",)
+_STATISTICS, _BEHAVIOUR, _COPYING = ("head_statistics",), ("behaviour_scores",), ("copying_scores",)
 QUANTITIES: dict[str, HeadQuantity] = {
     "direct": HeadQuantity(
         ("direct_logit_attribution",), "direct logit attribution", "logit diff", True,
@@ -51,6 +51,30 @@ QUANTITIES: dict[str, HeadQuantity] = {
         ("attribution_patching",), "estimated effect", "Δ logit diff", True,
         "patching the head is expected to change nothing", "is expected to raise the logit difference by 1 nat",
     ),
+    "previous_token": HeadQuantity(
+        _BEHAVIOUR, "previous-token score", "share of attention", False,
+        "never looks one token back", "looks at nothing else", 1.0,
+    ),
+    "duplicate_token": HeadQuantity(
+        _BEHAVIOUR, "duplicate-token score", "share of attention", False,
+        "never looks at the same token before", "looks at nothing else", 1.0,
+    ),
+    "induction": HeadQuantity(
+        _BEHAVIOUR, "induction score", "share of attention", False,
+        "never looks at the token after the same token before", "looks at nothing else", 1.0,
+    ),
+    "prefix_matching": HeadQuantity(
+        _BEHAVIOUR, "prefix-matching score", "share of attention", False,
+        "never looks at tokens after the same token before", "looks at nothing else", 1.0,
+    ),
+    "copying": HeadQuantity(
+        _COPYING, "copying score of OV", "eigenvalue share", True,
+        "positive and negative eigenvalues cancel", "every eigenvalue is positive (-1: negative)", 1.0,
+    ),
+    "copying_full": HeadQuantity(
+        _COPYING, "copying score from token to token", "eigenvalue share", True,
+        "positive and negative eigenvalues cancel", "every eigenvalue is positive (-1: negative)", 1.0,
+    ),
     "entropy": HeadQuantity(
         _STATISTICS, "entropy of attention", "nats", False, "every query looks at one key", "spread over e = 2.7 keys",
     ),
@@ -59,7 +83,7 @@ QUANTITIES: dict[str, HeadQuantity] = {
         "every query looks at one key", "every query looks at all keys alike", 1.0,
     ),
     "attention_to_first": HeadQuantity(
-        _STATISTICS, "attention to the first token", "share of attention", False,
+        (*_STATISTICS, *_BEHAVIOUR), "attention to the first token", "share of attention", False,
         "never looks at position 0", "looks at nothing else", 1.0,
     ),
     "attention_to_self": HeadQuantity(
@@ -79,7 +103,14 @@ _GIVEN_BY: dict[type[Result], tuple[str, ...]] = {
     DirectLogitAttributionResult: ("direct",),
     SweepResult: ("effect",),
     AttributionPatchingResult: ("estimate",),
-    HeadStatisticsResult: tuple(name for name, row in QUANTITIES.items() if row.kinds == _STATISTICS),
+    **{
+        kind: tuple(name for name, row in QUANTITIES.items() if asked[0] in row.kinds)
+        for kind, asked in (
+            (HeadStatisticsResult, _STATISTICS),
+            (BehaviourScoresResult, _BEHAVIOUR),
+            (CopyingScoresResult, _COPYING),
+        )
+    },
 }
 _READ: dict[str, Callable[[Any, str], Floats]] = {
     "direct": lambda result, metric: result.heads,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.errors import BadRecipe
-from app.domain.recipe_base import OnRuns, Prompts
+from app.domain.models import ModelFacts
+from app.domain.recipe_base import OnModel, OnRuns, Prompts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +25,47 @@ class HeadStatistics(OnRuns):
                 f"corpus = true reads the background texts that come with the model, and the recipe has "
                 f"{len(self.prompts)} prompts and base = {self.base}; drop both, or corpus."
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyingScores(OnModel):
+    """Whether each head's OV circuit raises what it attends to: eigenvalues of weights alone (docs/formulas.md)."""
+
+    kind: Literal["copying_scores"] = "copying_scores"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourScores(OnModel):
+    """How every head attends on random tokens that come twice, `length` of them in each of `sequences` sequences.
+    `definition`: `repeats` averages over the second half alone; `demo` as TransformerLens' Exploratory Analysis demo,
+    without separator and diluted by length / (length + 1) (docs/formulas.md)."""
+
+    length: int = 50
+    sequences: int = 4
+    seed: int = 0
+    definition: Literal["repeats", "demo"] = "repeats"
+    kind: Literal["behaviour_scores"] = "behaviour_scores"
+
+
+MOST_SEQUENCES = 64
+
+
+def longest_repeat(n_ctx: int) -> int:
+    """The largest `length` that fits a context twice, with a separator before it."""
+    return (n_ctx - 1) // 2
+
+
+def check_heads(facts: ModelFacts, recipe: object) -> None:
+    """Refuse behaviour scores of sequences that this model cannot read."""
+    if not isinstance(recipe, BehaviourScores):
+        return
+    most = longest_repeat(facts.n_ctx)
+    if not 2 <= recipe.length <= most:
+        raise BadRecipe(
+            f"length = {recipe.length} makes sequences of {2 * recipe.length + 1} tokens, and {facts.title} reads "
+            f"{facts.n_ctx}; give a number from 2 to {most}."
+        )
+    for name, value, most in (("sequences", recipe.sequences, MOST_SEQUENCES), ("seed", recipe.seed, 2**32 - 1)):
+        least = 0 if name == "seed" else 1
+        if not least <= value <= most:
+            raise BadRecipe(f"{name} = {value} is not possible; give a number from {least} to {most}.")

@@ -20,3 +20,28 @@ class HeadStatisticsResult(Result):
     """Tokens between query and key."""
     output_norm: Floats = axes("prompt", "layer", "head")
     """Length of what the head writes into the residual stream, in its units."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CopyingScoresResult(Result):
+    """-1 .. 1: 1 = every eigenvalue positive (copies), -1 = every one negative (suppresses), 0 = neither; NaN for a
+    head that writes nothing."""
+
+    copying: Floats = axes("layer", "head")
+    """Of the OV matrix on the residual stream."""
+    copying_full: Floats = axes("layer", "head")
+    """Of the OV matrix from token to token, through embedding and unembedding."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BehaviourScoresResult(Result):
+    """Mean attention over sequences and queries, 0..1."""
+
+    prefix_length: int
+    """Tokens of the sequences of `prefix_matching`: 25, or a quarter of a shorter context."""
+    previous_token: Floats = axes("layer", "head")
+    duplicate_token: Floats = axes("layer", "head")
+    induction: Floats = axes("layer", "head")
+    prefix_matching: Floats = axes("layer", "head")
+    attention_to_first: Floats = axes("layer", "head")
+    """On the same sequences as `induction`: heads idle there."""

@@ -52,3 +52,18 @@ class OnRuns:
             raise BadRecipe("The recipe has no prompts; give at least one.")
         if self.base == "corrupted" and any(pair.corrupted is None for pair in self.prompts):
             raise BadRecipe("base is corrupted, and not every prompt has a corrupted one; give them, or run the clean.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnModel(OnRuns):
+    """What recipes of the model alone say: the model. Prompts and interventions would change nothing, so they are
+    refused."""
+
+    prompts: Prompts = ()
+
+    def __post_init__(self) -> None:
+        if self.prompts or self.interventions or self.base != "clean":
+            raise BadRecipe(
+                f"This is a number of the model alone, and the recipe has {len(self.prompts)} prompts, "
+                f"{len(self.interventions)} interventions and base = {self.base}; drop them."
+            )

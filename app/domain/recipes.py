@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from app.domain.attention_recipes import AttentionWeights
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
-from app.domain.head_recipes import HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadStatistics
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.recipe_base import NamedHead, OnRuns
 from app.domain.sites import Head
@@ -212,6 +212,8 @@ AnyRecipe = (
     | CorrectnessMeters
     | HeadStatistics
     | AttentionWeights
+    | BehaviourScores
+    | CopyingScores
 )
 OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, LogitLens)
 """Recipes of one of their prompts."""

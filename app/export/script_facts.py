@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.domain.head_recipes import BehaviourScores
 from app.domain.interventions import Patch, Reference
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
@@ -11,6 +12,7 @@ from app.export.script import ScriptFacts, ScriptPrompt, own_interventions, refe
 from app.models import ground_truth_model
 from app.models.catalogue import GROUND_TRUTH
 from app.models.loaded import LoadedModel
+from app.models.random_tokens import Rows, prefix_length, random_rows, separator
 from app.models.tokens import answer_ids, tokenise
 
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
@@ -32,7 +34,18 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         sources=_sources(model, recipe),
         first=first,
         end_of_text=getattr(model.tokenizer, "eos_token_id", None),
+        sequences=_sequences(model, recipe),
     )
+
+
+def _sequences(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[tuple[int, ...], Rows], ...]:
+    """The random tokens of behaviour scores."""
+    if not isinstance(recipe, BehaviourScores):
+        return ()
+    rows = random_rows(model, recipe.length, recipe.sequences, recipe.seed, recipe.definition)
+    prefix = random_rows(model, prefix_length(model), recipe.sequences, recipe.seed, "repeats")
+    before = separator(model)
+    return (() if recipe.definition == "demo" else before, rows), (before, prefix)
 
 
 def _swapped(pair: PromptPair) -> PromptPair:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
 from app.domain.head_quantities import head_quantity, quantities_of
-from app.domain.head_results import HeadStatisticsResult
+from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -214,4 +214,6 @@ _TABLES: dict[type[Result], Any] = {
     CorrectnessMetersResult: _meters,
     HeadStatisticsResult: head_rows,
     AttentionWeightsResult: _attention_weights,
+    BehaviourScoresResult: head_rows,
+    CopyingScoresResult: head_rows,
 }

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
-from app.domain.head_recipes import HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadStatistics
 from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge, Patch
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
@@ -114,6 +114,8 @@ recipes = st.one_of(
         direction=directions, layers=st.none() | st.just((1, 3)), heads=st.none() | st.just((Head(2, 1),)),
     ),
     recipes_of(HeadStatistics),
+    st.builds(CopyingScores, model=models),
+    st.builds(BehaviourScores, model=models, length=small, definition=st.sampled_from(["repeats", "demo"])),
     st.builds(HeadStatistics, model=models, corpus=st.just(True)),
     recipes_of(kinds.Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),
 )  # fmt: skip

@@ -10,7 +10,10 @@ from app.domain.errors import BadInput
 from app.domain.head_quantities import QUANTITIES, head_quantity, quantities_of
 from tests.unit.figures import heads, results, sweeps
 
-WITH_HEADS = (results.attribution(prompts=2), sweeps.sweep("zero"), sweeps.estimate(), heads.statistics(prompts=2))
+WITH_HEADS = (
+    results.attribution(prompts=2), sweeps.sweep("zero"), sweeps.estimate(), heads.statistics(prompts=2),
+    heads.behaviour(), heads.copying(),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("result", WITH_HEADS, ids=lambda result: type(result).__name__)

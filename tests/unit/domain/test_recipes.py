@@ -67,6 +67,15 @@ def test_statistics_are_of_prompts_or_of_background_texts_never_of_both_or_none(
             parse_recipe({**asked, **fields})
 
 
+@pytest.mark.parametrize("kind", ["behaviour_scores", "copying_scores"])
+def test_numbers_of_the_model_alone_take_no_prompts_and_no_interventions(kind):
+    asked = {"kind": kind, "model": "ground-truth"}
+    assert parse_recipe(asked).prompts == ()
+    for fields in ({"prompts": ["cat dog"]}, {"interventions": [{"kind": "ablate", "site": Z}]}):
+        with pytest.raises(BadRecipe, match=r"a number of the model alone, .*; drop them"):
+            parse_recipe({**asked, **fields})
+
+
 def test_a_bare_string_names_a_listed_model_and_a_bare_prompt_is_a_clean_prompt():
     recipe = parse_recipe(LENS)
     assert isinstance(recipe, LogitLens)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.cells import Cells
-from app.domain.head_recipes import HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadStatistics
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
 from app.domain.recipes import (
@@ -166,6 +166,9 @@ HEAD_CASES = (
     Case("gpt2, raw", HeadStatistics, (KINDS_OF_CHANGE["edges"], KINDS_OF_CHANGE["second prompt alone"]), (), BOTH),
     Case("gemma, raw", HeadStatistics, (KINDS_OF_CHANGE["frozen"],), (("base", "corrupted"),)),
     Case("ground truth", HeadStatistics, (Ablate(Site("z", 1, (1,)), "mean"),), (("corpus", True), ("prompts", ()))),
+    *(Case(model, CopyingScores, (), (("prompts", ()),)) for model in ("gpt2, raw", "gemma, raw", "ground truth")),
+    Case("llama", BehaviourScores, (), (("prompts", ()), ("length", 9), ("sequences", 2), ("seed", 3))),
+    Case("ground truth", BehaviourScores, (), (("prompts", ()), ("length", 32))),
 )
 ATTENTION_CASES = (
     Case("ground truth", AttentionWeights),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.head_quantities import QUANTITIES
-from app.domain.head_results import HeadStatisticsResult
+from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from tests.unit.figures.results import PROVENANCE, floats
 
@@ -20,8 +20,21 @@ def common(kind: str, **asked: Any) -> dict[str, Any]:
 
 def statistics(n_layers: int = 2, n_heads: int = 3, prompts: int = 1, corpus: bool = False) -> HeadStatisticsResult:
     """Positive numbers, another for every head."""
-    names = [name for name, row in QUANTITIES.items() if row.kinds[0] == "head_statistics"]
+    names = [name for name, row in QUANTITIES.items() if "head_statistics" in row.kinds]
     shape = (prompts, n_layers, n_heads)
     values = {name: np.abs(floats(*shape, seed=at, scale=0.3)) for at, name in enumerate(names)}
     asked = {"corpus": True} if corpus else _PROMPTS
     return HeadStatisticsResult(**common("head_statistics", **asked), **values)
+
+
+def behaviour(n_layers: int = 2, n_heads: int = 3) -> BehaviourScoresResult:
+    """Shares of attention."""
+    names = [name for name, row in QUANTITIES.items() if "behaviour_scores" in row.kinds]
+    values = {name: np.abs(floats(n_layers, n_heads, seed=at, scale=0.2)) for at, name in enumerate(names)}
+    return BehaviourScoresResult(**common("behaviour_scores"), prefix_length=25, **values)
+
+
+def copying(n_layers: int = 2, n_heads: int = 3) -> CopyingScoresResult:
+    """Of both signs."""
+    values = {name: np.tanh(floats(n_layers, n_heads, seed=at)) for at, name in enumerate(("copying", "copying_full"))}
+    return CopyingScoresResult(**common("copying_scores"), **values)

@@ -103,7 +103,7 @@ def test_every_result_kind_has_a_table():
     made = [
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
         results.prediction(), results.meters(), results.weights(), sweeps.sweep(), sweeps.estimate(),
-        sweeps.self_repair(), sweeps.generation(), heads.statistics(),
+        sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
