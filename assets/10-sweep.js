@@ -14,17 +14,18 @@
     activation: ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", ...HEAD_ACTIVATIONS, "mlp_post"],
     by: ["all", "position", "edge"],
     method: ["zero", "mean", "resample", "denoising", "noising", "tracing", "estimate"],
-    against: [null, "zero", "mean", "resample", "denoising", "noising", "tracing", "estimate"],
     direction: ["denoising", "noising"],
     reference: ["background", "prompts", "corrupted"],
     normalised: ["effect", "recovered", "recovered_each"],
     against_as: ["map", "scatter"],
   };
+  /** The panels of the sweeps beside the map, in order (layouts/ids.py). */
+  const BESIDE = ["against", "against-2", "against-3"];
   const FIRST_CELLS = Object.freeze({
     activation: "z", by: "all", layers: null, heads: null, positions: null, neurons: null, window: 1,
   });
   const FIRST_SWEEP = Object.freeze({
-    cells: FIRST_CELLS, method: "denoising", against: null, direction: "denoising", reference: "background",
+    cells: FIRST_CELLS, method: "denoising", against: [], direction: "denoising", reference: "background",
     pooled: true, draws: 1, seed: 0, noise: null, freeze: [], softmax_correction: true, grad_drop: false,
     ig_steps: 1, metric: "logit_diff", normalised: "effect", significant: false, restricted: false,
     against_as: "scatter", one_scale: true, paths: paths.FIRST_PATHS,
@@ -44,12 +45,17 @@
   const isHead = (value) => !!value && isIndex(value.layer) && isIndex(value.head);
   const isSome = (value) => isList((at) => isIndex(at))(value) && value.length > 0;
   const isIndices = orNone(isSome);
+  /** One method, in links from when there was at most one, or none. */
+  const severalOf = (value) => (value === null ? [] : Array.isArray(value) ? value : [value]);
+  const areMethods = (value) =>
+    isList((each) => CHOICES.method.includes(each))(severalOf(value)) && new Set(severalOf(value)).size <= BESIDE.length;
   const isNoise = (value) => !!value && isSome(value.positions);
 
   /** Field -> whether a value may stand there; links are checked by the same table. */
   const FIELDS = {
-    ...Object.fromEntries(["method", "against", "direction", "reference", "normalised", "against_as"].map((name) =>
+    ...Object.fromEntries(["method", "direction", "reference", "normalised", "against_as"].map((name) =>
       [name, (value) => CHOICES[name].includes(value)])),
+    against: areMethods,
     pooled: isSwitch, softmax_correction: isSwitch, grad_drop: isSwitch, significant: isSwitch, restricted: isSwitch,
     one_scale: isSwitch, paths: paths.isPaths, ig_steps: isCount(MOST_STEPS),
     draws: isCount(MOST_DRAWS), seed: (value) => isIndex(value), metric: isText, noise: orNone(isNoise),
@@ -146,10 +152,13 @@
 
   /** Causal tracing corrupts the selected tokens, unless it was told which. */
   function noiseOf(sweep, selection) {
-    const traced = [sweep.method, sweep.against].includes("tracing");
+    const traced = [sweep.method, ...sweep.against].includes("tracing");
     if (sweep.noise || !traced || !selection.positions.length) return sweep.noise && { ...FIRST_NOISE, ...sweep.noise };
     return { ...FIRST_NOISE, positions: ascending(selection.positions) };
   }
+
+  /** What stands beside a sweep is other sweeps, each once. */
+  const besides = ({ method, against }) => [...new Set(severalOf(against))].filter((other) => other !== method);
 
   /** Fields of the sweep, and of its cells, by name; what cannot stand there is left out. */
   function setSweep(session, { type, ...given }, model) {
@@ -158,7 +167,7 @@
     const fields = known(given, FIELDS);
     const traced = fields.method === "tracing" && sweep.method !== "tracing";
     const next = { ...sweep, ...(traced ? FIRST_TRACING : {}), ...fields };
-    if (next.against === next.method) next.against = null;
+    next.against = besides(next);
     next.noise = noiseOf(next, selection);
     if (fields.paths) next.paths = paths.completePaths({ ...sweep.paths, ...fields.paths }, model);
     const moved = ["activation", "by"].some((name) => name in asked && asked[name] !== sweep.cells[name]);
@@ -189,11 +198,11 @@
     const sweep = { ...FIRST_SWEEP, ...given };
     const cells = validCells({ ...FIRST_CELLS, ...sweep.cells }, selection, model);
     const noise = sweep.noise && { ...FIRST_NOISE, ...sweep.noise };
-    return { ...sweep, cells, noise, paths: paths.completePaths(sweep.paths, model) };
+    return { ...sweep, against: besides(sweep), cells, noise, paths: paths.completePaths(sweep.paths, model) };
   }
 
   root.microtome.sweep = {
-    isPlaces, FIRST_SWEEP, CHOICES, FIELDS, CELL_FIELDS, completeSweep, followExperiment,
+    isPlaces, BESIDE, FIRST_SWEEP, CHOICES, FIELDS, CELL_FIELDS, completeSweep, followExperiment,
     SWEEPING: { "set-sweep": setSweep, "restrict-sweep": restrictSweep, "corrupt-selected": corruptSelected },
   };
   if (typeof module !== "undefined") module.exports = root.microtome.sweep;

@@ -7,6 +7,7 @@
   "use strict";
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
+  const { BESIDE } = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const places = typeof require === "undefined" ? root.microtome.places : require("./39-places.js");
   const OURS = ["selected", "primary", "pinned", "position", "layer", "prompt"];
   const LINES = {
@@ -70,7 +71,7 @@
 
   const PANELS = {
     "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory,
-    "sweep-map": onSweep, against: onSweep, paths: onSweep, strip: onStrip,
+    "sweep-map": onSweep, ...Object.fromEntries(BESIDE.map((panel) => [panel, onSweep])), paths: onSweep, strip: onStrip,
   };
 
   /** The selection's shapes on one panel; meta is what its figure says of itself. */

@@ -4,7 +4,9 @@
 
   const microtome = root.microtome;
   const { shapesFor, withSelection } = microtome.shapes;
-  const MARKED = ["head-matrix", "trajectory", "lens", "attention", "sweep-map", "against", "paths", "strip"];
+  const MARKED = [
+    "head-matrix", "trajectory", "lens", "attention", "sweep-map", ...microtome.sweep.BESIDE, "paths", "strip",
+  ];
   const afterPlot = [];
   const extraShapes = []; // panel, figure -> shapes of the selection that a figure alone does not know
   const bound = [];

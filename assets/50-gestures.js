@@ -51,7 +51,8 @@
 
   const CLICKED = {
     "head-matrix": clickedHeads, lens: clickedLens, attention: clickedPattern, trajectory: clickedTrajectory,
-    "sweep-map": clickedSweep, against: clickedSweep, paths: clickedSweep, strip: clickedStrip,
+    "sweep-map": clickedSweep, ...Object.fromEntries(microtome.sweep.BESIDE.map((panel) => [panel, clickedSweep])),
+    paths: clickedSweep, strip: clickedStrip,
   };
 
   let pressed = null;

@@ -7,13 +7,15 @@
   "use strict";
 
   const asText = (value) => (value === null ? "" : value);
-  const orNone = (value) => value || null;
+  /** layouts/sweep_controls.py: one choice that stands for three. */
+  const ABLATIONS = ["zero", "mean", "resample"];
+  const everyOne = (values) => (values && values.includes("ablations") ? ABLATIONS : values || []);
   const same = (value) => value;
 
   /** Control -> [property, field, from the field to the control, back]. */
   const CONTROLS = {
     "sweep-method": ["value", "method"],
-    "sweep-against": ["value", "against", asText, orNone],
+    "sweep-against": ["value", "against", same, everyOne],
     "sweep-activation": ["value", "activation"],
     "sweep-by": ["value", "by"],
     "sweep-window": ["value", "window"],
@@ -65,7 +67,7 @@
     return sweep.noise ? { type: "set-sweep", noise: { ...sweep.noise, [NOISE[field]]: wanted } } : null;
   }
 
-  if (typeof module !== "undefined") module.exports = { CONTROLS, shown, actionFor };
+  if (typeof module !== "undefined") module.exports = { ABLATIONS, CONTROLS, shown, actionFor };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -93,7 +95,16 @@
     return root.dash_clientside.no_update;
   }
 
+  /** How many stand side by side, for the style sheet; words about the run before are wrong for another run. */
+  function aside({ sweep, view }, before) {
+    document.body.dataset.beside = sweep.against.length;
+    document.body.dataset.besideAs = sweep.against_as;
+    if (!before || before.view.show === view.show) return;
+    for (const panel of ["sweep-map", "against"]) microtome.setProps(`${panel}-text`, { children: "" });
+  }
+
   microtome.sweepControls = sweepControls;
+  microtome.projections.push(({ session }, before) => aside(session, before && before.session));
   microtome.projections.push(({ session }, before) => {
     if (!before || before.session.sweep !== session.sweep) draw();
   });

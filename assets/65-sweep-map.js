@@ -1,4 +1,4 @@
-/* The sweep's map and what stands beside it: points of the scatter are cells of the map, and pointing at a cell shows
+/* The sweep's map and what stands beside it: points of a scatter are cells of the map, and pointing at a cell shows
  * it prompt by prompt in the strip before anything is clicked. Numbers are fetched once per sweep, none per movement.
  */
 (function (root) {
@@ -38,6 +38,7 @@
 
   const microtome = root.microtome;
   const { dispatch, graph, places, propsOf } = microtome;
+  const { BESIDE } = microtome.sweep;
 
   /** The map's figure with its cell numbers and means [row column], once it is drawn; bars of neurons are one column. */
   function map() {
@@ -52,7 +53,7 @@
 
   const isScatter = (gd) => !places.isMap(microtome.metaOf(gd));
 
-  /** Cells of the second panel's scatter -> their places on the map. */
+  /** Cells of a scatter beside the map -> their places on the map. */
   function placesOf(points) {
     const found = map();
     if (!found) return [];
@@ -74,24 +75,24 @@
   }
 
   microtome.bound.push((panel, hear) => {
-    if (panel === "sweep-map") hear("plotly_selected", brushedMap);
-    if (panel !== "against") return;
+    if (panel === "sweep-map") hear("plotly_selected", (event) => brushedMap(event, graph(panel)));
+    if (!BESIDE.includes(panel)) return;
     hear("plotly_click", clickedPoint);
-    hear("plotly_selected", brushed);
+    hear("plotly_selected", (event) => (isScatter(graph(panel)) ? brushed(event) : brushedMap(event, graph(panel))));
   });
 
   /** A box on the map of heads: its invisible points stand at row and column. */
-  function brushedMap(event) {
-    const found = map();
-    if (!found || found.meta.axes.join() !== "layer,head") return;
-    const at = ({ x, y }) => places.placeAt(found.meta, { x: Math.round(x), y: Math.round(y) });
+  function brushedMap(event, gd) {
+    const meta = gd && microtome.metaOf(gd);
+    if (!places.isMap(meta) || meta.axes.join() !== "layer,head") return;
+    const at = ({ x, y }) => places.placeAt(meta, { x: Math.round(x), y: Math.round(y) });
     const heads = ((event && event.points) || []).map(at).filter(Boolean);
     if (heads.length) dispatch({ type: "set-heads", heads, add: microtome.shiftHeld() });
   }
 
   /** Selected cells as rings on the scatter. */
   function ringsOn(panel, gd) {
-    const found = panel === "against" && isScatter(gd) && map();
+    const found = BESIDE.includes(panel) && isScatter(gd) && map();
     if (!found) return [];
     const cells = places.selectedOn(found.meta, microtome.session().selection)
       .map((where) => (found.bars ? { ...where, column: 0 } : where))
@@ -104,7 +105,7 @@
   }
 
   microtome.extraShapes.push(ringsOn);
-  microtome.afterPlot.push((gd, panel) => panel === "sweep-map" && microtome.mark("against"));
+  microtome.afterPlot.push((gd, panel) => panel === "sweep-map" && BESIDE.forEach(microtome.mark));
 
   // ---- the strip before the click ------------------------------------------------------------------------------
 

@@ -1,90 +1,81 @@
-"""Draw the second sweep beside the first: its map, or both in one scatter; of an estimate alone, its exact values."""
+"""Draw the sweeps beside the map: each as map, or in one scatter with the first; of an estimate alone, its exact
+values. And say how far each agrees with those to its left."""
 
 import functools
 from typing import Any
 
-from dash import Dash, Input, State
+from dash import Dash, Output, html
 
-from app.domain.session import Experiment, SweepAsked, Viewed
+from app.domain.session import SweepAsked, SweepMethod
 from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.attribution_patching import exact_vs_estimate_scatter
+from app.figures.sweep_agreement import agreement
 from app.figures.sweep_scatter import sweep_scatter
 from callbacks.one_scale import as_read, map_beside
-from callbacks.reading import (
-    REFUSALS,
-    Refused,
-    experiment_of,
-    outputs,
-    read_as,
-    ready,
-    refused,
-    said,
-    selection_of,
-    style_of,
-    sweep_of,
-    view_of,
-)  # fmt: skip
-from callbacks.sweep_map import follow, here, known_beside, swept
+from callbacks.reading import REFUSALS, Refused, outputs, read_as, ready, refused, said, selection_of, style_of
+from callbacks.side_by_side import KINDS, SideBySide, method_of
+from callbacks.sweep_map import HEARD, follow, inputs, side_by_side
 from layouts import ids
 from layouts.against import NO_CELLS_BESIDE, NOTHING_BESIDE
+from layouts.sweep_controls import METHOD_NAMES
 
 
-def beside(sweep: SweepAsked) -> str:
-    """The digest store that is drawn: an estimate without a second sweep has its own exact values beside it."""
-    if sweep.against is None and sweep.method != "estimate":
-        raise Refused(NOTHING_BESIDE)
-    return "against" if sweep.against else "sweep"
+def beside(sweep: SweepAsked, kind: str = ids.AGAINST) -> str:
+    """The digest store that is drawn: an estimate without another sweep has its own exact values beside it."""
+    if method_of(sweep, kind) is not None:
+        return kind
+    if sweep.method == "estimate" and kind == ids.AGAINST:
+        return "sweep"
+    raise Refused(NOTHING_BESIDE)
 
 
-def results_beside(
-    engine: Engine, stores: dict[str, Any], screen: tuple[Viewed, SweepAsked, Experiment], drawn_as: Any
-) -> list[Any]:
-    """The second sweep, and the first: a scatter needs it, a map has its colours, if it is there."""
-    view, sweep, experiment = screen
-    kind = beside(sweep)
-    second = swept(engine, kind, stores[kind], view, sweep, experiment, NO_CELLS_BESIDE)
-    if kind == "sweep":
-        return [second]
-    if drawn_as == "map":
-        return [second, known_beside(engine, "sweep", stores["sweep"], screen)]
-    return [second, swept(engine, "sweep", stores["sweep"], view, sweep, experiment)]
+def read_together(style: Style, sweep: SweepAsked, *methods: SweepMethod) -> Style:
+    """Where one of several is an estimate, all are read as estimates are."""
+    return read_as(style, as_read(sweep, "estimate" if "estimate" in methods else None))
 
 
-def figure_beside(results: list[Any], sweep: SweepAsked, style: Style, drawn_as: Any, selection: Selection) -> Any:
-    """The map of the second sweep; as scatter, estimates against their exact values, or the two sweeps' effects."""
-    if sweep.against is None:
-        return exact_vs_estimate_scatter(results[0], read_as(style, as_read(sweep, sweep.method)), selection)
-    if drawn_as == "map":
-        first = (results[1] if sweep.one_scale else None, sweep.method)
-        return map_beside((results[0], sweep.against), first, sweep, style, selection, "against")
-    estimated = "estimate" if "estimate" in (sweep.method, sweep.against) else sweep.against
-    return sweep_scatter(results[1], results[0], read_as(style, as_read(sweep, estimated)), selection)
+def figure_beside(shown: SideBySide, kind: str, style: Style, selection: Selection) -> tuple[Any, Any]:
+    """The figure and its result: the map of the sweep; as scatter, estimates against their exact values, or its effects
+    against those of the first."""
+    sweep, drawn = shown.sweep, beside(shown.sweep, kind)
+    result, method = shown.swept(drawn, NO_CELLS_BESIDE), method_of(sweep, drawn) or sweep.method
+    if drawn == "sweep":
+        return exact_vs_estimate_scatter(result, read_together(style, sweep, method), selection), result
+    if sweep.against_as == "map":
+        return map_beside((result, method), shown.coloured_with(kind), sweep, style, selection, "against"), result
+    first = shown.swept("sweep")
+    return sweep_scatter(first, result, read_together(style, sweep, sweep.method, method), selection), result
 
 
-def draw_against(
-    engine: Engine, first: Any, second: Any, tick: Any, tock: Any, view: Any, sweep: Any, selection: Any, prompt: Any,
-    experiment: Any,
-) -> tuple[Any, ...]:  # fmt: skip
-    """Figure, state, message, of what."""
+def agreements(shown: SideBySide, kind: str, style: Style) -> list[html.Div]:
+    """One line for each sweep to the left: correlations, and the cells whose sign flips, by name; hover names all."""
+    mine = shown.known(kind)
+    lines = []
+    for result, method in shown.left_of(kind) if mine else []:
+        read = read_together(style, shown.sweep, method, mine[0][1])
+        found = agreement(result, mine[0][0], read)
+        lines.append(html.Div([html.B(METHOD_NAMES[method]), f" {found.short}"], title=found.said))
+    return lines
+
+
+def draw_against(engine: Engine, kind: str, *heard: Any) -> tuple[Any, ...]:
+    """Figure, state, message, of what, agreement; `heard` is what `inputs` lists."""
+    stores, (view, sweep, selection, _, experiment) = heard[: len(KINDS)], heard[len(HEARD) :]
     try:
-        screen = (view_of(view), wanted := sweep_of(sweep), experiment_of(experiment))
-        here(screen[0])
-        follow(wanted, mapped=bool(wanted.against) and wanted.against_as == "map")
-        stores = {"sweep": first, "against": second}
-        results = results_beside(engine, stores, screen, wanted.against_as)
-        figure = figure_beside(results, wanted, style_of(screen[0]), wanted.against_as, selection_of(selection))
+        shown = side_by_side(engine, view, sweep, experiment, stores)
+        follow(shown.sweep, mapped=bool(shown.sweep.against) and shown.sweep.against_as == "map")
+        style = style_of(shown.view)
+        figure, result = figure_beside(shown, kind, style, selection_of(selection))
+        lines = agreements(shown, kind, style)
     except REFUSALS as why:
-        return refused(why, NOTHING_BESIDE)
-    return ready(figure, said(figure, results[0]), first, second)
+        return *refused(why, NOTHING_BESIDE), []
+    return *ready(figure, said(figure, result), stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Listens to both sweeps, their ticks, how they are read and drawn."""
-    stores = [Input(ids.DIGESTS.format(kind), "data") for kind in ("sweep", "against")]
-    ticks = [Input(ids.TICK.format(panel), "data") for panel in (ids.SWEEP_MAP, ids.AGAINST)]
-    app.callback(
-        outputs(ids.AGAINST), *stores, *ticks, Input(ids.VIEW, "data"), Input(ids.SWEEP, "data"),
-        Input(ids.SELECTION, "data"), Input(ids.PROMPT_SHOWN, "data"), State(ids.EXPERIMENT, "data"),
-        prevent_initial_call=True,
-    )(functools.partial(draw_against, engine))  # fmt: skip
+    """One callback per place; each listens to all sweeps, their ticks, how they are read and drawn."""
+    for kind in ids.BESIDE:
+        written = [*outputs(kind), Output(ids.AGREEMENT.format(kind), "children")]
+        draw = functools.partial(draw_against, engine, kind)
+        app.callback(written, *inputs(), prevent_initial_call=True)(draw)

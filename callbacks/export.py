@@ -130,22 +130,20 @@ def export(engine: Engine, clicks: Any, *stores: Any) -> tuple[Any, Any]:
         return no_update, notice(str(why))
 
 
-def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, beside_as: Any, *generation: Any
-) -> Page:
+def page_of(engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, *generation: Any) -> Page:
     """The page's stores and controls, read. Numbers of the generated text are refused only where it is exported."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
     try:
         options = tuple(options_of(*generation).items())
     except MicrotomeError:
         options = ()
-    return Page(engine, *found, options, str(beside_as))
+    return Page(engine, *found, options)
 
 
 def register(app: Dash, engine: Engine) -> None:
     """All export menus, by one callback."""
     stores = [State(name, "data") for name in (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP)]
-    values = [ids.AGAINST_AS, ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
+    values = [ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
         Input({"type": "export", "panel": ALL, "format": ALL}, "n_clicks"), *stores,

@@ -17,16 +17,16 @@ from app.engine import Engine
 from app.figures.attention_thumbnails import thumbnails_size
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.tables import component_rows
-from callbacks.against import beside
+from callbacks.against import beside, read_together
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
 from callbacks.head_matrix import DIRECT
-from callbacks.one_scale import as_read, limit_of_both
+from callbacks.one_scale import Shown, limit_of_all
 from callbacks.path_patching import lacking_here, swept_paths
 from callbacks.reading import NOT_YET, Asked, Refused, read_as
 from callbacks.self_repair import KIND as SELF_REPAIR_KIND
 from callbacks.self_repair import repaired
-from callbacks.sweep_map import known_beside, swept
+from callbacks.side_by_side import KINDS, SideBySide, method_of
 from layouts import ids
 from layouts.generation import PRESS_GENERATE
 from layouts.workspaces import NO_ANSWERS
@@ -34,8 +34,7 @@ from layouts.workspaces import NO_ANSWERS
 
 @dataclass(frozen=True)
 class Page:
-    """What is on screen; `generation` are the options of the generated text, `beside_as` how the second sweep is
-    drawn."""
+    """What is on screen; `generation` are the options of the generated text."""
 
     engine: Engine
     experiment: Experiment
@@ -43,7 +42,6 @@ class Page:
     selection: Selection
     sweep: SweepAsked = SweepAsked()
     generation: tuple[tuple[str, Any], ...] = ()
-    beside_as: str = "map"
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""
@@ -158,61 +156,67 @@ def _ranked(page: Page, result: Any) -> pd.DataFrame:
 # the Ablate & patch workspace
 
 
-def _sweep_recipe(page: Page, intervened: bool) -> AnyRecipe:
-    return page.sweep.recipe(page.experiment, page.sweep.method, intervened=intervened)
+def _recipe_of(kind: str) -> Recipes:
+    """The recipe of one of the sweeps side by side; of an estimate alone, its own."""
+
+    def recipe(page: Page, intervened: bool) -> AnyRecipe:
+        drawn = kind if kind == "sweep" else beside(page.sweep, kind)
+        method = method_of(page.sweep, drawn) or page.sweep.method
+        return page.sweep.recipe(page.experiment, method, intervened=intervened)
+
+    return recipe
 
 
-def _beside_recipe(page: Page, intervened: bool) -> AnyRecipe:
-    return page.sweep.recipe(page.experiment, page.sweep.against or page.sweep.method, intervened=intervened)
+_sweep_recipe = _recipe_of("sweep")
+
+
+def _side_by_side(page: Page, *kinds: str) -> SideBySide:
+    """These sweeps, as the page shows them."""
+    digests = {kind: page.digests(_recipe_of(kind)) for kind in kinds if method_of(page.sweep, kind)}
+    return SideBySide(page.engine, page.experiment, page.view, page.sweep, digests)
 
 
 def _swept(page: Page, kind: str) -> Any:
-    digests = page.digests(_sweep_recipe if kind == "sweep" else _beside_recipe)
-    return swept(page.engine, kind, digests, page.view, page.sweep, page.experiment)
+    return _side_by_side(page, kind).swept(kind)
 
 
 def _read(page: Page, result: Result, style: Style) -> Style:
-    return read_as(style, as_read(page.sweep, page.sweep.method))
-
-
-def _beside_as(page: Page) -> str:
-    """How the second sweep is drawn."""
-    if page.sweep.against is None:
-        return "exact_vs_estimate_scatter"
-    return "sweep_heatmap" if page.beside_as == "map" else "sweep_scatter"
-
-
-def _read_beside(page: Page, result: Result, style: Style) -> Style:
-    """Where one of two in a scatter is an estimate, both are read as estimates are."""
-    own, second = page.sweep.method, page.sweep.against
-    scattered = _beside_as(page) != "sweep_heatmap"
-    return read_as(style, as_read(page.sweep, own if second is None or (scattered and own == "estimate") else second))
+    return read_together(style, page.sweep, page.sweep.method)
 
 
 def _map_style(page: Page, result: Any, style: Style, kind: str) -> Style:
-    """The colours of both maps, where two of the same unit stand side by side."""
-    other = "against" if kind == "sweep" else "sweep"
-    styles = {"sweep": _read(page, result, style), "against": _read_beside(page, result, style)}
-    if page.sweep.against is None or _beside_as(page) != "sweep_heatmap":
-        return styles[kind]
-    digests = page.digests(_beside_recipe if other == "against" else _sweep_recipe)
-    screen = (page.view, replace(page.sweep, against_as="map"), page.experiment)
-    found = known_beside(page.engine, other, digests, screen)
-    maps = [sweep_heatmap(each, styles[name], page.selection)
-            for name, each in ((kind, result), (other, found)) if each is not None]  # fmt: skip
-    return replace(styles[kind], color_limit=limit_of_both(*maps)) if len(maps) == 2 else styles[kind]
+    """The colours of all maps of the same unit that stand side by side."""
+    method = method_of(page.sweep, kind) or page.sweep.method
+    own = read_together(style, page.sweep, method)
+    others = _side_by_side(page, *KINDS).coloured_with(kind) if page.sweep.against else []
+    shown: list[Shown] = [(result, method), *others]
+    mine, *theirs = (sweep_heatmap(each, read_together(style, page.sweep, how), page.selection) for each, how in shown)
+    return replace(own, color_limit=limit_of_all(mine, theirs))
 
 
-def _style_beside(page: Page, result: Result, style: Style) -> Style:
-    mapped = _beside_as(page) == "sweep_heatmap"
-    return _map_style(page, result, style, "against") if mapped else _read_beside(page, result, style)
+def _beside(kind: str) -> Source:
+    """A sweep beside the map."""
+    recipe = _recipe_of(kind)
 
+    def figure(page: Page) -> str:
+        if beside(page.sweep, kind) == "sweep":
+            return "exact_vs_estimate_scatter"
+        return "sweep_heatmap" if page.sweep.against_as == "map" else "sweep_scatter"
 
-def _across(page: Page) -> tuple[AnyRecipe, Result] | None:
-    """The first sweep, where both are in one scatter."""
-    if _beside_as(page) != "sweep_scatter":
-        return None
-    return _sweep_recipe(page, page.view.show != "baseline"), _swept(page, "sweep")
+    def read(page: Page, result: Result, style: Style) -> Style:
+        if figure(page) == "sweep_heatmap":
+            return _map_style(page, result, style, kind)
+        return read_together(style, page.sweep, page.sweep.method, method_of(page.sweep, kind) or page.sweep.method)
+
+    def across(page: Page) -> tuple[AnyRecipe, Result] | None:
+        """The first sweep, where both are in one scatter."""
+        scattered = figure(page) == "sweep_scatter"
+        return (_sweep_recipe(page, page.view.show != "baseline"), _swept(page, "sweep")) if scattered else None
+
+    def part(page: Page) -> str:
+        return method_of(page.sweep, kind) or page.sweep.method
+
+    return Source(recipe, lambda page: _swept(page, beside(page.sweep, kind)), figure, read, across, part=part)
 
 
 def _paths_recipe(page: Page, intervened: bool) -> AnyRecipe:
@@ -273,10 +277,7 @@ SOURCES = {
         _sweep_recipe, lambda page: _swept(page, "sweep"), lambda page: "sweep_heatmap",
         functools.partial(_map_style, kind="sweep"), part=lambda page: page.sweep.method,
     ),
-    ids.AGAINST: Source(
-        _beside_recipe, lambda page: _swept(page, beside(page.sweep)), _beside_as, _style_beside, _across,
-        part=lambda page: page.sweep.against or page.sweep.method,
-    ),
+    **{kind: _beside(kind) for kind in ids.BESIDE},
     ids.STRIP: Source(
         _sweep_recipe, lambda page: _swept(page, "sweep"), lambda page: "prompt_strip", _read,
         part=lambda page: page.sweep.method,

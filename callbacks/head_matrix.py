@@ -63,8 +63,8 @@ def method_of(view: Viewed) -> str:
     return view.quantity if view.quantity in ids.SWEEP_METHODS else "zero"
 
 
-def _recipe(page: OnScreen, run: str) -> AnyRecipe:
-    return page.experiment.recipe("ablation", intervened=run == "intervened", method=method_of(page.view))
+def _recipe(page: OnScreen, kind: str, run: str) -> AnyRecipe:
+    return page.experiment.recipe("ablation", intervened=run == "intervened", method=kind)
 
 
 def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
@@ -84,7 +84,7 @@ def _start(page: OnScreen, resumed: bool) -> str:
 
 
 SLOT = Slot(
-    ids.HEAD_MATRIX, "heads", ids.SWEEP_METHODS, lambda page: method_of(page.view), _recipe, _quick, _cost, _start,
+    ids.HEAD_MATRIX, "heads", ids.SWEEP_METHODS, lambda page: (method_of(page.view),), _recipe, _quick, _cost, _start,
     DRAWN_FIRST,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Two maps side by side are read with the same colours, where their numbers have the same unit."""
+"""Maps side by side are read with the same colours, where their numbers have the same unit."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,6 +10,9 @@ from app.domain.views import Selection, Style
 from app.figures.sweep_map import sweep_heatmap
 from callbacks.reading import read_as
 
+Shown = tuple[Any, SweepMethod]
+"""A sweep's result, and its method."""
+
 
 def as_read(sweep: SweepAsked, method: SweepMethod | None) -> SweepAsked:
     """How the sweep of this method is read: an estimate is of the logit difference, whatever metric is chosen."""
@@ -17,25 +20,29 @@ def as_read(sweep: SweepAsked, method: SweepMethod | None) -> SweepAsked:
 
 
 def map_beside(
-    shown: tuple[Any, SweepMethod | None], other: tuple[Any, SweepMethod | None], sweep: SweepAsked, style: Style,
-    selection: Selection, panel: str = "sweep",
-) -> go.Figure:  # fmt: skip
-    """The map of `shown` (result, method), with the colours of both where `other` is a sweep in the same unit."""
-    mine = sweep_heatmap(shown[0], read_as(style, as_read(sweep, shown[1])), selection, panel)
-    if other[0] is None:
+    shown: Shown, others: list[Shown], sweep: SweepAsked, style: Style, selection: Selection, panel: str = "sweep"
+) -> go.Figure:
+    """The map of `shown`, with the colours of all of them that are in the same unit."""
+    mine, *theirs = (_map(each, sweep, style, selection, panel) for each in (shown, *others))
+    limit = limit_of_all(mine, theirs)
+    if limit is None or limit == mine.data[0].zmax:  # pyright: ignore[reportAttributeAccessIssue]  # a heatmap
         return mine
-    theirs = sweep_heatmap(other[0], read_as(style, as_read(sweep, other[1])), selection, panel)
-    limit = limit_of_both(mine, theirs)
-    if limit is None:
-        return mine
-    locked = replace(style, color_limit=limit)
-    return sweep_heatmap(shown[0], read_as(locked, as_read(sweep, shown[1])), selection, panel)
+    return _map(shown, sweep, replace(style, color_limit=limit), selection, panel)
 
 
-def limit_of_both(one: go.Figure, other: go.Figure) -> float | None:
-    """The larger of two maps' colour limits; None where units differ, or neurons are bars without colours."""
-    cells: list[Any] = [one.data[0], other.data[0]]
-    if any(trace.type != "heatmap" for trace in cells):
-        return None
-    mine, theirs = ((trace.colorbar.title.text, trace.zmin < 0) for trace in cells)
-    return max(trace.zmax for trace in cells) if mine == theirs else None
+def _map(shown: Shown, sweep: SweepAsked, style: Style, selection: Selection, panel: str) -> go.Figure:
+    return sweep_heatmap(shown[0], read_as(style, as_read(sweep, shown[1])), selection, panel)
+
+
+def limit_of_all(mine: go.Figure, others: list[go.Figure]) -> float | None:
+    """The largest colour limit of a map and those of the others in its unit; None where there are none, or neurons are
+    bars without colours."""
+    own = _unit(mine)
+    alike: list[Any] = [each.data[0] for each in (mine, *others) if own and _unit(each) == own]
+    return max(trace.zmax for trace in alike) if len(alike) > 1 else None
+
+
+def _unit(figure: go.Figure) -> tuple[str, bool] | None:
+    """Unit, and whether there are negative numbers in it; None of bars."""
+    cells: Any = figure.data[0]
+    return (cells.colorbar.title.text, cells.zmin < 0) if cells.type == "heatmap" else None

@@ -35,8 +35,9 @@ from callbacks.reading import (
     sweep_of,
     view_of,
 )  # fmt: skip
+from callbacks.side_by_side import NO_RATIO, lacking
 from callbacks.sweep import OnScreen
-from callbacks.sweep_map import NO_RATIO, SLOTS, cost_text, here, lacking
+from callbacks.sweep_map import SLOTS, cost_text, here
 from layouts import ids
 from layouts.path_patching import NO_HEAD, NO_PATHS, RUN
 from layouts.sweep_map import RESUME
@@ -91,13 +92,13 @@ def _addressed(engine: Engine, experiment: Experiment, sweep: SweepAsked, select
 # running them
 
 
-def _recipe(page: OnScreen, run: str) -> AnyRecipe:
-    receiver = receiver_in(page.digests[KIND]) or Head(0, 0)
+def _recipe(page: OnScreen, kind: str, run: str) -> AnyRecipe:
+    receiver = receiver_in(page.digests[kind]) or Head(0, 0)
     return page.sweep.paths.recipe(page.experiment, receiver, intervened=run == "intervened")
 
 
 SLOT = replace(
-    SLOTS[0], panel=ids.PATHS, unit="paths", kinds=(KIND,), kind=lambda page: KIND, recipe=_recipe,
+    SLOTS[0], panel=ids.PATHS, unit="paths", kinds=(KIND,), meant=lambda page: (KIND,), recipe=_recipe,
     cost=functools.partial(cost_text, unit="paths"), start=lambda page, resumed: RESUME if resumed else RUN,
 )  # fmt: skip
 

@@ -21,7 +21,8 @@ from callbacks.reading import (
     sweep_of,
     view_of,
 )
-from callbacks.sweep_map import here, swept
+from callbacks.side_by_side import SideBySide
+from callbacks.sweep_map import here
 from layouts import ids
 from layouts.prompt_strip import NO_CELL, ONE_PROMPT
 
@@ -35,7 +36,7 @@ def draw_strip(
         here(shown)
         if len(asked.prompt_set) == 1:
             raise Refused(ONE_PROMPT)
-        result = swept(engine, "sweep", digests, shown, wanted, asked)
+        result = SideBySide(engine, asked, shown, wanted, {"sweep": digests}).swept("sweep")
         figure = prompt_strip(result, style_of(shown, as_read(wanted, wanted.method)), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_CELL)

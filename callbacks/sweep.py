@@ -27,7 +27,6 @@ from layouts import ids
 
 EVERY_MS = 200
 RUNS = ("baseline", "intervened")
-MOST_RUNS = len(RUNS)
 Wanted = dict[str, AnyRecipe]
 """Digest -> recipe of what is shown and not computed."""
 
@@ -50,15 +49,15 @@ class OnScreen:
 
 @dataclass(frozen=True)
 class Slot:
-    """A panel that sweeps. `kinds` are the digest stores it hears, `kind` the one that is meant now (None: nothing to
-    sweep), `recipe` what one run of it computes, `quick` whether it starts without being asked, `cost` what it takes
-    in words, `start` what the button says."""
+    """A panel that sweeps. `kinds` are the digest stores it hears, `meant` those of them that are swept now (none:
+    nothing to sweep), `recipe` what one run of a kind computes, `quick` whether it starts without being asked, `cost`
+    what it takes in words, `start` what the button says."""
 
     panel: str
     unit: str
     kinds: tuple[str, ...]
-    kind: Callable[[OnScreen], str | None]
-    recipe: Callable[[OnScreen, str], AnyRecipe]
+    meant: Callable[[OnScreen], tuple[str, ...]]
+    recipe: Callable[[OnScreen, str, str], AnyRecipe]
     quick: Callable[[OnScreen, list[AnyRecipe]], bool]
     cost: Callable[[OnScreen, list[AnyRecipe]], str]
     start: Callable[[OnScreen, bool], str]
@@ -68,6 +67,11 @@ class Slot:
     def part(self, form: str) -> str:
         """The id of one of the panel's parts."""
         return form.format(self.panel)
+
+    @property
+    def most(self) -> int:
+        """Recipes that one request can hold."""
+        return len(RUNS) * len(self.kinds)
 
     @property
     def done(self) -> str:
@@ -82,14 +86,22 @@ def on_screen(engine: Engine, slot: Slot, view: Any, sweep: Any, experiment: Any
 
 
 def missing(slot: Slot, page: OnScreen) -> Wanted | None:
-    """Digest -> recipe of the runs that are shown and not in the cache; None while their digests are not known."""
-    kind = slot.kind(page)
-    digests = digests_of(page.digests[kind]) if kind else None
-    if not digests or digests.get("error") or not isinstance(digests.get("baseline"), str):
+    """Digest -> recipe of the runs that are shown and not in the cache; None while their digests are not known, and
+    where none of the kinds can be swept."""
+    if any(page.digests[kind] is None for kind in slot.meant(page)):
         return None
+    known = {kind: _known(page, kind) for kind in slot.meant(page)}
+    return {
+        digest: slot.recipe(page, kind, run)
+        for kind, digests in known.items() for run, digest in digests.items() if page.engine.result(digest) is None
+    } if any(known.values()) else None  # fmt: skip
+
+
+def _known(page: OnScreen, kind: str) -> dict[str, str]:
+    """Run -> digest of all runs that are shown; empty where one of them cannot be."""
+    digests = digests_of(page.digests[kind]) or {}
     known = {run: digest for run in page.runs if isinstance(digest := digests.get(run), str)}
-    wanted = {run: digest for run, digest in known.items() if page.engine.result(digest) is None}
-    return {digest: slot.recipe(page, run) for run, digest in wanted.items()}
+    return known if len(known) == len(page.runs) and not digests.get("error") else {}
 
 
 # what to run
@@ -135,33 +147,36 @@ def _request(slot: Slot, page: OnScreen, run: Wanted, left: Wanted) -> dict[str,
 def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> tuple[Any, ...]:
     """Run what was asked for; progress and words of the end, what the button says then and whether it is done with."""
     try:
-        for recipe in _recipes(request):
-            engine.evaluate(recipe, report=_teller(slot, set_progress), urgent=False)
+        recipes = _recipes(slot, request)
+        for at, recipe in enumerate(recipes):
+            engine.evaluate(recipe, report=_teller(slot, set_progress, at, len(recipes)), urgent=False)
     except Cancelled:
         raise
     except MicrotomeError as error:
         return 0, str(error), no_update, False
     _tick(slot)
+    set_props(slot.part(ids.ENDED), {"data": time.time()})
     return 0, *(request.get(part, no_update) for part in ("text", "start", "done"))
 
 
-def _recipes(request: Any) -> list[AnyRecipe]:
+def _recipes(slot: Slot, request: Any) -> list[AnyRecipe]:
     """The recipes of a request of ours, each once; there is nothing to run in anything else."""
     recipes = request.get("recipes") if isinstance(request, dict) else None
-    if not isinstance(recipes, list) or len(recipes) > MOST_RUNS or not all(isinstance(each, dict) for each in recipes):
+    if not isinstance(recipes, list) or len(recipes) > slot.most or not all(isinstance(each, dict) for each in recipes):
         raise PreventUpdate
     return list(dict.fromkeys(parse_recipe(each) for each in recipes))
 
 
-def _teller(slot: Slot, set_progress: Any) -> Any:
-    """Turns reports into progress: share and words each time, a tick only where there are new cells, because every
-    tick redraws figures. `Cancelled` raised in it leaves the sweep."""
+def _teller(slot: Slot, set_progress: Any, at: int, of: int) -> Any:
+    """Turns reports on the `at`-th of several sweeps into progress: share and words each time, a tick only where there
+    are new cells, because every tick redraws figures. `Cancelled` raised in it leaves the sweep."""
+    which = f"{at + 1} of {of} · " if of > 1 else ""
     time_left, drawn = TimeLeft(), 0
 
     def tell(done: int, total: int, partial: Any = None) -> None:
         nonlocal drawn
         left = time_left.heard(done, total, time.monotonic()) if total > 1 else None
-        set_progress((100 * done / total, progress_text(done, total, left, slot.unit)))
+        set_progress((100 * (at + done / total) / of, which + progress_text(done, total, left, slot.unit)))
         if done > drawn:
             drawn = done
             _tick(slot)
@@ -177,10 +192,11 @@ def _tick(slot: Slot) -> None:
 
 
 def describe_sweep(
-    engine: Engine, slot: Slot, clicks: Any, view: Any, sweep: Any, status: Any, experiment: Any, *stores: Any
-) -> tuple[Any, ...]:
+    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, sweep: Any, status: Any, experiment: Any,
+    *stores: Any,
+) -> tuple[Any, ...]:  # fmt: skip
     """Progress, words and button (what it says, whether it is off) while nothing runs: done, or how much there is to do
-    and what that takes."""
+    and what that takes. Asked again when a sweep has ended: by then another run may be on screen than it was for."""
     try:
         page = on_screen(engine, slot, view, sweep, experiment, stores)
         if engine.status(page.experiment.model).facts is None:
@@ -224,7 +240,8 @@ def register(app: Dash, engine: Engine, slot: Slot) -> None:
         Output(slot.part(ids.PROGRESS), "value", allow_duplicate=True),
         Output(slot.part(ids.PROGRESS_TEXT), "children", allow_duplicate=True),
         Output(slot.part(ids.START), "children"), Output(slot.part(ids.START), "disabled"),
-        Input(slot.part(ids.CANCEL), "n_clicks"), view, sweep, Input(ids.STATUS, "data"), experiment, *digests,
+        Input(slot.part(ids.CANCEL), "n_clicks"), Input(slot.part(ids.ENDED), "data"), view, sweep,
+        Input(ids.STATUS, "data"), experiment, *digests,
         prevent_initial_call=True,
     )(functools.partial(describe_sweep, engine, slot))  # fmt: skip
     _register_background(app, engine, slot)

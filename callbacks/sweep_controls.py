@@ -1,4 +1,4 @@
-"""Only the controls that apply to the chosen sweep are shown: one table, read by one callback."""
+"""Only the controls that apply to the chosen sweeps are shown: one table, read by one callback."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +9,15 @@ from dash.exceptions import PreventUpdate
 from app.domain.errors import MicrotomeError
 from app.domain.session import SweepAsked, SweepMethod
 from callbacks.reading import sweep_of
+from callbacks.side_by_side import KINDS, method_of
 from layouts import ids
+from layouts.against import BESIDE_IT
+from layouts.sweep_controls import METHOD_NAMES
 
 
 def _methods(*names: SweepMethod) -> Callable[[SweepAsked], bool]:
-    """Either of the two sweeps is one of these."""
-    return lambda sweep: sweep.method in names or sweep.against in names
+    """One of the sweeps side by side is one of these."""
+    return lambda sweep: not {sweep.method, *sweep.against}.isdisjoint(names)
 
 
 def _exact(sweep: SweepAsked) -> bool:
@@ -41,20 +44,25 @@ APPLIES: dict[str, Callable[[SweepAsked], bool]] = {
     ids.SWEEP_GRAD_DROP: _methods("estimate"),
     ids.SWEEP_STEPS: _methods("estimate"),
     ids.SWEEP_METRIC: _exact,
+    ids.SWEEP_ONE_SCALE: lambda sweep: bool(sweep.against) and sweep.against_as == "map",
 }
 """Control -> whether it applies; controls that are not here always do."""
 
 
-def hide_controls(sweep: Any) -> tuple[bool, ...]:
-    """Whether the second sweep's foot is hidden, and each control of the table."""
+def hide_controls(sweep: Any) -> tuple[Any, ...]:
+    """Whether the foot of the sweeps beside is hidden, and each control of the table; the names of the sweeps."""
     try:
         asked = sweep_of(sweep)
     except MicrotomeError:
         raise PreventUpdate from None
-    return (asked.against is None, *(not applies(asked) for applies in APPLIES.values()))
+    hidden = (not asked.against, *(not applies(asked) for applies in APPLIES.values()))
+    methods = [method_of(asked, kind) for kind in KINDS]
+    return *hidden, *(METHOD_NAMES[method].capitalize() if method else BESIDE_IT for method in methods)
 
 
 def register(app: Dash) -> None:
     """Listens to the sweep alone."""
     fields = [Output(ids.FIELD.format(control), "hidden") for control in APPLIES]
-    app.callback(Output(ids.FOOT.format(ids.AGAINST), "hidden"), *fields, Input(ids.SWEEP, "data"))(hide_controls)
+    names = [Output(each, "children") for each in (ids.SWEEP_NAME, *(ids.TITLE.format(kind) for kind in ids.BESIDE))]
+    foot = Output(ids.FOOT.format(ids.AGAINST), "hidden")
+    app.callback(foot, *fields, *names, Input(ids.SWEEP, "data"))(hide_controls)

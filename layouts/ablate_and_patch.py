@@ -11,8 +11,9 @@ from layouts import against, generation, path_patching, prompt_strip, self_repai
 
 
 def panels() -> list[html.Div]:
-    """Column by column, in reading order: the sweep over what the changes do, beside what explains it."""
+    """Column by column, in reading order: the sweep over what the changes do, beside what explains it. Where maps stand
+    side by side the sweeps have the whole width (assets/34-sweep.css)."""
     changed = html.Div([self_repair.self_repair_panel(), generation.generation_panel()], className="mt-row")
     left = [sweep_map.sweep_map_panel(), changed]
-    right = [against.against_panel(), prompt_strip.prompt_strip_panel(), path_patching.path_patching_panel()]
+    right = [*against.against_panels(), prompt_strip.prompt_strip_panel(), path_patching.path_patching_panel()]
     return [html.Div(column, className="mt-column") for column in (left, right)]

@@ -1,4 +1,4 @@
-"""The second sweep, or both in one scatter."""
+"""The sweeps beside the map: each a map of its own, or a scatter with the first."""
 
 from dash import html
 
@@ -9,15 +9,22 @@ from layouts.sweep_controls import FIRST, against_control, one_scale_control
 from layouts.sweep_map import RUN
 from layouts.sweep_strip import sweep_strip
 
-NOTHING_BESIDE = "Choose a second method to compare the sweep with."
+BESIDE_IT = "Beside it"
+NOTHING_BESIDE = "Choose other methods to compare the sweep with, up to three."
 AS = (("map", "map"), ("scatter", "scatter"))
 NO_CELLS_BESIDE = "No cell of this sweep is computed yet. Run sweep starts them."
 
 
-def against_panel() -> html.Section:
-    """Which method, and as what it is drawn."""
+def against_panels() -> list[html.Section]:
+    """One panel per sweep beside the map; the first also says which, drawn as what, and runs them."""
     controls = [one_scale_control(), against_control(), segments(ids.AGAINST_AS, AS, FIRST.against_as, "Drawn as")]
+    first, *more = ids.BESIDE
+    return [_panel(first, controls, sweep_strip(first, RUN)), *(_panel(place) for place in more)]
+
+
+def _panel(place: str, controls: list[html.Div] | None = None, foot: html.Div | None = None) -> html.Section:
+    agreement = html.Div(id=ids.AGREEMENT.format(place), className="mt-agreement")
     return panel(
-        ids.AGAINST, "Beside it", graph(ids.AGAINST), kinds=(), controls=controls,
-        captioned=True, footer=sweep_strip(ids.AGAINST, RUN), empty=NOTHING_BESIDE,
+        place, BESIDE_IT, graph(place), kinds=(), controls=controls, captioned=True,
+        footer=html.Div([agreement, *([foot] if foot else [])], className="mt-under"), empty=NOTHING_BESIDE,
     )  # fmt: skip

@@ -85,15 +85,16 @@ HELP: dict[str, Help] = {
         "that of the metric (logits, nats, probability, ranks); recovered has none. A hatched cell is not computed "
         "yet, which is not 0.",
     ),
-    ids.AGAINST: Help(
-        "x = effect in the first sweep, y = effect in the second, one point per cell\n"
-        "ρ = Spearman's rank correlation",
-        "The same places under a second method. As a scatter: whether both methods rank the places alike, and which "
-        "change sign. Against attribution patching: x is the estimate, y the exact effect, for the top cells, the "
-        "bottom cells and a random sample; points far from the diagonal are misses.",
+    **dict.fromkeys(ids.BESIDE, Help(
+        "x = effect in the first sweep, y = effect in this one, one point per cell\n"
+        "r = Pearson's correlation, ρ = Spearman's rank correlation, over cells",
+        "The same places under another method, as map or as scatter with the first sweep. Below, how it agrees with "
+        "each sweep to its left, and the cells whose sign flips, both effects above 5 % of the largest. Against "
+        "attribution patching alone: x is the estimate, y the exact effect, for the top cells, the bottom cells and a "
+        "random sample; points far from the diagonal are misses.",
         "As in the sweep.",
-        "that of the metric. ρ runs from −1 to 1; 1 = the same order.",
-    ),
+        "that of the metric. r and ρ run from −1 to 1; 1 = on a line, the same order.",
+    )),
     ids.STRIP: Help(
         "one point per prompt: effect of the selected cell",
         "How the selected cell's effect spreads over the prompts; the line is the mean. Click a point to show that "

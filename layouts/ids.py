@@ -14,6 +14,7 @@ ACCEPTED = "accepted"  # {"experiment":…, "run": n}: the draft that passed, fo
 DIGESTS = "digests-{}"  # per analysis kind: {"baseline": digest, "intervened": digest | null, "error": text | null},
 # and the "number" of the experiment that they are of, which the experiment's store has (assets/30-store.js)
 TICK = "{}-tick"  # per sweeping panel: changes whenever its running sweep has new cells
+ENDED = "{}-ended"  # per sweeping panel: changes whenever one of its sweeps has ended
 REQUEST = "{}-request"  # {"recipes": […], "digests": […], "text": …, "start": …, "run": n}: what to run now
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
 MODELS = "models"  # model of the picker -> its whole spec
@@ -83,7 +84,9 @@ LENS = "lens"
 PREDICTION, READOUT = "prediction", "readout"
 SWEEP_MAP, AGAINST, STRIP = "sweep-map", "against", "strip"
 """The map of a sweep cannot be called `sweep`: that is the store."""
-AGAINST_AS = "against-as"
+BESIDE = (AGAINST, "against-2", "against-3")
+"""The sweeps beside the map, in order: their panels, and their digest stores are called the same."""
+AGAINST_AS, SWEEP_NAME, AGREEMENT = "against-as", "sweep-name", "{}-agreement"
 SELF_REPAIR, GENERATION = "self-repair", "generation"
 GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
     "generate", "max-new-tokens", "temperature", "generation-seed",
@@ -91,7 +94,7 @@ GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
 PATHS = "paths"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
-    SWEEP_MAP, AGAINST, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS,
+    SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"
@@ -108,7 +111,7 @@ FIELD = "{}-field"
 # parts of the panels that sweep; format with the panel's id
 START, CANCEL, PROGRESS, PROGRESS_TEXT, FOOT = "{}-start", "{}-cancel", "{}-progress", "{}-text", "{}-foot"
 # parts that every panel has; format with the panel's id
-PANEL = "{}-panel"
+PANEL, TITLE = "{}-panel", "{}-title"
 MESSAGE = "{}-message"
 OF = "{}-of"
 BUSY = "{}-busy-{}"
@@ -125,7 +128,7 @@ SWEEP_METHODS = ("zero", "mean")
 """Methods of the head matrix, swept on request: their digest stores are `digests-zero` and `digests-mean`."""
 SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS)
 """Panels that run sweeps."""
-PATCH_KINDS = ("sweep", "against", "self_repair", "generation", "paths")
+PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""
 
 

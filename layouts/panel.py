@@ -21,7 +21,7 @@ FORMATS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 SUMMARY = ("summary", "Summary per cell, CSV")
 """Of sweeps: mean, standard error, interval, p-value, q-value and n of every cell."""
-SUMMARISED = (ids.SWEEP_MAP, ids.AGAINST, ids.STRIP, ids.PATHS)
+SUMMARISED = (ids.SWEEP_MAP, *ids.BESIDE, ids.STRIP, ids.PATHS)
 
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
 _NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
@@ -85,7 +85,8 @@ def export_menu(panel_id: str, title: str) -> dmc.Menu:
 
 def _title(panel_id: str, title: str, captioned: bool) -> html.H2:
     of = [] if captioned else [html.Span(id=ids.OF.format(panel_id), className="mt-of")]
-    return html.H2([html.Span(title, className="mt-title"), *of], className="mt-heading")
+    named = html.Span(title, id=ids.TITLE.format(panel_id), className="mt-title")
+    return html.H2([named, *of], className="mt-heading")
 
 
 def _header(panel_id: str, title: str, controls: Any, captioned: bool) -> html.Header:

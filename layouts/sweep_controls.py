@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.domain.recipes import MOST_STEPS
-from app.domain.session import SweepAsked
+from app.domain.session import MOST_BESIDE, SweepAsked
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.header import segments
@@ -20,6 +20,9 @@ METHODS = (
     ("Ablate", (("zero", "zero"), ("mean", "mean"), ("resample", "resample"))),
     ("Approximate", (("estimate", "attribution patching"),)),
 )
+METHOD_NAMES: dict[str, str] = {method: name for _, choices in METHODS for method, name in choices}
+ABLATIONS = "ablations"
+"""Stands for zero, mean and resample at once; the page writes the three (assets/64-sweep-controls.js)."""
 ACTIVATIONS = (
     ("Heads", (("z", "z"), ("q", "q"), ("k", "k"), ("v", "v"), ("pattern", "pattern"))),
     (
@@ -86,10 +89,10 @@ def _freeze() -> dmc.ChipGroup:
 def what_bar() -> html.Div:
     """What is tried, and where."""
     cells = FIRST.cells
-    window = _number(ids.SWEEP_WINDOW, "Layers changed together", cells.window, min=1)
+    window = _number(ids.SWEEP_WINDOW, "Layers changed together", cells.window, 42, min=1)
     restrict = _switch(ids.SWEEP_RESTRICT, "selected only", FIRST.restricted)
     fields = [
-        field(_select(ids.SWEEP_METHOD, "Method", _groups(METHODS), FIRST.method, 142)),
+        field(_select(ids.SWEEP_METHOD, "Method", _groups(METHODS), FIRST.method, 150)),
         field(_select(ids.SWEEP_ACTIVATION, "Activation", _groups(ACTIVATIONS), cells.activation, 92)),
         field(segments(ids.SWEEP_BY, BY, cells.by, "One cell per")),
         field(_number(ids.SWEEP_LAYER, "Layer", 0), "layer", "The layer whose neurons are tried"),
@@ -161,14 +164,19 @@ def reading_controls() -> list[html.Div]:
 
 
 def one_scale_control() -> html.Div:
-    """Whether the two maps have the same colours."""
+    """Whether maps side by side have the same colours."""
     return field(
         _switch(ids.SWEEP_ONE_SCALE, "one scale", FIRST.one_scale),
-        tip="The same colour limit for both maps, where both are of the same unit",
+        tip="The same colour limit for all maps of the same unit",
     )
 
 
-def against_control() -> dmc.Select:
-    """The method of the second sweep."""
-    data = [{"value": "", "label": "nothing"}, *_groups(METHODS)]
-    return _select(ids.SWEEP_AGAINST, "Compare with", data, FIRST.against or "", 138)
+def against_control() -> dmc.MultiSelect:
+    """The methods of the sweeps beside the map."""
+    together = ("Ablate, all three", ((ABLATIONS, "zero, mean and resample"),))
+    return dmc.MultiSelect(
+        id=ids.SWEEP_AGAINST, data=_groups((together, *METHODS)), value=list(FIRST.against), size="xs",
+        maxValues=MOST_BESIDE, placeholder="compare with", maxDropdownHeight=340,
+        comboboxProps={"width": 190, "position": "bottom-end"}, className="mt-several",
+        **attributes(aria_label="Compare with"),
+    )  # fmt: skip

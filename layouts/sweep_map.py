@@ -13,7 +13,8 @@ RUN, RESUME = "Run sweep", "Resume"
 
 def sweep_map_panel() -> html.Section:
     """What is tried, how it is read, the map, and how far it is."""
-    bars = html.Div([what_bar(), how_bar()], className="mt-bars")
+    name = html.Div(id=ids.SWEEP_NAME, className="mt-sweep-name")  # shown where maps stand side by side
+    bars = html.Div([html.Div([what_bar(), how_bar()], className="mt-bars"), name])
     return panel(
         ids.SWEEP_MAP, "Sweep", graph(ids.SWEEP_MAP), kinds=(), controls=reading_controls(), bar=bars,
         captioned=True, footer=sweep_strip(ids.SWEEP_MAP, RUN), empty=NO_CELLS,

@@ -4,9 +4,9 @@ The page's reducer (assets/) is its only writer; the server parses it, never tru
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
 
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe
@@ -114,6 +114,13 @@ class Viewed:
 
 SweepMethod = Literal["zero", "mean", "resample", "denoising", "noising", "tracing", "estimate"]
 """The ablation methods, the directions of patching, causal tracing, and attribution patching."""
+MOST_BESIDE = 3
+"""Sweeps beside the first: patching beside zero, mean and resample ablation."""
+
+
+def _several(given: Any) -> Any:
+    """Methods as a list; a session from when there was at most one beside the first holds its name, or null."""
+    return () if given is None else (given,) if isinstance(given, str) else given
 
 
 @with_config(_STRICT)
@@ -141,15 +148,15 @@ class PathsAsked:
 class SweepAsked:
     """The sweep of the *Ablate & patch* workspace: what it tries and how it is read.
 
-    `method` is drawn in the map, `against` beside it (None = nothing). `metric`, `normalised` (effect; recovered as
-    ratio of means; recovered as mean of ratios) and `significant` (hide cells whose permutation p is 0.05 or more)
-    choose what is drawn from numbers that are there anyway; `against_as` as what the second is drawn, `one_scale`
-    whether two maps of the same unit have the same colours.
+    `method` is drawn in the map, each of `against` beside it (none, or up to `MOST_BESIDE` others). `metric`,
+    `normalised` (effect; recovered as ratio of means; recovered as mean of ratios) and `significant` (hide cells whose
+    permutation p is 0.05 or more) choose what is drawn from numbers that are there anyway; `against_as` as what the
+    others are drawn, `one_scale` whether maps of the same unit have the same colours.
     """
 
     cells: Cells = Cells()
     method: SweepMethod = "denoising"
-    against: SweepMethod | None = None
+    against: Annotated[tuple[SweepMethod, ...], BeforeValidator(_several)] = ()
     direction: Literal["denoising", "noising"] = "denoising"
     reference: Literal["background", "prompts", "corrupted"] = "background"
     pooled: bool = True
@@ -168,6 +175,15 @@ class SweepAsked:
     one_scale: bool = True
     paths: PathsAsked = PathsAsked()
     """What is asked of the paths into one head; they are read as the sweep is."""
+
+    def __post_init__(self) -> None:
+        shown = (self.method, *self.against)
+        if len(set(shown)) < len(shown):
+            raise BadRecipe(f"{', '.join(shown)} holds a method twice; compare each method with others.")
+        if len(self.against) > MOST_BESIDE:
+            raise BadRecipe(
+                f"{len(self.against)} methods beside {self.method} are too many; give {MOST_BESIDE} or fewer."
+            )
 
     def recipe(self, experiment: Experiment, method: SweepMethod, *, intervened: bool = False) -> AnyRecipe:
         """The recipe of `method` over these cells on the experiment's prompt set."""

@@ -3,6 +3,7 @@
 Markers with names beside the ones that matter, the diagonal where both sides are equal, and axes of one range.
 """
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from app.figures.theme import CLEAR, NEUTRAL
 
 Numbers = NDArray[np.float64]
+_LONGEST = 36
+"""Characters of a line of the upright title, which is as long as the plot is high."""
 MARGIN = {"l": 14, "r": 12, "t": 26, "b": 8}
 
 
@@ -65,10 +68,11 @@ def apart(x: Numbers, y: Numbers, order: NDArray[np.int64], most: int, share: fl
 def axes(
     x_title: str, y_title: str, ends: tuple[float, float], down: tuple[float, float] | None = None
 ) -> dict[str, Any]:
-    """Both axes with lines at 0 and their ranges."""
+    """Both axes with lines at 0 and their ranges; the upright title is in lines."""
+    upright = "<br>".join(textwrap.wrap(y_title, _LONGEST))
     each: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 6}
     return {
         "plot_bgcolor": CLEAR, "clickmode": "event", "dragmode": "select",
         "xaxis": {"title": {"text": x_title}, "range": list(ends), **each},
-        "yaxis": {"title": {"text": y_title}, "range": list(down or ends), **each},
+        "yaxis": {"title": {"text": upright}, "range": list(down or ends), **each},
     }  # fmt: skip

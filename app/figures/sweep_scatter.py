@@ -3,47 +3,31 @@
 x and y: each sweep's mean over prompts, as the style reads it (sweep_map.py), either of which may be an estimate.
 Dotted: equal, or opposite where one sweep starts from the clean and the other from the corrupted run, whose effects
 have opposite signs by definition.
-Diamonds with names: cells whose sign differs (after that turn) among those above 5 % of the largest effect on both
-sides; up to 12 are named, hover names all. The title gives Spearman's rank correlation, after that turn, over the cells
-that both have computed, and counts the flips.
+Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. The title gives
+the correlations over the cells that both have computed, and counts the flips; axes name the method, the title the whole
+technique.
 `customdata` = index of the cell in the first sweep.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.domain.errors import BadInput
-from app.domain.spread import sign_flips, spearman
 from app.domain.views import Selection, Style
 from app.figures import cell_scatter
-from app.figures.scales import short, spoken
-from app.figures.sweep_reading import Reading, known_mean, read, starts_clean
-from app.figures.sweep_words import AnySweep, cell_names, swept, technique
+from app.figures.scales import spoken
+from app.figures.sweep_agreement import Pairs, pairs_of
+from app.figures.sweep_reading import Reading, read
+from app.figures.sweep_words import AnySweep, cell_names, method_name, swept, technique
 from app.figures.theme import dress
 
 _MOST_NAMED = 12
-_THRESHOLD = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """The cells that both sweeps have: indices into the first, values and effects [cell] of both. `turn` is -1 where
-    one sweep starts from the clean and the other from the corrupted run."""
-
-    cells: NDArray[np.int64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    flipped: NDArray[np.bool_]
-    turn: int
 
 
 def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) -> go.Figure:
     """`y` against `x`, cell by cell. The selection changes nothing here."""
     readings = read(x, style), read(y, style)
-    pairs, names = _pairs(x, y, readings), cell_names(x)
+    pairs, names = pairs_of(x, y, readings), cell_names(x)
     across, down = cell_scatter.limits(pairs.x), cell_scatter.limits(pairs.y)
     whole = 1.0 if pairs.turn < 0 and style.normalised != "effect" else 0.0  # what is kept and what is broken: 1 - x
     figure = go.Figure(
@@ -54,7 +38,7 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
             _names(pairs, names),
         ]
     )
-    labels = [f"{technique(result)}: {reading.unit}" for result, reading in zip((x, y), readings, strict=True)]
+    labels = [f"{method_name(result)}: {reading.unit}" for result, reading in zip((x, y), readings, strict=True)]
     figure.update_layout(cell_scatter.axes(labels[0], labels[1], across, down))
     what = f"{technique(y)} against {technique(x)} of {swept(x)}, {_prompts(readings)}, {x.provenance.model}"
     meta = {"prompts": len(x.str_tokens), "counted": min((each.prompts for each in readings), key=_some_last)}
@@ -71,21 +55,7 @@ def _some_last(prompts: str) -> bool:
     return " of " not in prompts
 
 
-def _pairs(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading]) -> _Pairs:
-    """The common cells, matched by place."""
-    if x.cell_axes != y.cell_axes or x.activation != y.activation:
-        raise BadInput(f"These sweeps have other cells: {swept(x)} and {swept(y)}; compare two over the same ones.")
-    place = {tuple(cell): at for at, cell in enumerate(y.cells.tolist())}
-    common = [(at, place[tuple(cell)]) for at, cell in enumerate(x.cells.tolist()) if tuple(cell) in place]
-    here, there = np.array(common, dtype=np.int64).reshape(-1, 2).T
-    effects = [known_mean(reading.effects[:, at]) for reading, at in zip(readings, (here, there), strict=True)]
-    turn = 1 if starts_clean(x) == starts_clean(y) else -1
-    largest = max((float(np.nanmax(np.abs(e), initial=0.0)) for e in effects), default=0.0)
-    flipped = sign_flips(effects[0], turn * effects[1], _THRESHOLD * largest)
-    return _Pairs(here, readings[0].spread.mean[here], readings[1].spread.mean[there], flipped, turn)
-
-
-def _markers(pairs: _Pairs, names: list[str], chosen: NDArray[np.bool_], title: str) -> go.Scatter:
+def _markers(pairs: Pairs, names: list[str], chosen: NDArray[np.bool_], title: str) -> go.Scatter:
     x, y, cells = pairs.x[chosen], pairs.y[chosen], pairs.cells[chosen]
     values = zip(cells, spoken(x), spoken(y), strict=True)
     differs = title == "sign differs"
@@ -98,18 +68,15 @@ def _markers(pairs: _Pairs, names: list[str], chosen: NDArray[np.bool_], title: 
     )  # fmt: skip
 
 
-def _names(pairs: _Pairs, names: list[str]) -> go.Scatter:
+def _names(pairs: Pairs, names: list[str]) -> go.Scatter:
     """The flips of largest magnitude on their weaker side."""
-    at = np.flatnonzero(pairs.flipped)
-    order = at[np.argsort(-np.minimum(np.abs(pairs.x), np.abs(pairs.y))[at], kind="stable")]
-    shown = cell_scatter.apart(pairs.x, pairs.y, order, _MOST_NAMED)
+    shown = cell_scatter.apart(pairs.x, pairs.y, pairs.flips, _MOST_NAMED)
     return cell_scatter.named(pairs.x[shown], pairs.y[shown], [names[pairs.cells[i]] for i in shown])
 
 
-def _agreement(pairs: _Pairs) -> str:
-    """`Spearman +0.83 over 270 cells, 3 sign flips`, after the turn where there is one."""
-    flips, known = int(pairs.flipped.sum()), int((np.isfinite(pairs.x) & np.isfinite(pairs.y)).sum())
-    found = spearman(pairs.x, pairs.turn * pairs.y)
-    rank = "—" if np.isnan(found) else short(found)
+def _agreement(pairs: Pairs) -> str:
+    """`Pearson +0.98, Spearman +0.83 over 270 cells, 3 sign flips`, after the turn where there is one."""
+    flips, (linear, ranks) = len(pairs.flips), pairs.correlations
     turned = ", signs turned because they are opposite by definition" if pairs.turn < 0 else ""
-    return f"Spearman {rank} over {known} cells, {flips} sign flip{'' if flips == 1 else 's'}{turned}"
+    counted = f"{flips} sign flip{'' if flips == 1 else 's'}"
+    return f"Pearson {linear}, Spearman {ranks} over {pairs.known} cells, {counted}{turned}"

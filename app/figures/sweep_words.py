@@ -24,11 +24,24 @@ def technique(result: AnySweep) -> str:
     if result.method in ("denoising", "noising"):
         recipe = parse_recipe(result.recipe)
         if isinstance(recipe, PathPatching):
-            end = f"from {recipe.source}" if recipe.source else f"into {receiver_name(result, recipe)}"
-            return f"path patching {end} ({result.method})"
+            return f"path patching {path_end(result, recipe)} ({result.method})"
         return f"activation patching ({result.method})"
     reference = "" if result.reference == "none" else f" ({result.reference}{_draws(result)})"
     return f"{result.method} ablation{reference}" + (" in the corrupted run" if result.baseline == "corrupted" else "")
+
+
+def method_name(result: AnySweep) -> str:
+    """`mean`, `noising`, `path from L8H6`, `path into L9H9.q`, `noising, estimated`: where the whole technique has no
+    room."""
+    if isinstance(result, AttributionPatchingResult):
+        return f"{result.direction}, estimated"
+    recipe = parse_recipe(result.recipe)
+    return f"path {path_end(result, recipe)}" if isinstance(recipe, PathPatching) else result.method
+
+
+def path_end(result: AnySweep, recipe: PathPatching) -> str:
+    """`from L8H6`, or `into L9H9.q`."""
+    return f"from {recipe.source}" if recipe.source else f"into {receiver_name(result, recipe)}"
 
 
 def receiver_name(result: AnySweep, recipe: PathPatching) -> str:

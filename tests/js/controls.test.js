@@ -15,7 +15,7 @@ test("a control that says what is there already is no action, so that drawing it
 
 test("a control sets its field, and then shows it", () => {
   const cases = {
-    "sweep-method": "zero", "sweep-against": "noising", "sweep-activation": "q", "sweep-by": "position",
+    "sweep-method": "zero", "sweep-against": ["noising", "mean"], "sweep-activation": "q", "sweep-by": "position",
     "sweep-window": 2, "sweep-metric": "rank", "sweep-normalised": "recovered", "sweep-significant": true,
     "sweep-reference": "prompts", "sweep-pooled": false, "sweep-draws": 4, "sweep-seed": 7, "sweep-freeze": ["pattern"],
     "sweep-direction": "noising", "sweep-softmax": false, "sweep-grad-drop": true, "sweep-steps": 5,
@@ -27,9 +27,16 @@ test("a control sets its field, and then shows it", () => {
 });
 
 test("nothing beside the map is the empty choice", () => {
-  assert.equal(shown(sweep)["sweep-against"].value, "");
-  const beside = after(actionFor("sweep-against", "zero", sweep)).session.sweep;
-  assert.equal(after(actionFor("sweep-against", "zero", sweep), actionFor("sweep-against", "", beside)).session.sweep.against, null);
+  assert.deepEqual(shown(sweep)["sweep-against"].value, []);
+  const beside = after(actionFor("sweep-against", ["zero"], sweep)).session.sweep;
+  const none = after(actionFor("sweep-against", ["zero"], sweep), actionFor("sweep-against", [], beside));
+  assert.deepEqual(none.session.sweep.against, []);
+});
+
+test("one choice brings zero, mean and resample side by side, whatever stood there", () => {
+  const action = actionFor("sweep-against", ["noising", "ablations"], sweep);
+  assert.deepEqual(after(action).session.sweep.against, ["zero", "mean", "resample"]);
+  assert.deepEqual(after({ type: "set-sweep", method: "mean" }, action).session.sweep.against, ["zero", "resample"]);
 });
 
 test("the layer of a neuron sweep is a control, while it is one layer", () => {

@@ -78,6 +78,16 @@ test("a link from before prompt sets and sweeps still opens, its interventions c
   assert.deepEqual([prompts, base, prompt.answer, opened.sweep], [[], "clean", [], session().sweep]);
 });
 
+test("a link from when one method at most stood beside the map still opens, and what is no method is refused", () => {
+  const opened = (against) => decode(changed((s) => { s.sweep.against = against; }));
+  for (const [old, now] of [[null, []], ["mean", ["mean"]], [["mean", "zero"], ["mean", "zero"]], ["denoising", []]]) {
+    assert.deepEqual(opened(old).session.sweep.against, now);
+  }
+  for (const wrong of ["guess", 7, ["guess"], ["zero", "mean", "resample", "noising"]]) {
+    assert.equal(opened(wrong).reason, "its sweep has no usable against");
+  }
+});
+
 test("prompt set, base, sweep and every kind of intervention survive the address bar", () => {
   const state = after(
     { type: "set-prompts", prompts: [pair("p"), pair("q")] },

@@ -22,9 +22,13 @@ test("fields of the sweep and of its cells are set by name, and nothing else is"
 });
 
 test("what is drawn beside the map is another sweep", () => {
-  assert.equal(sweepAfter(set({ against: "noising" })).against, "noising");
-  assert.equal(sweepAfter(set({ against: "noising" }), set({ method: "noising" })).against, null);
-  assert.equal(sweepAfter(set({ against: "denoising" })).against, null);
+  assert.deepEqual(sweepAfter(set({ against: ["noising", "zero"] })).against, ["noising", "zero"]);
+  assert.deepEqual(sweepAfter(set({ against: ["noising", "zero"] }), set({ method: "noising" })).against, ["zero"]);
+  assert.deepEqual(sweepAfter(set({ against: ["denoising", "zero", "zero"] })).against, ["zero"]);
+  const state = opened();
+  for (const wrong of [["guess"], 7, ["zero", "mean", "resample", "noising"]]) {
+    assert.equal(reduce(state, set({ against: wrong }), MODEL), state);
+  }
 });
 
 test("cells always exist: edges on pattern only, neurons with a layer, windows that fit", () => {

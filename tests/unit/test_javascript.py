@@ -18,6 +18,7 @@ from app.figures.attention_png import palette as server_palette
 from app.figures.theme import TEMPLATES
 from callbacks.client import SWEEP_CONTROLS
 from layouts import ids
+from layouts.sweep_controls import METHODS
 
 ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
@@ -63,7 +64,8 @@ def test_the_page_offers_exactly_the_sweeps_that_the_server_knows():
     fields = {field.name: field.type for field in (*dataclasses.fields(SweepAsked), *dataclasses.fields(Cells))}
     known = {name: get_args(fields[name]) for name in ("activation", "by", "method", "direction", "normalised")}
     assert {name: tuple(offered[name]) for name in known} == known
-    assert offered["against"] == [None, *known["method"]]
+    assert _in_node("sweep.BESIDE") == list(ids.BESIDE)
+    assert _in_node("controls.ABLATIONS") == [name for name, _ in dict(METHODS)["Ablate"]]
     assert set(offered["reference"]) == set(get_args(fields["reference"]))
 
 

@@ -19,7 +19,7 @@ from tests.wire.patching import PATCH, computed
 from tests.wire.test_export import content, why
 
 STORE = experiment(PAIR, Ablate(Site("z", 1, (0,))))
-ASKED = sweep(method="denoising", against="zero")
+ASKED = sweep(method="denoising", against=("zero",))
 OPTIONS = {"max-new-tokens.value": 4, "temperature.value": 0, "generation-seed.value": 0}
 KINDS = {
     ids.SWEEP_MAP: "activation_patching", ids.AGAINST: "ablation", ids.STRIP: "activation_patching",
@@ -31,7 +31,7 @@ every_panel = pytest.mark.parametrize("panel", KINDS)
 @pytest.fixture(scope="module")
 def patched(served: Page) -> Page:
     """The page with everything of the workspace computed."""
-    computed(served, STORE, ASKED, ("sweep", "against"))
+    computed(served, STORE, ASKED, ("sweep-map", "against"))
     given = {"experiment.data": STORE, "status.data": READY, "view.data": PATCH, **OPTIONS, "generate.n_clicks": 1}
     served.ask("digests-generation.data", given, "generate.n_clicks")
     return served
@@ -79,8 +79,8 @@ def test_it_leaves_as_a_recipe_that_parses(patched: Page, panel: str) -> None:
 @every_panel
 @pytest.mark.parametrize("drawn_as", ["map", "scatter"])
 def test_it_leaves_as_a_page_whose_manifest_reads_it_as_the_page_does(patched: Page, panel: str, drawn_as: str) -> None:
-    asked = {**ASKED, "metric": "probability"}
-    page = content(clicked(patched, panel, "html", asked=asked, **{"against-as.value": drawn_as}))
+    asked = {**ASKED, "metric": "probability", "against_as": drawn_as}
+    page = content(clicked(patched, panel, "html", asked=asked))
     assert read_manifest(page, "html")["view"]["style"]["metric"] == "probability"
 
 
@@ -101,7 +101,7 @@ def test_files_are_named_for_what_they_hold(patched: Page) -> None:
 
 
 def test_the_session_leaves_with_its_sweep(patched: Page) -> None:
-    assert parse_session(content(clicked(patched, "page", "session")).decode()).sweep.against == "zero"
+    assert parse_session(content(clicked(patched, "page", "session")).decode()).sweep.against == ("zero",)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_every_id_of_the_table_is_on_the_page(served: Page) -> None:
     kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS)
     parts = {form.format(panel) for form in (ids.PANEL, ids.MESSAGE, ids.OF) for panel in ids.PANELS}
     stores = {ids.DIGESTS.format(kind) for kind in kinds}
-    sweeping = (ids.TICK, ids.REQUEST, ids.START, ids.CANCEL, ids.PROGRESS, ids.PROGRESS_TEXT, ids.FOOT)
+    sweeping = (ids.TICK, ids.REQUEST, ids.START, ids.CANCEL, ids.PROGRESS, ids.PROGRESS_TEXT, ids.FOOT, ids.ENDED)
     parts |= {form.format(panel) for form in sweeping for panel in ids.SWEEPING}
     assert (_constants() | parts | stores) - set(_ids(_layout(served))) == set()
 

@@ -15,7 +15,7 @@ from app.export.manifest import read_manifest
 from layouts import ids
 from tests.wire.page import PAIR, Page, experiment, sweep
 from tests.wire.patching import PATCH, computed
-from tests.wire.test_export import AT_ONCE, content
+from tests.wire.test_export import AT_ONCE, content, why
 from tests.wire.test_export_sweeps import clicked
 
 STORE = experiment(PAIR, Ablate(Site("z", 1, (0,))))
@@ -49,9 +49,10 @@ def test_a_panel_reopens_as_the_figure_that_left(served: Page, panel: str, show:
 def test_a_sweeps_panel_reopens_as_the_figure_that_left(
     served: Page, panel: str, drawn_as: str, method: str, against: str | None
 ) -> None:
-    asked = sweep(method=method, against=against, metric="probability", significant=True)
-    computed(served, STORE, asked, ("sweep", "against") if against else ("sweep",))
-    page = content(clicked(served, panel, "html", STORE, asked, **{"against-as.value": drawn_as}))
+    others = (against,) if against else ()
+    asked = sweep(method=method, against=others, metric="probability", significant=True, against_as=drawn_as)
+    computed(served, STORE, asked, ("sweep-map", "against"))
+    page = content(clicked(served, panel, "html", STORE, asked))
     view, figure = reopened(served, page)
     assert figure.layout.meta["title"] == title_in(page)
     if panel == ids.AGAINST:
@@ -60,14 +61,30 @@ def test_a_sweeps_panel_reopens_as_the_figure_that_left(
 
 
 def test_maps_side_by_side_leave_with_the_colours_they_had(served: Page) -> None:
-    asked = sweep(method="zero", against="mean", one_scale=True)
-    computed(served, STORE, asked, ("sweep", "against"))
-    limits = set()
-    for panel in (ids.SWEEP_MAP, ids.AGAINST):
-        page = content(clicked(served, panel, "html", STORE, asked, **{"against-as.value": "map"}))
-        view, figure = reopened(served, page)
+    asked = sweep(method="zero", against=("mean", "resample"), one_scale=True, against_as="map")
+    computed(served, STORE, asked, ("sweep-map", "against"))
+    limits, methods = set(), list[str]()
+    for panel in (ids.SWEEP_MAP, *ids.BESIDE[:2]):
+        view, figure = reopened(served, content(clicked(served, panel, "html", STORE, asked)))
         limits |= {view.style.color_limit, figure.data[0].zmax}
+        methods.append(view.recipe.method)  # pyright: ignore[reportAttributeAccessIssue]  # ablations
     assert len(limits) == 1
+    assert methods == ["zero", "mean", "resample"]
+
+
+def test_scatters_side_by_side_leave_each_with_the_first_sweep_across(served: Page) -> None:
+    asked = sweep(method="zero", against=("mean", "resample"), against_as="scatter")
+    computed(served, STORE, asked, ("sweep-map", "against"))
+    for panel, method in zip(ids.BESIDE, ("mean", "resample"), strict=False):
+        page = content(clicked(served, panel, "html", STORE, asked))
+        view, figure = reopened(served, page)
+        assert (view.figure, view.recipe.method, view.against.method) == ("sweep_scatter", method, "zero")  # pyright: ignore
+        assert figure.layout.meta["title"] == title_in(page)
+
+
+def test_a_place_without_a_sweep_leaves_the_words_of_what_to_do(served: Page) -> None:
+    for form in ("csv", "html", "recipe"):
+        assert "Choose other methods" in why(clicked(served, ids.BESIDE[1], form, STORE, sweep(against=("zero",))))
 
 
 def test_a_prompt_of_a_set_reopens_as_the_one_that_was_shown(served: Page) -> None:
@@ -82,6 +99,6 @@ def test_a_prompt_of_a_set_reopens_as_the_one_that_was_shown(served: Page) -> No
 
 def test_self_repair_and_text_reopen_whichever_run_is_on_screen(served: Page) -> None:
     asked = sweep(method="zero")
-    computed(served, STORE, asked, ("sweep",))
+    computed(served, STORE, asked)
     page = content(clicked(served, ids.SELF_REPAIR, "html", STORE, asked))
     assert reopened(served, page)[1].layout.meta["title"] == title_in(page)

@@ -88,7 +88,7 @@ def test_the_last_answer_ticks_so_that_the_finished_sweep_is_drawn(served: Page)
     assert ticks
 
 
-@pytest.mark.parametrize("request_", [{"recipes": 7}, {"recipes": [7]}, {"recipes": [{}] * 3}, {}, None, 7, ["zero"]])
+@pytest.mark.parametrize("request_", [{"recipes": 7}, {"recipes": [7]}, {"recipes": [{}] * 5}, {}, None, 7, ["zero"]])
 def test_what_is_no_request_is_not_run(served: Page, request_: Any) -> None:
     given = {"head-matrix-request.data": request_}
     assert served.run_background(OUTPUT, given, limit_s=10)[-1] == {}

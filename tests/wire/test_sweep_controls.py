@@ -34,7 +34,12 @@ def shown(served: Page, store: Any) -> set[str]:
             {"method": "estimate", "cells": Cells("q")},
             {"sweep-direction", "sweep-grad-drop", "sweep-steps", "sweep-seed", "sweep-softmax"},
         ),
-        ({"method": "zero", "against": "mean"}, {"sweep-metric", "sweep-reference", "sweep-pooled"}),
+        ({"method": "zero", "against": ("mean",)}, {"sweep-metric", "sweep-reference", "sweep-pooled"}),
+        ({"method": "zero", "against": ("noising",), "against_as": "map"}, {"sweep-metric", "sweep-one-scale"}),
+        (
+            {"method": "zero", "against": ("mean", "resample")},
+            {"sweep-metric", "sweep-reference", "sweep-pooled", "sweep-draws", "sweep-seed"},
+        ),
     ],
 )  # fmt: skip
 def test_a_method_shows_its_own_controls(served: Page, fields: dict[str, Any], said: set[str]) -> None:
@@ -57,7 +62,14 @@ def test_a_sweep_that_is_none_leaves_the_controls_alone(served: Page, junk: Any)
 
 
 def test_without_a_second_sweep_there_is_nothing_to_start(served: Page) -> None:
-    for against, hidden in ((None, True), ("zero", False)):
+    for against, hidden in (((), True), (("zero",), False)):
         answer = served.ask("against-foot.hidden", {"sweep.data": sweep(against=against)})
         assert answer is not None
         assert answer["against-foot"] == {"hidden": hidden}
+
+
+def test_sweeps_side_by_side_carry_the_names_of_their_methods(served: Page) -> None:
+    answer = served.ask("against-foot.hidden", {"sweep.data": sweep(method="zero", against=("mean", "estimate"))})
+    assert answer is not None
+    named = [answer[part]["children"] for part in ("sweep-name", "against-title", "against-2-title", "against-3-title")]
+    assert named == ["Zero", "Mean", "Attribution patching", "Beside it"]

@@ -16,7 +16,7 @@ from app.domain.results import SweepResult
 from app.domain.sites import Head, Site
 from callbacks.sweep import run_request
 from callbacks.sweep_map import SLOTS, cost_text
-from tests.wire.page import PAIR, Page, changed, experiment, sweep
+from tests.wire.page import PAIR, READY, Page, changed, experiment, sweep
 from tests.wire.patching import PATCH, RUN, addressed, computed, drawn, requested
 from tests.wire.test_draw import state, view, words
 
@@ -160,6 +160,48 @@ def test_the_button_is_off_once_all_cells_are_computed_and_on_for_another_questi
     assert answer["sweep-map-start"]["disabled"] is False
 
 
+def described(served: Page, store: Any, asked: Any, by: str = "view.data", **more: Any) -> Any:
+    """The words and the button of the map's foot."""
+    given = {
+        **computed(served, store, asked),
+        "experiment.data": store,
+        "sweep.data": asked,
+        "view.data": PATCH,
+        **more,
+    }
+    answer = served.ask("sweep-map-start.children", given, by)
+    assert answer is not None
+    return answer["sweep-map-text"]["children"], answer["sweep-map-start"]["disabled"]
+
+
+@pytest.mark.parametrize("show", ["intervened", "difference"])
+def test_a_run_that_is_not_there_is_not_said_to_be_done(served: Page, show: str) -> None:
+    asked, other = sweep(method="zero", cells=FEW), {"view.data": {**PATCH, "show": show}}
+    assert described(served, experiment(), asked) == ("all cells done", True)
+    assert described(served, experiment(), asked, **other) == ("", False)
+    answer = drawn(served, "sweep-map", computed(served, experiment(), asked), experiment(), asked, **other)
+    assert "Nothing is changed yet" in words(answer, "sweep-map")
+
+
+def test_words_about_the_sweep_before_go_when_another_one_is_on_screen(served: Page) -> None:
+    given = {"experiment.data": experiment(), "status.data": READY, "view.data": PATCH}
+    first = served.ask("digests-sweep.data", {**given, "sweep.data": sweep(method="zero")})
+    assert first is not None
+    assert first["sweep-map-text"]["children"] == ""
+    again = {**given, "sweep.data": sweep(method="zero"), "digests-sweep.data": first["digests-sweep"]["data"]}
+    assert not served.ask("digests-sweep.data", again)  # nothing else to address: words that stand may be right
+
+
+def test_the_end_of_a_sweep_asks_for_words_about_what_is_on_screen_by_then(served: Page) -> None:
+    asked = sweep(method="zero", cells=FEW)
+    assert described(served, experiment(), asked, by="sweep-map-ended.data") == ("all cells done", True)
+    store = experiment(PAIR, ABLATE)
+    difference = {"view.data": {**PATCH, "show": "difference"}}
+    text, disabled = described(served, store, asked, by="sweep-map-ended.data", **difference)
+    assert text.startswith("2 cells")
+    assert not disabled
+
+
 def test_a_sweep_that_does_not_hold_is_an_error_in_the_panel(served: Page) -> None:
     asked = sweep(cells=Cells(heads=(Head(9, 0),)))
     digests = addressed(served, experiment(), asked)
@@ -203,3 +245,21 @@ def test_an_estimate_is_drawn_on_the_logit_difference_whatever_metric_is_chosen(
     answer = drawn(served, "sweep-map", found, experiment(), asked)
     assert state(answer, "sweep-map") == "ready"
     assert "logit diff" in answer["sweep-map-of"]["children"]
+
+
+def test_a_sweep_that_another_replaces_is_cancelled_and_keeps_what_it_has(served: Page) -> None:
+    store = changed(clean="the river apple house " * 15, corrupted=None)
+    long = sweep(method="tracing", noise=GaussianNoise((1,)), draws=100, cells=Cells("pattern", "edge"))
+    request = requested(served, store, long, by="sweep-map-start.n_clicks")
+    started = served.post(RUN, {"sweep-map-request.data": request}).get_json()
+    until = time.monotonic() + 60
+    while not served.engine.partial(request["digests"][0]) and time.monotonic() < until:
+        time.sleep(0.02)  # until it has cells
+    other = requested(served, store, sweep(method="zero", cells=FEW), **{"sweep-map-request.data": request})
+    assert not set(other["digests"]) & set(request["digests"])
+    served.post(RUN, {"sweep-map-request.data": other}, query=f"?oldJob={started['job']}")
+    while served.engine.counters().running and time.monotonic() < until:
+        time.sleep(0.05)  # the computation notices at its next report
+    assert served.engine.counters().running == 0
+    assert served.engine.result(request["digests"][0]) is None
+    assert served.engine.partial(request["digests"][0]) is not None

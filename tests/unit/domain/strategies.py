@@ -11,7 +11,7 @@ from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS
-from app.domain.session import Experiment, Session, SweepAsked, SweepMethod, Switched, Viewed
+from app.domain.session import MOST_BESIDE, Experiment, Session, SweepAsked, SweepMethod, Switched, Viewed
 from app.domain.sites import HEAD_ACTIVATIONS, Activation, Head, Site
 from app.domain.views import Normalised, Selection
 
@@ -128,18 +128,26 @@ experiments = st.builds(
     st.lists(prompts, max_size=2).map(tuple),
     st.sampled_from(["clean", "corrupted"]),
 )
+methods = st.lists(st.sampled_from(get_args(SweepMethod)), min_size=1, max_size=1 + MOST_BESIDE, unique=True)
+
+
+def _sweep(shown: list[SweepMethod], **fields: Any) -> SweepAsked:
+    return SweepAsked(method=shown[0], against=tuple(shown[1:]), **fields)
+
+
 sweeps = st.builds(
-    SweepAsked,
-    cells,
-    st.sampled_from(get_args(SweepMethod)),
-    st.none() | st.sampled_from(get_args(SweepMethod)),
-    directions,
-    st.sampled_from(["background", "prompts", "corrupted"]),
-    st.booleans(),
-    small,
-    small,
-    st.none() | noises,
-    frozen,
+    _sweep,
+    methods,
+    cells=cells,
+    direction=directions,
+    reference=st.sampled_from(["background", "prompts", "corrupted"]),
+    pooled=st.booleans(),
+    draws=small,
+    seed=small,
+    noise=st.none() | noises,
+    freeze=frozen,
+    against_as=st.sampled_from(["map", "scatter"]),
+    one_scale=st.booleans(),
     metric=st.sampled_from(METRICS),
     normalised=st.sampled_from(get_args(Normalised)),
     significant=st.booleans(),

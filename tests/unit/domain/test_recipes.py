@@ -275,6 +275,34 @@ def test_sweeps_of_patching_have_a_direction_and_no_base_run(method, base):
     assert session.sweep.recipe(session.experiment, method).base == base
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(None, ()), ("mean", ("mean",)), ([], ()), (["mean", "zero"], ("mean", "zero"))],
+)
+def test_a_session_from_when_one_method_at_most_stood_beside_the_first_is_read(given, read):
+    asked = session_dict(WORKED_EXAMPLE)
+    asked["sweep"]["against"] = given
+    assert parse_session(asked).sweep.against == read
+    assert parse_session(json.dumps(asked)).sweep.against == read
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["mean", "mean"], "holds a method twice"),
+        (["denoising"], "holds a method twice"),
+        (["zero", "mean", "resample", "noising"], "4 methods beside denoising are too many; give 3 or fewer"),
+        ("guess", "Input should be 'zero'"),
+        (7, "This is not a session"),
+    ],
+)
+def test_methods_that_cannot_stand_side_by_side_are_refused(given, said):
+    asked = session_dict(WORKED_EXAMPLE)
+    asked["sweep"]["against"] = given
+    with pytest.raises(BadRecipe, match=said):
+        parse_session(asked)
+
+
 def test_causal_tracing_without_noise_is_refused():
     asked = session_dict(WORKED_EXAMPLE)
     asked["sweep"]["noise"] = None

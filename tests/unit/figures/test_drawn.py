@@ -30,7 +30,7 @@ def test_the_named_figure_is_drawn_and_without_a_name_the_analysis_own(figure, p
 
 
 def test_a_scatter_of_two_has_the_recipe_across_across():
-    assert drawn(view("sweep_scatter"), MEAN, ZERO).layout.xaxis.title.text.startswith("zero ablation")
+    assert drawn(view("sweep_scatter"), MEAN, ZERO).layout.xaxis.title.text.startswith("zero: ")
 
 
 def test_a_pattern_is_drawn_weighted_by_the_weights_that_it_is_drawn_against():

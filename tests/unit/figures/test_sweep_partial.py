@@ -5,8 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.domain.views import Style
+from app.domain.errors import BadInput
+from app.domain.views import Selection, Style
+from app.figures.attribution_patching import exact_vs_estimate_scatter
 from app.figures.caption import captioned
+from app.figures.prompt_strip import prompt_strip
+from app.figures.sweep_agreement import agreement
+from app.figures.sweep_tables import attribution_patching_rows, summarised
 from tests.unit.figures import sweeps
 from tests.unit.figures.test_caption import PROMPT
 from tests.unit.figures.test_sweep_map import EXPORT, PAIR, draw, title
@@ -118,3 +123,34 @@ def test_cells_of_too_few_prompts_are_not_counted_as_tested():
         "2 with fewer than 6 prompts are shown untested"
     )
     assert said in title(result, Style(significant=True))
+
+
+def begun_estimate(**cells):
+    """An estimate of two prompts whose first is estimated: no cell has been chosen for an exact value yet."""
+    result = sweeps.estimate(tokens=PAIR, **cells)
+    result.estimate[1], result.clean[:, 1], result.corrupted[:, 1] = np.nan, np.nan, np.nan
+    return replace(result, exact=np.full_like(result.exact, np.nan), group=np.zeros_like(result.group))
+
+
+def test_an_estimate_that_has_begun_is_a_map_and_a_strip_of_the_prompts_that_are_there():
+    result = begun_estimate()
+    assert "mean over 1 of 2 prompts" in title(result, Style())
+    np.testing.assert_array_equal(np.ravel(draw(result).data[0].z), result.estimate[0])
+    strip = prompt_strip(result, Style(), Selection())
+    points = next(trace for trace in strip.data if trace.name == "prompts")
+    assert np.isfinite(np.asarray(points.x, float)).sum() == 1
+
+
+def test_an_estimate_that_has_begun_has_tables_with_what_is_there():
+    table, summary = attribution_patching_rows(begun_estimate()), summarised(begun_estimate())
+    known = table[np.isfinite(table["estimate"])]
+    assert (set(known["prompt"]), set(known["group"]), len(known)) == ({0}, {""}, 6)
+    n = summary.set_index("metric")["n"]
+    assert (set(n["estimated logit_diff"]), set(n["exact logit_diff"])) == ({1}, {0})
+
+
+def test_an_estimate_that_has_begun_agrees_with_another_sweep_over_what_is_there():
+    result = begun_estimate()
+    assert "over 6 cells" in agreement(result, sweeps.sweep("denoising", tokens=PAIR), Style()).said
+    with pytest.raises(BadInput, match=r"No cell has an exact value \(yet\)"):
+        exact_vs_estimate_scatter(result, Style(), Selection())

@@ -87,10 +87,20 @@ def test_two_sweeps_meet_cell_by_cell_and_flips_are_named():
     assert flipped.marker.symbol == "diamond"
     assert flipped.hovertext[0].startswith("<b>L1H3</b>, sign differs")
     assert trace(figure, "names").text[0].strip("\u2002") == "L1H3"
-    rank = short(spearman(zero.effect()[0], mean.effect()[0]))
-    assert figure.layout.meta["title"].endswith(f"Spearman {rank} over 12 cells, 1 sign flip")
-    assert figure.layout.xaxis.title.text == "zero ablation: Δ logit diff"
-    assert figure.layout.yaxis.title.text == "mean ablation (background): Δ logit diff"
+    linear, rank = (short(found(zero.effect()[0], mean.effect()[0])) for found in (pearson, spearman))
+    title = figure.layout.meta["title"]
+    assert title.startswith("Mean ablation (background) against zero ablation of z")
+    assert title.endswith(f"Pearson {linear}, Spearman {rank} over 12 cells, 1 sign flip")
+    assert figure.layout.xaxis.title.text == "zero: Δ logit diff"
+    assert figure.layout.yaxis.title.text == "mean: Δ logit diff"
+
+
+def test_an_upright_title_is_in_lines_rather_than_cut_off():
+    figure = against(sweeps.sweep("denoising"), sweeps.sweep("noising"), normalised="recovered")
+    assert figure.layout.xaxis.title.text == "denoising: recovered logit diff (0 corrupted, 1 clean)"
+    lines = figure.layout.yaxis.title.text.split("<br>")
+    assert " ".join(lines) == "noising: recovered logit diff (0 corrupted, 1 clean)"
+    assert max(map(len, lines)) <= 36
 
 
 def test_small_disagreements_are_no_flips():
@@ -109,7 +119,9 @@ def test_noising_and_denoising_are_compared_with_the_sign_turned():
     assert len(trace(figure, "sign differs").x) == 0
     assert trace(figure, "opposite").y[0] == -trace(figure, "opposite").x[0]
     np.testing.assert_allclose(trace(figure, "same").y, noised.effect()[0], atol=1e-6)  # shown as it is
-    said = "Spearman +1.00 over 4 cells, 0 sign flips, signs turned because they are opposite by definition"
+    said = (
+        "Pearson +1.00, Spearman +1.00 over 4 cells, 0 sign flips, signs turned because they are opposite by definition"
+    )
     assert figure.layout.meta["title"].endswith(said)
 
 
@@ -143,7 +155,7 @@ def test_an_estimate_stands_against_another_method(estimated_first):
     estimate, zero = sweeps.estimate(), sweeps.sweep("zero")
     figure = against(*((estimate, zero) if estimated_first else (zero, estimate)))
     labels = [figure.layout.xaxis.title.text, figure.layout.yaxis.title.text]
-    assert labels[0 if estimated_first else 1] == "attribution patching (denoising, estimated): Δ logit diff"
+    assert labels[0 if estimated_first else 1] == "denoising, estimated: Δ logit diff"
     points = np.concatenate([trace(figure, name).x for name in ("same", "sign")])
     assert sorted(points) == sorted((estimate.estimate if estimated_first else zero.effect())[0])
 

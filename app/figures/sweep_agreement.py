@@ -1,0 +1,89 @@
+"""How far two sweeps over the same cells agree: correlations of their effects, and the cells whose sign flips.
+
+Pearson and Spearman are over the cells that both have computed, of means over prompts as the style reads them. Where
+one sweep starts from the clean and the other from the corrupted run, effects have opposite signs by definition: the
+second is turned before both. A flip is a cell whose effects differ in sign, both of them above 5 % of the largest
+effect of either sweep: below that, signs are noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.errors import BadInput
+from app.domain.spread import pearson, sign_flips, spearman
+from app.domain.views import Style
+from app.figures.scales import short
+from app.figures.sweep_reading import Reading, known_mean, read, starts_clean
+from app.figures.sweep_words import AnySweep, cell_names, swept, technique
+
+THRESHOLD = 0.05
+"""Share of the largest effect below which signs do not count."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The cells that both sweeps have: indices into the first, values [cell] of both. `turn` is -1 where one sweep
+    starts from the clean and the other from the corrupted run."""
+
+    cells: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    flipped: NDArray[np.bool_]
+    turn: int
+
+    @property
+    def flips(self) -> NDArray[np.int64]:
+        """Places in the pairs of the cells that flip, largest on their weaker side first."""
+        at = np.flatnonzero(self.flipped)
+        return at[np.argsort(-np.minimum(np.abs(self.x), np.abs(self.y))[at], kind="stable")]
+
+    @property
+    def known(self) -> int:
+        """Cells that both have computed."""
+        return int((np.isfinite(self.x) & np.isfinite(self.y)).sum())
+
+    @property
+    def correlations(self) -> tuple[str, str]:
+        """Pearson's and Spearman's, after the turn; a dash where there is none."""
+        found = (correlate(self.x, self.turn * self.y) for correlate in (pearson, spearman))
+        linear, ranks = ("—" if np.isnan(each) else short(each) for each in found)
+        return linear, ranks
+
+
+def pairs_of(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading]) -> Pairs:
+    """The common cells, matched by place."""
+    if x.cell_axes != y.cell_axes or x.activation != y.activation:
+        raise BadInput(f"These sweeps have other cells: {swept(x)} and {swept(y)}; compare two over the same ones.")
+    place = {tuple(cell): at for at, cell in enumerate(y.cells.tolist())}
+    common = [(at, place[tuple(cell)]) for at, cell in enumerate(x.cells.tolist()) if tuple(cell) in place]
+    here, there = np.array(common, dtype=np.int64).reshape(-1, 2).T
+    effects = [known_mean(reading.effects[:, at]) for reading, at in zip(readings, (here, there), strict=True)]
+    turn = 1 if starts_clean(x) == starts_clean(y) else -1
+    largest = max((float(np.nanmax(np.abs(e), initial=0.0)) for e in effects), default=0.0)
+    flipped = sign_flips(effects[0], turn * effects[1], THRESHOLD * largest)
+    return Pairs(here, readings[0].spread.mean[here], readings[1].spread.mean[there], flipped, turn)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """In words: `short` for a line beside a map, `said` whole, with every flip by name."""
+
+    short: str
+    said: str
+
+
+def agreement(x: AnySweep, y: AnySweep, style: Style) -> Agreement:
+    """`r +0.98 · ρ +0.83 · 2 flips: L5H1, L7H3`, and the same as sentences."""
+    pairs, names = pairs_of(x, y, (read(x, style), read(y, style))), cell_names(x)
+    linear, ranks = pairs.correlations
+    flips = [names[pairs.cells[at]] for at in pairs.flips]
+    counted = f"{len(flips)} flip{'' if len(flips) == 1 else 's'}" if flips else "no flips"
+    listed = f": {', '.join(flips)}" if flips else ""
+    turned = "; signs turned, because they are opposite by definition" if pairs.turn < 0 else ""
+    said = (
+        f"{technique(y)} and {technique(x)} over {pairs.known} cells: Pearson {linear}, Spearman {ranks}{turned}. "
+        f"Sign differs, both effects above {THRESHOLD:.0%} of the largest: {', '.join(flips) or 'none'}."
+    )
+    return Agreement(f"r {linear} · ρ {ranks} · {counted}{listed}", said)
