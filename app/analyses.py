@@ -103,6 +103,10 @@ _ROWS = (
         "attention_weights:attention_weights_heatmap", (560, 360),
     ),
     _row(
+        "head_reading", "Head reading", recipes.HeadReading, attention_results.HeadReadingResult,
+        "head_reading:head_reading_bars", (900, 460),
+    ),
+    _row(
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),

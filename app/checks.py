@@ -96,7 +96,9 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         within((recipe.prompt,), len(prompts), "prompts", "The recipe")
     if isinstance(recipe, recipes.AttentionPattern | recipes.AttentionWeights):
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
-    if isinstance(recipe, recipes.Prediction | recipes.LogitLens):
+    if isinstance(recipe, recipes.HeadReading):
+        _check_query(model, recipe, len(prompts[recipe.prompt].clean))
+    if isinstance(recipe, recipes.Prediction | recipes.LogitLens | recipes.HeadReading):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")
@@ -107,6 +109,12 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
             need_both_answers(prompt)
     if isinstance(recipe, recipes.SelfRepair) and not recipe.interventions:
         raise BadRecipe("Self-repair compares a run with an intervened one; add an intervention, such as an ablation.")
+
+
+def _check_query(model: LoadedModel, recipe: recipes.HeadReading, n_positions: int) -> None:
+    within((recipe.head.layer,), model.facts.n_layers, "layers", model.facts.title)
+    within((recipe.head.head,), model.facts.n_heads, "heads", model.facts.title)
+    within(() if recipe.query is None else (recipe.query,), n_positions, "positions", "The prompt")
 
 
 def _check_generation(model: LoadedModel, recipe: recipes.Generation, n_positions: int) -> None:

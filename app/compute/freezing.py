@@ -28,7 +28,7 @@ _SCALE = re.compile(r"(blocks\.\d+\.(ln1|ln1_post|ln2|ln2_post)|ln_final)\.hook_
 def freeze_hooks(model: LoadedModel, ids: Ids, freeze: frozenset[Frozen]) -> list[Hook]:
     """Hooks that hold the frozen parts at the plain run of these tokens; one pass where anything is frozen."""
     names = _patterns(model) if "pattern" in freeze else []
-    names += _scales(model) if "scale" in freeze else []
+    names += norm_scales(model) if "scale" in freeze else []
     if not names:
         return []
     _, plain = captured(model, ids, dict.fromkeys(names, everywhere))
@@ -51,7 +51,7 @@ def _patterns(model: LoadedModel) -> list[str]:
     return [site.hook_name for site in sites]
 
 
-def _scales(model: LoadedModel) -> list[str]:
+def norm_scales(model: LoadedModel) -> list[str]:
     """The scales of the norms, or why they cannot be held; found out once per model."""
     with model.lock:
         if "scales" not in model.memo:

@@ -86,8 +86,8 @@ def run_attention(weights: Weights, layer: int, x: Tokens, run: Pass) -> Float[T
         return run.attend(layer, None, None, v)
     q = run.visit("q", layer, _by_head(attn, attn.q(run.leaving(layer, y))))
     k = run.visit("k", layer, _by_head(attn, attn.k(y)))
-    q = _rotated(_head_norm(attn.q_norm, q), run.angles("q", layer, attn.rotation, len(q)), weights.adjacent)
-    k = _rotated(_head_norm(attn.k_norm, k), run.angles("k", layer, attn.rotation, len(k)), weights.adjacent)
+    q = rotated(head_normed(attn.q_norm, q), run.angles("q", layer, attn.rotation, len(q)), weights.adjacent)
+    k = rotated(head_normed(attn.k_norm, k), run.angles("k", layer, attn.rotation, len(k)), weights.adjacent)
     return run.attend(layer, q, k, v)
 
 
@@ -123,14 +123,14 @@ def _mlp_out(block: Block, layer: int, x: Tokens, run: Pass) -> Tokens:
     return normed(run, "ln2_post", layer, block.ln2_post, out)
 
 
-def _head_norm(norm: Norm | None, x: Float[Tensor, "token head d_head"]) -> Tensor:
+def head_normed(norm: Norm | None, x: Float[Tensor, "token head d_head"]) -> Tensor:
     """Query and key norms act on one head's dimensions (Qwen-3) or on all heads at once (OLMo-2)."""
     if norm is None or norm.weight is None or len(norm.weight) == x.shape[-1]:
         return x if norm is None else norm(x)
     return norm(x.flatten(-2)).unflatten(-1, (-1, x.shape[-1]))
 
 
-def _rotated(x: Float[Tensor, "token head d_head"], angles: Angles | None, adjacent: bool) -> Tensor:
+def rotated(x: Float[Tensor, "token head d_head"], angles: Angles | None, adjacent: bool) -> Tensor:
     """Rotary embedding of the first d_rotary dimensions: pairs (a, b) -> (a cos - b sin, b cos + a sin)."""
     if angles is None:
         return x

@@ -164,6 +164,13 @@ def frozen(interventions: Interventions) -> frozenset[Frozen]:
     return frozenset(part for each in interventions for part in each.freeze)
 
 
+def replaces_stream(interventions: Interventions, layer: int) -> bool:
+    """Whether the stream that this layer reads is not everywhere what the model wrote there (noise only adds to it)."""
+    sites = [each.site for each in interventions if not isinstance(each, GaussianNoise)]
+    before = {"resid_pre": layer + 1, "resid_mid": layer, "resid_post": layer}
+    return any(site.layer < before.get(site.activation, 0) for site in sites)
+
+
 def replaced_at_end(
     interventions: Interventions, n_positions: int
 ) -> tuple[tuple[int, int, tuple[int, ...] | None], ...]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.attention_recipes import AttentionWeights
+from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadStatistics
@@ -214,8 +214,9 @@ AnyRecipe = (
     | AttentionWeights
     | BehaviourScores
     | CopyingScores
+    | HeadReading
 )
-OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, LogitLens)
+OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, HeadReading, LogitLens)
 """Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
 T = TypeVar("T")

@@ -77,6 +77,7 @@ KINDS = {
     "attention_weights": _Kind(
         "Attention weights", (pieces.DIRECTION, attention.HEAD_OUTPUTS, attention.ATTENTION_WEIGHTS)
     ),
+    "head_reading": _Kind("Head reading", (attention.HEAD_OUTPUTS, attention.HEAD_READING)),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
     "behaviour_scores": _Kind("Behaviour scores of heads", (heads.BEHAVIOUR_SCORES,)),
     "copying_scores": _Kind("Copying scores of heads", (heads.COPYING_SCORES,)),
@@ -198,6 +199,8 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append(f"LAYERS = {'list(range(N_LAYERS))' if recipe.layers is None else list(recipe.layers)}")
     if isinstance(recipe, recipes.AttentionWeights):
         lines += attention.replaced_source(own_interventions(recipe), len(facts.prompts[0].clean))
+    if isinstance(recipe, recipes.HeadReading):
+        lines += attention.reading_source(recipe, own_interventions(recipe), len(facts.prompts[0].clean))
     if facts.references:
         labels = reference_labels(facts)
         lines.append("REFERENCES = {  # prompts as (positions left out at the start, ids)")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.domain.attention_results import AttentionWeightsResult
+from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.errors import BadInput
 from app.domain.head_quantities import head_quantity, quantities_of
 from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
@@ -158,6 +158,25 @@ def _attention_weights(result: AttentionWeightsResult) -> pd.DataFrame:
     )
 
 
+def _head_reading(result: HeadReadingResult) -> pd.DataFrame:
+    """Numbers of every key, then tokens by rank: logits per unit of attention, and times attention."""
+    keys, ranks = result.src_positions, np.arange(result.promoted_logits.shape[1])
+    parts = [
+        _unroll(getattr(result, name), {"source_position": keys}).assign(metric=name)
+        for name in ("score", "content", "positional", "pattern")
+    ]
+    for side in ("promoted", "suppressed"):
+        logits, tokens = getattr(result, f"{side}_logits"), getattr(result, f"{side}_tokens").ravel()
+        for name, weight in (("logit", 1.0), ("logit_times_attention", result.pattern[:, None])):
+            rows = _unroll(logits * weight, {"source_position": keys, "rank": ranks})
+            parts.append(rows.assign(metric=f"{side}_{name}", top_token=tokens))
+    rows = pd.concat(parts, ignore_index=True).assign(prompt=_prompt_of(result), component=result.head)
+    rows["position"], rows["token"] = result.query, result.str_tokens[result.query]
+    rows["source_token"] = np.asarray(result.str_tokens, dtype=object)[rows["source_position"]]
+    order = ("prompt", "component", "position", "token", "source_position", "source_token", "metric", "rank")
+    return _stack([rows], (*order, "top_token", "value"))
+
+
 def _head_names(rows: pd.DataFrame) -> NDArray[np.str_]:
     """`L5H1` of each row."""
     layer, head = (rows[name].to_numpy().astype(str) for name in ("layer", "head"))
@@ -216,4 +235,5 @@ _TABLES: dict[type[Result], Any] = {
     AttentionWeightsResult: _attention_weights,
     BehaviourScoresResult: head_rows,
     CopyingScoresResult: head_rows,
+    HeadReadingResult: _head_reading,
 }

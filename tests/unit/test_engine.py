@@ -32,7 +32,7 @@ PAIR = {
 }
 ABLATE = {"kind": "ablate", "site": {"activation": "z", "layer": 1, "heads": [0]}}
 PATCH = {"kind": "patch", "site": {"activation": "z", "layer": 1}}
-REQUIRED: dict[str, dict[str, Any]] = {"path_patching": {"source": "L0H1"}}
+REQUIRED: dict[str, dict[str, Any]] = {"path_patching": {"source": "L0H1"}, "head_reading": {"head": "L1H0"}}
 """Fields without which a kind is no question."""
 
 
@@ -218,6 +218,8 @@ def test_a_view_shows_the_baseline_the_intervened_run_or_the_difference(engine: 
         ({"kind": "attention_pattern", "prompt": 1}, BadSite, "so 1 does not exist"),
         ({"kind": "attention_pattern", "layers": [2]}, BadSite, "so 2 does not exist"),
         ({"kind": "attention_weights", "prompt": 1}, BadSite, "so 1 does not exist"),
+        ({"kind": "head_reading", "head": "L2H0"}, BadSite, "so 2 does not exist"),
+        ({"kind": "head_reading", "head": "L1H0", "query": 99}, BadSite, "so 99 does not exist"),
         ({"kind": "attention_weights", "layers": [2]}, BadSite, "so 2 does not exist"),
         ({"kind": "direct_logit_attribution", "prompts": ["the dog"]}, BadAnswer, "answer"),
         ({"model": "gpt-9"}, ModelError, "ground-truth"),

@@ -117,6 +117,7 @@ recipes = st.one_of(
     st.builds(CopyingScores, model=models),
     st.builds(BehaviourScores, model=models, length=small, definition=st.sampled_from(["repeats", "demo"])),
     st.builds(HeadStatistics, model=models, corpus=st.just(True)),
+    recipes_of(kinds.HeadReading, head=heads, prompt=small, query=st.none() | small, top_k=small),
     recipes_of(kinds.Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),
 )  # fmt: skip
 selections = st.builds(Selection, st.lists(heads, max_size=3).map(tuple), st.none() | heads, st.none() | heads)

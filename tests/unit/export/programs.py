@@ -16,6 +16,7 @@ from app.domain.recipes import (
     CorrectnessMeters,
     DirectLogitAttribution,
     Generation,
+    HeadReading,
     LogitLens,
     PathPatching,
     Prediction,
@@ -176,5 +177,11 @@ ATTENTION_CASES = (
     Case("llama", AttentionWeights, (Ablate(Site("z", 1, (1, 3))), Patch(Site("resid_post", 0)))),
     Case("gpt2, raw", AttentionWeights, (KINDS_OF_CHANGE["noise"],), (("layers", (2, 0)), ("prompt", 1)), BOTH),
     Case("neox", AttentionWeights, (), (), (PromptPair(words.CLEAN),)),
+    Case("ground truth", HeadReading, (), (("head", Head(1, 3)),)),
+    Case("gemma, raw", HeadReading, MIDDLE, (("head", Head(1, 2)), ("query", 5))),
+    Case("llama", HeadReading, (KINDS_OF_CHANGE["edges"],), (("head", Head(1, 3)), ("top_k", 3))),
+    Case("neox", HeadReading, (Patch(Site("resid_pre", 1)),), (("head", Head(2, 0)),)),
+    Case("gpt2, raw", HeadReading, (KINDS_OF_CHANGE["noise"],), (("head", Head(2, 1)), ("prompt", 1)), BOTH),
+    Case("gpt2, raw", HeadReading, (Patch(Site("resid_pre", 1)),), (("head", Head(1, 1)),)),
 )
 ALL_CASES = (*ATTENTION_CASES, *HEAD_CASES, *PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)

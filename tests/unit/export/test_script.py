@@ -33,7 +33,8 @@ from tests.loaded import ground_truth, smollm2, tiny
 from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, Case
 
 TOLERANCE = 1e-4  # two float32 programs in two orders of summation
-AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids"}
+AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids", "promoted_tokens": "promoted_ids",
+          "suppressed_tokens": "suppressed_ids"}  # fmt: skip
 RUNNER = """
 import contextlib, io, json, runpy, sys
 printed = {}

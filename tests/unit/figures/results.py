@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.domain.attention_results import AttentionWeightsResult
+from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.models import Provenance
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from app.domain.results import (
@@ -23,8 +23,8 @@ TOKENS = ("<|endoftext|>", "When", " Mary", " and", " Mary", "\n")
 _ASKED = {"model": {"source": "bundled", "name": "tiny"}, "prompts": [{"clean": "When Mary and Mary\n"}]}
 
 
-def _common(kind: str) -> dict:
-    recipe = parse_recipe({"kind": kind, **_ASKED})
+def _common(kind: str, **fields: object) -> dict:
+    recipe = parse_recipe({"kind": kind, **_ASKED, **fields})
     return {"recipe": recipe_json(recipe), "digest": digest(recipe_json(recipe)), "provenance": PROVENANCE}
 
 
@@ -82,6 +82,23 @@ def weights(tokens: tuple[str, ...] = TOKENS, n_heads: int = 2, answers: bool = 
     return AttentionWeightsResult(
         **_common("attention_weights"), layers=(0, 3), str_tokens=tokens, attribution=attribution,
         value_norm=np.abs(floats(*shape)), output_norm=np.abs(floats(*shape, seed=1)),
+    )  # fmt: skip
+
+
+def reading(tokens: tuple[str, ...] = TOKENS, note: str = "") -> HeadReadingResult:
+    """L0H1 at the last token, which does not see the first."""
+    n = len(tokens) - 1
+    pattern = (np.arange(1, n + 1) / np.arange(1, n + 1).sum()).astype(np.float32)
+    content, positional = floats(n), floats(n, seed=1)
+    score = content + positional
+    if note:
+        content, positional = np.full((2, n), np.nan, np.float32)
+    words = np.array([[" the", "<b>", "a,b", "\n"]] * n)
+    logits = np.sort(np.abs(floats(n, 4, seed=2)), axis=-1)[:, ::-1]
+    return HeadReadingResult(
+        **_common("head_reading", head="L0H1"), head="L0H1", query=n, str_tokens=tokens, note=note, score=score,
+        src_positions=tuple(range(1, n + 1)), content=content, positional=positional, pattern=pattern,
+        promoted_tokens=words, promoted_logits=logits, suppressed_tokens=words[:, ::-1], suppressed_logits=-logits,
     )  # fmt: skip
 
 

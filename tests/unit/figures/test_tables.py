@@ -59,6 +59,19 @@ def test_attention_weights_name_head_and_source_token():
     assert (at["layer"], at["head"], at["prompt"]) == (3, 1, 0)
 
 
+def test_a_head_reading_has_numbers_by_key_and_tokens_by_rank_with_and_without_attention():
+    result = results.reading()
+    table = long_table(result)
+    assert len(table) == 5 * (4 + 4 * 4)
+    at = row(table, source_position=3, metric="content")
+    assert (at["value"], at["source_token"], at["component"]) == (result.content[2], " and", "L0H1")
+    assert (at["position"], at["token"]) == (5, "\n")
+    top = row(table, source_position=5, metric="promoted_logit_times_attention", rank=1)
+    assert top["value"] == result.promoted_logits[4, 1] * result.pattern[4]
+    assert top["top_token"] == "<b>"
+    assert row(table, source_position=5, metric="suppressed_logit", rank=0)["top_token"] == "\n"
+
+
 def test_trajectory_has_both_readings_by_point_and_layer():
     result = results.trajectory(2)
     table = long_table(result)
@@ -102,7 +115,7 @@ def test_every_result_kind_has_a_table():
     known = set(Result.__subclasses__())
     made = [
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
-        results.prediction(), results.meters(), results.weights(), sweeps.sweep(), sweeps.estimate(),
+        results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
