@@ -11,7 +11,7 @@ from app.compute.held import check_rows, check_source, for_prompt, source_ids, t
 from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
-from app.compute.references import check_long_enough, reference_tokens, resampled_ids
+from app.compute.references import check_draws, check_long_enough, reference_tokens, resampled_ids
 from app.domain import recipes
 from app.domain.errors import BadRecipe
 from app.domain.head_recipes import check_heads
@@ -138,6 +138,8 @@ def _check_sweep(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequenc
         and recipe.cells.by != "all"
     ):
         _same_length(prompts)
+    if isinstance(recipe, recipes.Ablation | recipes.ActivationPatching) and not 1 <= recipe.draws <= MOST_DRAWS:
+        raise BadRecipe(f"draws = {recipe.draws} is not possible; give a number from 1 to {MOST_DRAWS}.")
     if isinstance(recipe, recipes.Ablation):
         _check_ablation(model, recipe, prompts, max_tokens)
     if isinstance(recipe, recipes.ActivationPatching | recipes.AttributionPatching | recipes.PathPatching):
@@ -146,8 +148,6 @@ def _check_sweep(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequenc
         check_writes(model, recipe)
     if isinstance(recipe, recipes.ActivationPatching) and recipe.noise is not None:
         _check_run_of_noise(model, recipe.noise, prompts, max_tokens)
-    if isinstance(recipe, recipes.Ablation | recipes.ActivationPatching) and not 1 <= recipe.draws <= MOST_DRAWS:
-        raise BadRecipe(f"draws = {recipe.draws} is not possible; give a number from 1 to {MOST_DRAWS}.")
     if isinstance(recipe, recipes.AttributionPatching):
         _check_seed(recipe.seed)
 
@@ -160,6 +160,8 @@ def _check_ablation(
     one = Ablate(site, recipe.method, recipe.reference, recipe.pooled, recipe.seed)
     for prompt in prompts:
         _check_run(model, prompt, (one,), max_tokens)
+    if recipe.method == "resample":
+        check_draws(model, recipe.reference, recipe.draws, prompts)
 
 
 def _check_run_of_noise(

@@ -23,7 +23,7 @@ from app.compute.graph_parts import layer_bytes, layers_at_once, looked_at
 from app.compute.hooks import shape_of
 from app.compute.passes import passed, wave_tokens
 from app.compute.path_patching import path_plan
-from app.compute.room import Room, run_bytes
+from app.compute.room import Room, frozen_bytes, run_bytes
 from app.compute.sweep_plan import Plan
 from app.compute.sweeping import COMPUTED, Start, Sweep
 from app.compute.variations import Base, Row
@@ -179,17 +179,16 @@ def _pass_seconds(model: LoadedModel, sweep: Sweep) -> float:
 
 def _bytes(model: LoadedModel, recipe: SweepRecipe, sweep: Sweep, base: Base, rows: Sequence[Row]) -> int:
     facts, n, draws = model.facts, max(sweep.lengths), getattr(recipe, "draws", 1)
-    room = Room.of(model, sweep.cells, n, draws, run_bytes(facts, n))
+    drawn = run_bytes(facts, n) if getattr(recipe, "noise", None) else 0  # other draws share one base run
+    room = Room.of(model, sweep.cells, n, draws, drawn)
     values = room.draws * min(room.kept, facts.n_layers) * _layer_bytes(model, sweep)
-    runs = (room.draws + 1) * run_bytes(facts, n)
-    frozen = "pattern" in getattr(recipe, "freeze", ())
-    patterns = 4 * facts.n_layers * facts.n_heads * n**2 if frozen else 0
+    runs = 2 * run_bytes(facts, n) + (room.draws - 1) * drawn + frozen_bytes(facts, recipe, n)
     most = max((len(wave) for wave in base.waves(rows)), default=0)
     most = max(most, min(len(sweep.places), wave_tokens(facts.device) // n))
     wave = most * (n * (8 * facts.d_model + 4 * (facts.d_mlp or 0) + 2 * facts.n_heads * n) + 2 * facts.d_vocab)
     result = 4 * 5 * len(sweep.lengths) * len(sweep.places)
     graph = _graph_bytes(model, recipe, n) if isinstance(recipe, AttributionPatching) else 0
-    return max(graph, runs + values + patterns + 4 * wave) + result
+    return max(graph, runs + values + 4 * wave) + result
 
 
 def _layer_bytes(model: LoadedModel, sweep: Sweep) -> int:

@@ -11,6 +11,7 @@ from app.compute.hooks import shape_of
 from app.compute.prompts import read_prompts
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe
+from app.domain.interventions import frozen
 from app.domain.models import ModelFacts
 from app.domain.recipes import AnyRecipe
 from app.domain.sites import Site
@@ -26,10 +27,7 @@ def check_room(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> None:
     if not isinstance(recipe, SweepRecipe):
         return
     n = max(len(prompt.clean) for prompt in read_prompts(model, recipe, max_tokens))
-    patterns = (
-        4 * model.facts.n_layers * model.facts.n_heads * n**2 if "pattern" in getattr(recipe, "freeze", ()) else 0
-    )
-    needed = 2 * run_bytes(model.facts, n) + patterns
+    needed = 2 * run_bytes(model.facts, n) + frozen_bytes(model.facts, recipe, n)
     if needed > BASE_SHARE * model.sweep_bytes:
         raise BadRecipe(
             f"The runs that a sweep of {n} tokens starts from take {needed / 2**20:.0f} MiB of the "
@@ -42,6 +40,13 @@ def run_bytes(facts: ModelFacts, n_positions: int) -> int:
     """What a base run keeps: streams, what sublayers add, z, keys and values."""
     key_values = 2 * facts.n_key_value_heads * facts.d_head
     return 4 * (5 * facts.d_model + facts.n_heads * facts.d_head + key_values) * facts.n_layers * n_positions
+
+
+def frozen_bytes(facts: ModelFacts, recipe: AnyRecipe, n_positions: int) -> int:
+    """Patterns of every layer, where anything in the recipe freezes them."""
+    noise = getattr(recipe, "noise", None)
+    freezes = {*getattr(recipe, "freeze", ()), *frozen(recipe.interventions), *(noise.freeze if noise else ())}
+    return 4 * facts.n_layers * facts.n_heads * n_positions**2 if "pattern" in freezes else 0
 
 
 @dataclass(frozen=True)

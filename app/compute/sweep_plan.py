@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Required, TypedDict, TypeVar, Unpack
 
 from app.compute.bases import Runs, runs_of
+from app.compute.memo import share_of
 from app.compute.reading import Ids, ReadPrompt
 from app.compute.report import Report
 from app.compute.sweeping import Start, Sweep, begun, swept
@@ -58,4 +59,5 @@ def planned(
         plan.sweep, recipe, plan.prompts, resume, digest=asked["digest"], provenance=asked["provenance"],
         method=plan.method, baseline=plan.baseline, reference=plan.reference,
     )  # fmt: skip
-    return swept(plan.sweep, found, plan.start, report, lambda indices: runs.ahead(plan.ahead(indices)))
+    ahead_bytes = share_of(model) // 4  # both runs of each pair, and what else is remembered meanwhile
+    return swept(plan.sweep, found, plan.start, report, lambda at: runs.ahead(plan.ahead(at)), ahead_bytes)

@@ -42,8 +42,6 @@ COMPUTED = METRICS.index("kl_divergence")
 """The metric that every run has, answers or not: NaN there says that a cell is not computed."""
 CHUNK = 8192
 """Cells whose rows exist at once: a sweep over the edges of a long prompt has millions."""
-AHEAD_BYTES = 64 * 2**20
-"""Base runs that are made ahead: both runs of a pair of them stay among the recent runs of compute/runs.py."""
 READ_ELSEWHERE = ("resid_pre", "k", "v")
 """Activations of the last layer that END reads at other positions than its own."""
 Mask = Bool[ndarray, " cell"]
@@ -140,9 +138,10 @@ def swept(
     start: Callable[[int], Start],
     report: Report,
     ahead: Callable[[list[int]], None] = lambda prompts: None,
+    ahead_bytes: int = 0,
 ) -> SweepResult:
-    """Fill `found`, which may hold cells from before. `start` prepares a prompt, `ahead` several that come next; both
-    hear only of prompts that have cells left."""
+    """Fill `found`, which may hold cells from before. `start` prepares a prompt, `ahead` several that come next, whose
+    runs take `ahead_bytes`; both hear only of prompts that have cells left."""
     exists = np.stack([sweep.exists(prompt) for prompt in range(len(sweep.lengths))])
 
     def tell(now: SweepResult) -> None:
@@ -150,7 +149,7 @@ def swept(
 
     tell(found)
     left = exists & _missing(found)
-    for prompts in _groups(sweep, np.flatnonzero(left.any(axis=1))):
+    for prompts in _groups(sweep, np.flatnonzero(left.any(axis=1)), ahead_bytes // run_bytes(sweep.facts, 1)):
         ahead(prompts)
         for prompt in prompts:
             for now in _filled(sweep, found, prompt, start(prompt), left[prompt]):
@@ -172,9 +171,8 @@ def _filled(sweep: Sweep, found: SweepResult, prompt: int, start: Start, left: M
             yield found
 
 
-def _groups(sweep: Sweep, prompts: Indices) -> Iterator[list[int]]:
-    """Prompts whose base runs are kept at once: those of AHEAD_BYTES."""
-    most = AHEAD_BYTES // run_bytes(sweep.facts, 1)
+def _groups(sweep: Sweep, prompts: Indices, most: int) -> Iterator[list[int]]:
+    """Prompts whose base runs are made at once: those of so many tokens, one at least."""
     group: list[int] = []
     for prompt in map(int, prompts):
         if group and sum(sweep.lengths[each] for each in (*group, prompt)) > most:

@@ -109,8 +109,8 @@ def _bootstrap(values: Doubles, spans: Doubles, seed: int) -> Doubles:
     """`[2 cell]`: percentiles 2.5 and 97.5 of the ratio over resampled prompts."""
     n, n_cells = values.shape
     drawn = (_uniform(RESAMPLES * n, seed, "bootstrap", "mean") % n).reshape(RESAMPLES, n)
-    each = np.equal(drawn[:, :, None], np.arange(n, dtype=np.uint32))
-    counts = np.sum(each, axis=1, dtype=np.float64)  # how often each prompt was drawn
+    slots = (drawn + n * np.arange(RESAMPLES)[:, None]).ravel()
+    counts = np.bincount(slots, minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(float)  # of each prompt
     weights: Doubles = counts / (counts @ spans)[:, None]
     found, step = np.empty((2, n_cells)), max(1, _CHUNK // RESAMPLES)
     for at in range(0, n_cells, step):

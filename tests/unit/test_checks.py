@@ -95,6 +95,7 @@ def test_interventions_are_checked_on_the_prompts_they_apply_to():
         (Ablation, {"cells": Cells("resid_pre", "position", positions=(8,))}, BadSite, "8 positions"),
         (Ablation, {"cells": Cells("pattern"), "method": "mean"}, BadSite, "not defined on pattern"),
         (Ablation, {"method": "resample", "draws": 0}, BadRecipe, "from 1 to 100"),
+        (Ablation, {"method": "resample", "draws": 100}, BadRecipe, "reference prompts to resample from"),
         (Ablation, {"method": "resample", "reference": ("w1",)}, BadPrompt, "nothing to resample from"),
         (Ablation, {"method": "mean", "reference": ("w1",), "pooled": False}, BadPrompt, "8 tokens or more"),
         (Ablation, {"method": "mean", "reference": ("nonsense",)}, BadPrompt, "not in the vocabulary"),

@@ -10,11 +10,11 @@ from app.compute.activation_patching import activation_patching
 from app.compute.attribution_patching import attribution_patching
 from app.compute.cost import BACKWARD, cost
 from app.domain.cells import Cells
-from app.domain.interventions import GaussianNoise
+from app.domain.interventions import Ablate, GaussianNoise
 from app.domain.prompts import PromptPair
 from app.domain.recipes import Ablation, ActivationPatching, AttributionPatching, PathPatching, Prediction
 from app.domain.results import METRICS
-from app.domain.sites import Head
+from app.domain.sites import Head, Site
 from tests.loaded import tiny
 from tests.tiny import CLEAN
 from tests.unit.compute.asking import PAIR, ask
@@ -100,6 +100,14 @@ def test_bytes_hold_what_a_sweep_keeps_and_may_exceed_a_memory_that_is_too_small
     assert cost(small, asked(Ablation), None).bytes > 10_000
     frozen = cost(model, asked(Ablation, freeze=("pattern",)), None).bytes - cost(model, asked(Ablation), None).bytes
     assert frozen == n_layers * pattern
+    freezing = Ablate(Site("z", 0), freeze=("pattern",))
+    held = [
+        cost(model, asked(Ablation, interventions=(each,)), None).bytes for each in (freezing, Ablate(Site("z", 0)))
+    ]
+    assert held[0] - held[1] == n_layers * pattern
+    drawn = [cost(model, asked(Ablation, method="resample", draws=n), None).bytes for n in (1, 2)]
+    values = n_layers * 4 * 8 * model.facts.n_heads * model.facts.d_head
+    assert drawn[1] - drawn[0] == values  # of another draw; the base run is the same
     layers = [
         cost(replace(model, sweep_bytes=size), asked(Ablation, cells=Cells("pattern")), None).bytes
         for size in (8 * pattern, 8 * 3 * pattern)
