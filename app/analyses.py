@@ -114,6 +114,8 @@ _ROWS = (
         head_results.BehaviourScoresResult, "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("copying_scores", "Copying scores of heads", head_recipes.CopyingScores, head_results.CopyingScoresResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
+    _row("head_projection", "Projection of heads on tokens", head_recipes.HeadProjection,
+        head_results.HeadProjectionResult, "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip

@@ -38,7 +38,7 @@ def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> Non
         within(each.prompts or (), len(prompts), "prompts", "The recipe")
     for prompt in prompts:
         _check_run(model, prompt, for_prompt(recipe.interventions, prompt.index), max_tokens)
-    check_heads(model.facts, recipe)
+    check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
     _check_options(model, recipe, prompts)
     _check_sweep(model, recipe, prompts, max_tokens)
 

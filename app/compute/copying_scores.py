@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from app.compute.decomposition import post_norm
-from app.compute.normalization import AffineNorm, affine_norm
+from app.compute.normalization import affine_norm
 from app.compute.prompts import array
 from app.compute.report import Report, silent
 from app.domain.head_recipes import CopyingScores
@@ -61,20 +61,13 @@ def _folded(model: LoadedModel, layer: int) -> tuple[Float[Tensor, "head d_model
         W_V, W_O = block.attn.W_V.float(), block.attn.W_O.float()
         before = affine_norm(block.ln1, model.facts.d_model, W_V) if hasattr(block, "ln1") else None
     W_V = W_V.repeat_interleave(len(W_O) // len(W_V), 0)  # query heads share values
-    return _read_through(before, W_V), W_O if after is None else after.contribution(W_O, torch.ones_like(W_O[..., :1]))
-
-
-def _read_through(norm: AffineNorm | None, weights: Float[Tensor, "... d_model out"]) -> Tensor:
-    """Weights that read the stream itself instead of its norm: `norm(x) @ W` is `x @` this, but for scale and bias."""
-    if norm is None:
-        return weights
-    weights = weights * norm.gain[:, None]
-    return weights - weights.mean(-2, keepdim=True) if norm.centres else weights
+    W_V = W_V if before is None else before.folded_into(W_V)
+    return W_V, W_O if after is None else after.contribution(W_O, torch.ones_like(W_O[..., :1]))
 
 
 def _unembed_of_embed(model: LoadedModel) -> Float[Tensor, "d_model d_model"]:
     """`W_U W_E`."""
     with model.lock:
         W_E, W_U = model.bridge.W_E.float(), model.bridge.W_U.float()
-        W_U = _read_through(affine_norm(model.bridge.ln_final, model.facts.d_model, W_U), W_U)
+        W_U = affine_norm(model.bridge.ln_final, model.facts.d_model, W_U).folded_into(W_U)
         return (W_U - W_U.mean(-1, keepdim=True)) @ W_E

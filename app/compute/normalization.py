@@ -29,6 +29,11 @@ class AffineNorm:
         centred = written - written.mean(-1, keepdim=True) if self.centres else written
         return centred / scale * self.gain
 
+    def folded_into(self, weights: Float[Tensor, "... d_model out"]) -> Float[Tensor, "... d_model out"]:
+        """Weights that read the norm's input: `norm(x) @ weights` is `x @` these, but for scale and bias."""
+        weights = weights * self.gain[:, None]
+        return weights - weights.mean(-2, keepdim=True) if self.centres else weights
+
 
 def affine_norm(norm: Any, d_model: int, like: Tensor) -> AffineNorm:
     """Probe a norm module of the bridge (call under the model's lock). `like` gives dtype and device."""

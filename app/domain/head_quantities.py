@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from app.domain.errors import BadInput
-from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
+from app.domain.head_results import (
+    BehaviourScoresResult,
+    CopyingScoresResult,
+    HeadProjectionResult,
+    HeadStatisticsResult,
+)
 from app.domain.results import (
     AttributionPatchingResult,
     DirectLogitAttributionResult,
@@ -67,6 +72,10 @@ QUANTITIES: dict[str, HeadQuantity] = {
         _BEHAVIOUR, "prefix-matching score", "share of attention", False,
         "never looks at tokens after the same token before", "looks at nothing else", 1.0,
     ),
+    "projection": HeadQuantity(
+        ("head_projection",), "projection on tokens", "residual units", True,
+        "writes nothing along the direction", "writes a vector of length 1 along it",
+    ),
     "copying": HeadQuantity(
         _COPYING, "copying score of OV", "eigenvalue share", True,
         "positive and negative eigenvalues cancel", "every eigenvalue is positive (-1: negative)", 1.0,
@@ -103,6 +112,7 @@ _GIVEN_BY: dict[type[Result], tuple[str, ...]] = {
     DirectLogitAttributionResult: ("direct",),
     SweepResult: ("effect",),
     AttributionPatchingResult: ("estimate",),
+    HeadProjectionResult: ("projection",),
     **{
         kind: tuple(name for name, row in QUANTITIES.items() if asked[0] in row.kinds)
         for kind, asked in (

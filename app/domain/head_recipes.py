@@ -1,11 +1,18 @@
 """Recipes of attention heads: numbers of every head, and how heads read."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnModel, OnRuns, Prompts
+from app.domain.sites import within
+
+
+def _as_tokens(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +54,22 @@ class BehaviourScores(OnModel):
     kind: Literal["behaviour_scores"] = "behaviour_scores"
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadProjection(OnRuns):
+    """What each head writes at `position` (None = END) along the unit direction of the unembedding of `tokens` minus
+    that of `minus` (none = the mean of the vocabulary)."""
+
+    tokens: Annotated[tuple[str, ...], BeforeValidator(_as_tokens)]
+    minus: Annotated[tuple[str, ...], BeforeValidator(_as_tokens)] = ()
+    position: int | None = None
+    kind: Literal["head_projection"] = "head_projection"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.tokens:
+            raise BadRecipe("A projection is on the direction of tokens, and there are none; give one or more.")
+
+
 MOST_SEQUENCES = 64
 
 
@@ -55,10 +78,16 @@ def longest_repeat(n_ctx: int) -> int:
     return (n_ctx - 1) // 2
 
 
-def check_heads(facts: ModelFacts, recipe: object) -> None:
-    """Refuse behaviour scores of sequences that this model cannot read."""
-    if not isinstance(recipe, BehaviourScores):
-        return
+def check_heads(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> None:
+    """Refuse sequences that this model cannot read, and positions that a prompt of these lengths does not have."""
+    if isinstance(recipe, BehaviourScores):
+        _check_sequences(facts, recipe)
+    if isinstance(recipe, HeadProjection) and recipe.position is not None:
+        for at, length in enumerate(lengths):
+            within((recipe.position,), length, "positions", f"Prompt {at}")
+
+
+def _check_sequences(facts: ModelFacts, recipe: BehaviourScores) -> None:
     most = longest_repeat(facts.n_ctx)
     if not 2 <= recipe.length <= most:
         raise BadRecipe(

@@ -45,3 +45,10 @@ class BehaviourScoresResult(Result):
     prefix_matching: Floats = axes("layer", "head")
     attention_to_first: Floats = axes("layer", "head")
     """On the same sequences as `induction`: heads idle there."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadProjectionResult(Result):
+    """Residual units; positive = towards the tokens, 0 = at right angles to them."""
+
+    projection: Floats = axes("prompt", "layer", "head")

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
-from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.recipe_base import NamedHead, OnRuns
 from app.domain.sites import Head
@@ -215,6 +215,7 @@ AnyRecipe = (
     | BehaviourScores
     | CopyingScores
     | HeadReading
+    | HeadProjection
 )
 OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, HeadReading, LogitLens)
 """Recipes of one of their prompts."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain import recipes
-from app.domain.head_recipes import BehaviourScores
+from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
 from app.export import script_attention as attention
 from app.export import script_heads as heads
@@ -40,7 +40,8 @@ class ScriptPrompt:
 class ScriptFacts:
     """`loading` are the lines that import and define `model`, weights processed. `references`: for every reference set
     of an ablation, its prompts as (positions to leave out at the start, ids). `sources`: the texts that patches name.
-    `first` is the index in the recipe of the first of `prompts`. `sequences`: of behaviour scores the tokens that come
+    `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection
+    those of its two sides. `sequences`: of behaviour scores the tokens that come
     twice and those of prefix matching, as (what stands before, rows)."""
 
     title: str
@@ -52,6 +53,7 @@ class ScriptFacts:
     sources: tuple[tuple[str, tuple[int, ...]], ...] = ()
     first: int = 0
     end_of_text: int | None = None
+    tokens: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     sequences: tuple[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], ...] = ()
 
 
@@ -80,7 +82,10 @@ KINDS = {
     "head_reading": _Kind("Head reading", (attention.HEAD_OUTPUTS, attention.HEAD_READING)),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
     "behaviour_scores": _Kind("Behaviour scores of heads", (heads.BEHAVIOUR_SCORES,)),
-    "copying_scores": _Kind("Copying scores of heads", (heads.COPYING_SCORES,)),
+    "copying_scores": _Kind("Copying scores of heads", (heads.READ_THROUGH, heads.COPYING_SCORES)),
+    "head_projection": _Kind(
+        "Projection of heads on tokens", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_PROJECTION)
+    ),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
@@ -189,6 +194,9 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append(f"END_OF_TEXT, FREEZE = {facts.end_of_text}, {sorted(frozen(own_interventions(recipe)))}")
         lines.append("# whether each change holds in what is generated, too")
         lines.append(f"GOES_ON = {runs.goes_on(own_interventions(recipe))}")
+    if isinstance(recipe, HeadProjection):
+        at = -1 if recipe.position is None else recipe.position
+        lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
     if isinstance(recipe, BehaviourScores):
         lines.append(f"WHOLE_DIAGONAL = {int(recipe.definition == 'demo')}  # 1: as the Exploratory Analysis demo")
         named = zip(("REPEATED", "PREFIX"), facts.sequences, strict=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.domain.head_recipes import BehaviourScores
+from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Patch, Reference
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
@@ -35,7 +35,15 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         first=first,
         end_of_text=getattr(model.tokenizer, "eos_token_id", None),
         sequences=_sequences(model, recipe),
+        tokens=_tokens(model, recipe),
     )
+
+
+def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The two sides of a projection."""
+    if not isinstance(recipe, HeadProjection):
+        return (), ()
+    return answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus)
 
 
 def _sequences(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[tuple[int, ...], Rows], ...]:

@@ -61,7 +61,7 @@ for row in rows:
 result = {name: torch.stack(each).mean(0).tolist() for name, each in found.items()}
 '''
 
-COPYING_SCORES = '''
+READ_THROUGH = '''
 def gain(norm):
     weight = getattr(norm.original_component, "weight", None)  # folded norms have 1, or none
     return 1.0 if weight is None else weight.float() + (1 if norm.uses_weight_offset else 0)  # Gemma stores weight - 1
@@ -71,8 +71,9 @@ def read_through(norm, weights):
     """Weights as they read the stream itself: the norm folded in, centred where it centres."""
     weights = weights * (gain(norm) * torch.ones(model.cfg.d_model, device=DEVICE))[:, None]
     return weights if norm.uses_rms_norm else weights - weights.mean(-2, keepdim=True)
+'''
 
-
+COPYING_SCORES = """
 def score(matrices):
     eigenvalues = torch.linalg.eigvals(matrices.double().cpu())
     return (eigenvalues.sum(-1).real / eigenvalues.abs().sum(-1)).tolist()
@@ -87,4 +88,18 @@ for block in model.blocks:
     W_O = W_O * gain(block.ln1_post) if hasattr(block, "ln1_post") else W_O
     result["copying"].append(score(W_O @ W_V))  # the nonzero eigenvalues of A B are those of B A
     result["copying_full"].append(score(W_O @ W_UE @ W_V))
-'''
+"""
+
+HEAD_PROJECTION = """
+W_U = model.W_U.float()
+u = W_U[:, TOKENS].mean(-1) - (W_U[:, MINUS] if MINUS else W_U).mean(-1)
+u = read_through(model.ln_final, u[:, None])[:, 0]
+u = u / u.norm()
+result = {"projection": []}
+for prompt in PROMPTS:
+    keep = names("attn.hook_z", "ln1_post.hook_scale")
+    _, cache = run(prompt["clean"], hooks_for(prompt), keep)
+    here = {name: cache[name][0, POSITION].float() for name in keep}
+    written = [attention_parts(layer, here[f"blocks.{layer}.attn.hook_z"], here)[0] for layer in range(N_LAYERS)]
+    result["projection"].append((torch.stack(written) @ u).tolist())
+"""

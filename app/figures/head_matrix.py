@@ -20,7 +20,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.domain.head_quantities import QUANTITIES, head_quantity, over_heads, quantity_named
-from app.domain.head_recipes import HeadStatistics
+from app.domain.head_recipes import HeadProjection, HeadStatistics
 from app.domain.recipes import parse_recipe
 from app.domain.results import METRICS, AttributionPatchingResult, Floats, Result, SweepResult
 from app.domain.views import Selection, Style
@@ -29,6 +29,7 @@ from app.figures.head_labels import head_labels, heads_handles
 from app.figures.scales import colour_range, spoken
 from app.figures.sweep_words import technique, unit
 from app.figures.theme import CLEAR, FONT_SIZE, dress
+from app.figures.tokens import label
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,21 @@ def _plain(result: Result, name: str, style: Style, selection: Selection) -> _Ma
     row, delta = QUANTITIES[name], "Δ " if style.show == "difference" else ""
     values, over = _shown(result, head_quantity(result, name), selection)
     signed = row.signed or bool(delta)
-    title = delta + (technique(result) if isinstance(result, AttributionPatchingResult) else row.title)
+    title = delta + _named(result, row.title)
     hover = np.char.add(np.char.add(f"{title} ", spoken(values, signed)), _exact(result, delta, selection))
     heads = f"{title}, heads of {result.provenance.model}{over}"
     return _Matrix(values, hover, heads, f"{delta}{row.unit}", signed, None if delta else row.limit)
+
+
+def _named(result: Result, title: str) -> str:
+    """The title of the table, or where the recipe says more, that."""
+    if isinstance(result, AttributionPatchingResult):
+        return technique(result)
+    recipe = parse_recipe(result.recipe)
+    if not isinstance(recipe, HeadProjection):
+        return title
+    sides = [" / ".join(label(token, 20) for token in side) for side in (recipe.tokens, recipe.minus)]
+    return f"projection on {' − '.join(side for side in sides if side)}"
 
 
 def _shown(result: Result, values: Floats, selection: Selection) -> tuple[Floats, str]:

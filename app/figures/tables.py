@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.errors import BadInput
 from app.domain.head_quantities import head_quantity, quantities_of
-from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
+from app.domain.head_results import (
+    BehaviourScoresResult,
+    CopyingScoresResult,
+    HeadProjectionResult,
+    HeadStatisticsResult,
+)
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -236,4 +241,5 @@ _TABLES: dict[type[Result], Any] = {
     BehaviourScoresResult: head_rows,
     CopyingScoresResult: head_rows,
     HeadReadingResult: _head_reading,
+    HeadProjectionResult: head_rows,
 }

@@ -12,7 +12,7 @@ from tests.unit.figures import heads, results, sweeps
 
 WITH_HEADS = (
     results.attribution(prompts=2), sweeps.sweep("zero"), sweeps.estimate(), heads.statistics(prompts=2),
-    heads.behaviour(), heads.copying(),
+    heads.behaviour(), heads.copying(), heads.projection(),
 )  # fmt: skip
 
 

@@ -5,7 +5,12 @@ from typing import Any
 import numpy as np
 
 from app.domain.head_quantities import QUANTITIES
-from app.domain.head_results import BehaviourScoresResult, CopyingScoresResult, HeadStatisticsResult
+from app.domain.head_results import (
+    BehaviourScoresResult,
+    CopyingScoresResult,
+    HeadProjectionResult,
+    HeadStatisticsResult,
+)
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from tests.unit.figures.results import PROVENANCE, floats
 
@@ -38,3 +43,9 @@ def copying(n_layers: int = 2, n_heads: int = 3) -> CopyingScoresResult:
     """Of both signs."""
     values = {name: np.tanh(floats(n_layers, n_heads, seed=at)) for at, name in enumerate(("copying", "copying_full"))}
     return CopyingScoresResult(**common("copying_scores"), **values)
+
+
+def projection(n_layers: int = 2, n_heads: int = 3, prompts: int = 1) -> HeadProjectionResult:
+    """Of both signs, on " Mary" minus " John"."""
+    asked = {"tokens": " Mary", "minus": [" John"], **_PROMPTS}
+    return HeadProjectionResult(**common("head_projection", **asked), projection=floats(prompts, n_layers, n_heads))

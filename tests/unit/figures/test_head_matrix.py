@@ -196,3 +196,13 @@ def test_an_estimate_is_drawn_with_the_exact_effect_beside_it_on_hover():
     np.testing.assert_array_equal(cells.z, result.grid(result.estimate)[0])
     assert "attribution patching (" in cells.hovertext[0, 0]
     assert all("<br>exact " in text for text in cells.hovertext.ravel())
+
+
+def test_a_projection_names_its_tokens_and_behaviour_scores_need_no_prompt():
+    figure = draw(heads.projection(), Style(width=900))
+    assert figure.layout.title.text.startswith("Projection on ·Mary − ·John, heads of Tiny")
+    assert figure.data[0].zmin == -figure.data[0].zmax
+    scores = heads.behaviour()
+    shown = draw(scores, Style(quantity="induction"), Selection(prompt=3)).data[0]
+    np.testing.assert_array_equal(shown.z, scores.induction)
+    assert shown.hovertext[1, 2].startswith("<b>L1H2</b><br>induction score 0.")

@@ -1,0 +1,82 @@
+"""What each head writes at one position along the direction of some tokens (docs/formulas.md).
+
+`(z[l,h] W_O[l,h]) . d`, in units of the residual stream; after a post-norm as it is added. `d` has length 1 and is the
+direction of mean `W_U[:, tokens]` - mean `W_U[:, minus]`, without `minus` of all tokens' mean, with the final norm's
+weight folded in and centred where it centres, so that it is the same with raw and folded weights; with raw ones a head
+also writes its value bias. Positive = towards `tokens`; 0 = at right angles to them. Unlike direct attribution it is
+not divided by the final scale, is of any position, and needs no answers. What interventions on attn_out or the stream
+make of a head's output afterwards is not counted.
+Source: Elhage et al. 2021, as direct logit attribution. Not done: directions that are not of tokens.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from app.compute.decomposition import attention_parts, post_norm
+from app.compute.effective import check_seen
+from app.compute.held import for_prompt
+from app.compute.normalization import affine_norm
+from app.compute.prompts import array, read_prompts
+from app.compute.reading import Ids, ReadPrompt
+from app.compute.report import Report, silent
+from app.compute.runs import capture
+from app.domain.errors import BadRecipe
+from app.domain.head_recipes import HeadProjection, check_heads
+from app.domain.head_results import HeadProjectionResult
+from app.domain.models import Provenance
+from app.domain.recipes import recipe_json
+from app.domain.sites import Site
+from app.models.loaded import LoadedModel
+from app.models.tokens import answer_ids
+
+
+def head_projection(
+    model: LoadedModel,
+    recipe: HeadProjection,
+    report: Report = silent,
+    *,
+    digest: str,
+    provenance: Provenance,
+    max_tokens: int = 512,
+) -> HeadProjectionResult:
+    """The projection of every head on every prompt, one forward pass for each."""
+    check_seen(model, (Site("z", layer) for layer in range(model.facts.n_layers)))
+    along = token_direction(model, answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus))
+    prompts, found = read_prompts(model, recipe, max_tokens), []
+    check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
+    for done, prompt in enumerate(prompts):
+        report(done, len(prompts))
+        found.append(_written(model, recipe, prompt) @ along)
+    return HeadProjectionResult(
+        recipe=recipe_json(recipe), digest=digest, provenance=provenance, projection=array(torch.stack(found))
+    )
+
+
+def token_direction(model: LoadedModel, tokens: Ids, minus: Ids) -> Float[Tensor, " d_model"]:
+    """The unit vector from `minus` (none: the mean of the vocabulary) to `tokens`, as the residual stream has it."""
+    with model.lock:
+        W_U = model.bridge.W_U.float()
+        norm = affine_norm(model.bridge.ln_final, model.facts.d_model, W_U)
+        raw = W_U[:, list(tokens)].mean(-1) - (W_U[:, list(minus)] if minus else W_U).mean(-1)
+    found = norm.folded_into(raw[:, None])[:, 0]
+    if not found.norm() > 0:
+        raise BadRecipe("tokens and minus are the same, so there is no direction between them; choose others.")
+    return found / found.norm()
+
+
+def _written(model: LoadedModel, recipe: HeadProjection, prompt: ReadPrompt) -> Float[Tensor, "layer head d_model"]:
+    """What each head adds to the stream at the position."""
+    at, layers = -1 if recipe.position is None else recipe.position, range(model.facts.n_layers)
+    scales = [f"blocks.{layer}.ln1_post.hook_scale" for layer in layers]
+    names = [Site("z", layer).hook_name for layer in layers]
+    with model.lock:
+        keep = {name: lambda x: x[:, at] for name in (*names, *scales) if name in model.bridge.hook_dict}
+        mine = for_prompt(recipe.interventions, prompt.index)
+        _, kept = capture(model, prompt.clean.ids, keep, mine, prompt.corrupted_ids)
+        kept = {name: value.float() for name, value in kept.items()}
+        parts = (
+            attention_parts(model, layer, kept[name], post_norm(model, layer), kept.get(scale))
+            for layer, name, scale in zip(layers, names, scales, strict=True)
+        )
+        return torch.stack([heads for heads, _ in parts])
