@@ -108,9 +108,11 @@ def _known(page: OnScreen, kind: str) -> dict[str, str]:
 
 
 def request_sweep(
-    engine: Engine, slot: Slot, clicks: Any, view: Any, sweep: Any, experiment: Any, before: Any, *stores: Any
-) -> Any:
-    """What to sweep now, or nothing: finished, already asked for, or too long to start by itself."""
+    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, sweep: Any, experiment: Any, before: Any,
+    *stores: Any,
+) -> Any:  # fmt: skip
+    """What to sweep now, or nothing: finished, already asked for, or too long to start by itself. Asked again when a
+    sweep has ended, because one that is replaced is ended first."""
     try:
         page = on_screen(engine, slot, view, sweep, experiment, stores[: len(slot.kinds)])
         pressed = (
@@ -127,18 +129,24 @@ def _requested(slot: Slot, page: OnScreen, before: Any, pressed: bool) -> Any:
         raise PreventUpdate
     found = before.get("digests") if isinstance(before, dict) else None
     asked = found if isinstance(found, list) else []
+    unfinished = {digest for digest in asked if isinstance(digest, str) and page.engine.result(digest) is None}
+    if unfinished and unfinished.isdisjoint(wanted) and not pressed:
+        return {"recipes": [], "digests": [], "run": time.time()}
     if wanted and (pressed or (asked != list(wanted) and slot.quick(page, list(wanted.values())))):
-        return _request(slot, page, wanted, {})
-    replaced = bool(asked) and not set(asked) & set(wanted)
-    return _request(slot, page, {}, wanted) if replaced else no_update
+        return _request(slot, page, wanted)
+    return no_update
 
 
-def _request(slot: Slot, page: OnScreen, run: Wanted, left: Wanted) -> dict[str, Any]:
-    """To run these, and what to say when they are done: what is then left. A request for nothing ends what runs,
-    because nobody looks at it any more."""
-    recipes = [recipe_dict(recipe) for recipe in run.values()]
-    said = {"text": _words(slot, page, left), "start": slot.start(page, False), "done": not left}
-    return {"recipes": recipes, "digests": list(run), **said, "run": time.time()}
+def _request(slot: Slot, page: OnScreen, run: Wanted) -> dict[str, Any]:
+    """To run these, and what to say when they are done. A request for nothing ends what runs, because nobody looks at
+    it any more; it is written before what comes next is counted, which waits for the turn of what runs."""
+    said = {"text": slot.done, "start": slot.start(page, False), "done": True}
+    return {
+        "recipes": [recipe_dict(recipe) for recipe in run.values()],
+        "digests": list(run),
+        **said,
+        "run": time.time(),
+    }
 
 
 # running it
@@ -233,8 +241,9 @@ def register(app: Dash, engine: Engine, slot: Slot) -> None:
     first = [Input(ids.DIGESTS.format(kind), "data") for kind in slot.after]
     view, sweep, experiment = Input(ids.VIEW, "data"), State(ids.SWEEP, "data"), State(ids.EXPERIMENT, "data")
     app.callback(
-        Output(slot.part(ids.REQUEST), "data"), Input(slot.part(ids.START), "n_clicks"), view, sweep, experiment,
-        State(slot.part(ids.REQUEST), "data"), *digests, *first, prevent_initial_call=True,
+        Output(slot.part(ids.REQUEST), "data"), Input(slot.part(ids.START), "n_clicks"),
+        Input(slot.part(ids.ENDED), "data"), view, sweep, experiment, State(slot.part(ids.REQUEST), "data"),
+        *digests, *first, prevent_initial_call=True,
     )(functools.partial(request_sweep, engine, slot))  # fmt: skip
     app.callback(
         Output(slot.part(ids.PROGRESS), "value", allow_duplicate=True),

@@ -1,6 +1,7 @@
 """Only the controls that apply to the chosen sweeps are shown: one table, read by one callback."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, Output
@@ -49,20 +50,29 @@ APPLIES: dict[str, Callable[[SweepAsked], bool]] = {
 """Control -> whether it applies; controls that are not here always do."""
 
 
+def field_class(sweep: SweepAsked, applies: Callable[[SweepAsked], bool]) -> str:
+    """Of a control's field: those that only a sweep beside the map has stand after the map's own, marked."""
+    own = applies(replace(sweep, against=()))
+    return "mt-field" if own or not applies(sweep) else "mt-field is-beside"
+
+
 def hide_controls(sweep: Any) -> tuple[Any, ...]:
-    """Whether the foot of the sweeps beside is hidden, and each control of the table; the names of the sweeps."""
+    """Whether the foot of the sweeps beside is hidden, and each control of the table, and whose these controls are; the
+    names of the sweeps."""
     try:
         asked = sweep_of(sweep)
     except MicrotomeError:
         raise PreventUpdate from None
     hidden = (not asked.against, *(not applies(asked) for applies in APPLIES.values()))
+    classes = [field_class(asked, applies) for applies in APPLIES.values()]
     methods = [method_of(asked, kind) for kind in KINDS]
-    return *hidden, *(METHOD_NAMES[method].capitalize() if method else BESIDE_IT for method in methods)
+    return *hidden, *classes, *(METHOD_NAMES[method].capitalize() if method else BESIDE_IT for method in methods)
 
 
 def register(app: Dash) -> None:
     """Listens to the sweep alone."""
     fields = [Output(ids.FIELD.format(control), "hidden") for control in APPLIES]
+    classes = [Output(ids.FIELD.format(control), "className") for control in APPLIES]
     names = [Output(each, "children") for each in (ids.SWEEP_NAME, *(ids.TITLE.format(kind) for kind in ids.BESIDE))]
     foot = Output(ids.FOOT.format(ids.AGAINST), "hidden")
-    app.callback(foot, *fields, *names, Input(ids.SWEEP, "data"))(hide_controls)
+    app.callback(foot, *fields, *classes, *names, Input(ids.SWEEP, "data"))(hide_controls)

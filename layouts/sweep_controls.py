@@ -93,7 +93,7 @@ def what_bar() -> html.Div:
     restrict = _switch(ids.SWEEP_RESTRICT, "selected only", FIRST.restricted)
     fields = [
         field(_select(ids.SWEEP_METHOD, "Method", _groups(METHODS), FIRST.method, 150)),
-        field(_select(ids.SWEEP_ACTIVATION, "Activation", _groups(ACTIVATIONS), cells.activation, 92)),
+        field(_select(ids.SWEEP_ACTIVATION, "Activation", _groups(ACTIVATIONS), cells.activation, 86)),
         field(segments(ids.SWEEP_BY, BY, cells.by, "One cell per")),
         field(_number(ids.SWEEP_LAYER, "Layer", 0), "layer", "The layer whose neurons are tried"),
         field(window, "window", "Layers changed together, from the cell's layer on"),
@@ -145,7 +145,8 @@ def how_bar() -> html.Div:
     """What the method needs to know; only what applies is shown."""
     named = attributes(role="group", aria_label="Freeze")
     frozen = field(_freeze(), "freeze", "Hold these at the values of the run without interventions", **named)
-    fields = [*_ablation_fields(), *_tracing_fields(), *_draw_fields(), *_estimate_fields(), frozen]
+    others = html.Span("beside it:", className="mt-field-label mt-of-others")  # before what only another sweep has
+    fields = [*_ablation_fields(), *_tracing_fields(), *_draw_fields(), *_estimate_fields(), frozen, others]
     return html.Div(fields, className="mt-bar mt-fields")
 
 

@@ -113,13 +113,17 @@ def test_digests_that_are_none_ask_for_no_sweep(served: Page, junk: Any) -> None
     assert not served.ask("head-matrix-request.data", given, "head-matrix-start.n_clicks")
 
 
-def test_another_sweep_on_screen_ends_the_one_that_runs(served: Page) -> None:
+@pytest.mark.parametrize("words", [1, 16])  # as many times: quick, and waiting for the button
+def test_another_sweep_on_screen_first_ends_the_one_that_runs(served: Page, words: int) -> None:
     running = asked(served, changed(clean="sun river apple house the river"))
-    long = changed(clean="the moon apple house " * 16, corrupted=None)  # 64 words and BOS: waits for the button
-    request = asked(served, long, before=running)
-    assert request["recipes"] == []
-    answer = served.run_background(OUTPUT, {"head-matrix-request.data": request})[-1]
-    assert "not swept yet" in answer["response"]["head-matrix-text"]["children"]
+    other = changed(clean="the moon apple house " * words, corrupted=None)
+    request = asked(served, other, before=running)
+    assert (request["recipes"], request["digests"]) == ([], [])
+    assert served.run_background(OUTPUT, {"head-matrix-request.data": request})[-1]["response"]["head-matrix-progress"]
+    after = asked(served, other, "head-matrix-ended.data", before=request)
+    assert (after is not None) == (words == 1), "what is quick starts once the other has ended"
+    if after:
+        assert len(after["recipes"]) == 1
 
 
 @pytest.mark.parametrize("before", [7, "zero", [1], {"digests": 7}])

@@ -51,6 +51,25 @@ def test_neurons_have_no_window_because_the_next_layers_neuron_of_that_number_is
     assert [ids.SWEEP_WINDOW in shown(served, asked) for asked in (neurons, heads)] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("fields", "marked"),
+    [
+        ({"method": "resample", "against": ("zero",)}, set()),
+        ({"method": "resample", "against": ("mean",)}, {"sweep-pooled"}),
+        ({"method": "tracing", "against": ("resample",)}, {"sweep-reference", "sweep-seed"}),
+        (
+            {"method": "zero", "against": ("mean", "resample")},
+            {"sweep-reference", "sweep-pooled", "sweep-draws", "sweep-seed"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_only_a_sweep_beside_has_is_marked(served: Page, fields: dict[str, Any], marked: set[str]) -> None:
+    first = ids.FIELD.format(next(iter(APPLIES)))
+    answer = served.ask(f"{first}.hidden", {"sweep.data": sweep(against_as="scatter", **fields)})
+    assert answer is not None
+    assert {each for each in APPLIES if "is-beside" in answer[ids.FIELD.format(each)]["className"]} == marked
+
+
 def test_before_the_state_has_been_read_the_first_sweep_decides(served: Page) -> None:
     assert shown(served, None) == shown(served, sweep())
 
