@@ -15,6 +15,7 @@ import pytest
 from app.analyses import ANALYSES
 from app.domain.errors import BadAnswer, BadPrompt, BadRecipe, BadSite, Busy, Cancelled, ModelError
 from app.domain.models import ModelSpec
+from app.domain.recipe_base import OnModel
 from app.domain.recipes import AnyRecipe, parse_recipe
 from app.domain.results import Result, SweepResult, array_axes
 from app.domain.views import Style, View
@@ -32,14 +33,23 @@ PAIR = {
 }
 ABLATE = {"kind": "ablate", "site": {"activation": "z", "layer": 1, "heads": [0]}}
 PATCH = {"kind": "patch", "site": {"activation": "z", "layer": 1}}
-REQUIRED: dict[str, dict[str, Any]] = {"path_patching": {"source": "L0H1"}, "head_reading": {"head": "L1H0"}}
-"""Fields without which a kind is no question."""
+REQUIRED: dict[str, dict[str, Any]] = {
+    "path_patching": {"source": "L0H1"}, "head_reading": {"head": "L1H0"}, "head_projection": {"tokens": ["apple"]},
+    "behaviour_scores": {"length": 5, "sequences": 1},
+}  # fmt: skip
+"""Fields without which a kind is no question, or none of a model this small."""
 
 
 def recipe(kind: str = "prediction", **options: Any) -> AnyRecipe:
     """A recipe on the ground-truth model."""
+    return _asked(kind, {"model": "ground-truth", "prompts": [PAIR], **options})
+
+
+def _asked(kind: str, options: dict[str, Any]) -> AnyRecipe:
+    """Recipes of the model alone without prompts and interventions, which they refuse."""
     options = {**REQUIRED.get(kind, {}), **options}
-    return parse_recipe({"kind": kind, "model": "ground-truth", "prompts": [PAIR], **options})
+    refused = ("prompts", "interventions") if issubclass(ANALYSES[kind].recipe, OnModel) else ()
+    return parse_recipe({"kind": kind, **{name: value for name, value in options.items() if name not in refused}})
 
 
 def same(one: Result, two: Result) -> bool:
@@ -54,8 +64,8 @@ def _has_nan(result: Result, name: str) -> bool:
 def on_tiny(spec: ModelSpec, kind: str, prompts: int = 1, **options: Any) -> AnyRecipe:
     """A recipe on a tiny model; an ablation of every head on some hundred prompts takes about a second."""
     pair = {"clean": CLEAN, "corrupted": CORRUPTED, "answer": ANSWER, "incorrect_answer": INCORRECT}
-    options = {**REQUIRED.get(kind, {}), **options}
-    return parse_recipe({"kind": kind, "model": asdict(spec), "prompts": [pair] * prompts, **options})
+    options = {"tokens": [ANSWER], **options} if kind == "head_projection" else options
+    return _asked(kind, {"model": asdict(spec), "prompts": [pair] * prompts, **options})
 
 
 def sweep(spec: ModelSpec, prompts: int = 250) -> AnyRecipe:
@@ -117,6 +127,7 @@ def test_eight_threads_mixing_recipes_get_the_sequential_numbers(make_engine: Ca
     """A bridge used by two threads at once gives wrong numbers silently; here it never is."""
     recipes = [recipe(kind, interventions=[ABLATE]) for kind in sorted(ANALYSES)]
     recipes += [recipe(kind) for kind in sorted(ANALYSES) if kind != "self_repair"]
+    recipes = list(dict.fromkeys(recipes))
     quiet = make_engine(settings=Settings(cache=make_engine().settings.cache_folder / "quiet", model="ground-truth"))
     expected = [quiet.evaluate(each) for each in recipes]
     busy = make_engine(settings=Settings(cache=quiet.settings.cache_folder / "busy", model="ground-truth"))
