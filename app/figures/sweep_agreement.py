@@ -1,8 +1,8 @@
 """How far two sweeps over the same cells agree: correlations of their effects, and the cells whose sign flips.
 
 Pearson and Spearman are over the cells that both have computed, of means over prompts as the style reads them. Where
-one sweep starts from the clean and the other from the corrupted run, effects have opposite signs by definition: the
-second is turned before both. A flip is a cell whose effects differ in sign, both of them above 5 % of the largest
+one sweep starts from the clean and the other from the corrupted run, effects have opposite signs by definition, and the
+second is turned before both; not effects on KL, a distance, which is positive from either start. A flip is a cell whose effects differ in sign, both of them above 5 % of the largest
 effect of either sweep: below that, signs are noise.
 """
 
@@ -15,7 +15,7 @@ from app.domain.errors import BadInput
 from app.domain.spread import pearson, sign_flips, spearman
 from app.domain.views import Style
 from app.figures.scales import short
-from app.figures.sweep_reading import Reading, known_mean, read, starts_clean
+from app.figures.sweep_reading import Reading, known_mean, read, turn
 from app.figures.sweep_words import AnySweep, cell_names, swept, technique
 
 THRESHOLD = 0.05
@@ -24,8 +24,8 @@ THRESHOLD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The cells that both sweeps have: indices into the first, values [cell] of both. `turn` is -1 where one sweep
-    starts from the clean and the other from the corrupted run."""
+    """The cells that both sweeps have: indices into the first, values [cell] of both. `turn` is -1 where they have
+    opposite signs by definition."""
 
     cells: NDArray[np.int64]
     x: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Pairs:
         return linear, ranks
 
 
-def pairs_of(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading]) -> Pairs:
+def pairs_of(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading], style: Style) -> Pairs:
     """The common cells, matched by place."""
     if x.cell_axes != y.cell_axes or x.activation != y.activation:
         raise BadInput(f"These sweeps have other cells: {swept(x)} and {swept(y)}; compare two over the same ones.")
@@ -60,10 +60,10 @@ def pairs_of(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading]) -> Pai
     common = [(at, place[tuple(cell)]) for at, cell in enumerate(x.cells.tolist()) if tuple(cell) in place]
     here, there = np.array(common, dtype=np.int64).reshape(-1, 2).T
     effects = [known_mean(reading.effects[:, at]) for reading, at in zip(readings, (here, there), strict=True)]
-    turn = 1 if starts_clean(x) == starts_clean(y) else -1
+    shown, turned = (turn(x, y, readings[0].metric, each) for each in (style.normalised, "effect"))
     largest = max((float(np.nanmax(np.abs(e), initial=0.0)) for e in effects), default=0.0)
-    flipped = sign_flips(effects[0], turn * effects[1], THRESHOLD * largest)
-    return Pairs(here, readings[0].spread.mean[here], readings[1].spread.mean[there], flipped, turn)
+    flipped = sign_flips(effects[0], turned * effects[1], THRESHOLD * largest)
+    return Pairs(here, readings[0].spread.mean[here], readings[1].spread.mean[there], flipped, shown)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Agreement:
 
 def agreement(x: AnySweep, y: AnySweep, style: Style) -> Agreement:
     """`r +0.98 · ρ +0.83 · 2 flips: L5H1, L7H3`, and the same as sentences."""
-    pairs, names = pairs_of(x, y, (read(x, style), read(y, style))), cell_names(x)
+    pairs, names = pairs_of(x, y, (read(x, style), read(y, style)), style), cell_names(x)
     linear, ranks = pairs.correlations
     flips = [names[pairs.cells[at]] for at in pairs.flips]
     counted = f"{len(flips)} flip{'' if len(flips) == 1 else 's'}" if flips else "no flips"

@@ -100,6 +100,14 @@ def starts_clean(result: AnySweep) -> bool:
     return result.baseline == "clean"
 
 
+def turn(x: AnySweep, y: AnySweep, metric: str, normalised: Normalised) -> int:
+    """-1 where one sweep's numbers are the other's with opposite sign by definition, because one starts from the clean
+    and the other from the corrupted run. KL is a distance from either start: its effects are positive in both sweeps,
+    and only its recovered shares are opposite."""
+    distance = metric == "kl_divergence" and normalised == "effect"
+    return 1 if distance or starts_clean(x) == starts_clean(y) else -1
+
+
 def _metric(result: AnySweep, asked: str) -> str:
     """The asked metric, or KL where the prompts name no answers."""
     if not known_metric(asked):

@@ -1,8 +1,7 @@
 """One sweep against another over the same cells: do two ways of intervening agree?
 
 x and y: each sweep's mean over prompts, as the style reads it (sweep_map.py), either of which may be an estimate.
-Dotted: equal, or opposite where one sweep starts from the clean and the other from the corrupted run, whose effects
-have opposite signs by definition.
+Dotted: equal, or opposite where the two have opposite signs by definition (sweep_agreement.py).
 Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. The title gives
 the correlations over the cells that both have computed, and counts the flips; axes name the method, the title the whole
 technique.
@@ -27,7 +26,7 @@ _MOST_NAMED = 12
 def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) -> go.Figure:
     """`y` against `x`, cell by cell. The selection changes nothing here."""
     readings = read(x, style), read(y, style)
-    pairs, names = pairs_of(x, y, readings), cell_names(x)
+    pairs, names = pairs_of(x, y, readings, style), cell_names(x)
     across, down = cell_scatter.limits(pairs.x), cell_scatter.limits(pairs.y)
     whole = 1.0 if pairs.turn < 0 and style.normalised != "effect" else 0.0  # what is kept and what is broken: 1 - x
     figure = go.Figure(

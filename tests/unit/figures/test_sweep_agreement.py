@@ -57,3 +57,12 @@ def test_the_order_of_the_two_changes_only_the_names_order():
 def test_sweeps_of_other_cells_are_refused():
     with pytest.raises(BadInput, match="compare two over the same ones"):
         agreement(sweeps.sweep("zero"), replace(sweeps.sweep("zero"), activation="q"), Style())
+
+
+def test_effects_on_a_distance_are_positive_from_either_start_and_agree_unturned():
+    both = effects("denoising", 0, 0, 0, 0), effects("noising", 0, 0, 0, 0)
+    for result in both:
+        result.values[4, 0] = np.float32([0.5, 1, 1.5, 2])
+    found = agreement(*both, Style(metric="kl_divergence"))
+    assert found.short == "r +1.00 · ρ +1.00 · no flips"
+    assert "turned" not in found.said

@@ -125,6 +125,30 @@ def test_noising_and_denoising_are_compared_with_the_sign_turned():
     assert figure.layout.meta["title"].endswith(said)
 
 
+def kl_both_ways() -> tuple[sweeps.SweepResult, sweeps.SweepResult]:
+    """Denoising and noising with KL from either start, 0 where nothing is changed, rising from cell to cell."""
+    both = sweeps.sweep("denoising", size=(2, 2)), sweeps.sweep("noising", size=(2, 2))
+    for result in both:
+        result.clean[4], result.corrupted[4] = (2.5, 0) if result.method == "denoising" else (0, 2.5)
+        result.values[4, 0] = np.float32([0.5, 1, 1.5, 2])
+    return both
+
+
+def test_a_distance_is_positive_from_either_start_and_is_not_turned():
+    figure = against(*kl_both_ways(), metric="kl_divergence")
+    assert len(trace(figure, "sign differs").x) == 0
+    assert trace(figure, "same").y[0] > 0
+    assert figure.layout.meta["title"].endswith("Spearman +1.00 over 4 cells, 0 sign flips")
+
+
+def test_the_recovered_share_of_a_distance_is_turned():
+    figure = against(*kl_both_ways(), metric="kl_divergence", normalised="recovered")
+    assert len(trace(figure, "sign differs").x) == 0
+    points = trace(figure, "same")
+    np.testing.assert_allclose(points.x + points.y, 1, atol=1e-6)  # float32
+    assert "Spearman +1.00" in figure.layout.meta["title"]
+
+
 def test_what_is_restored_and_what_is_broken_add_up_to_1():
     denoised, noised = sweeps.sweep("denoising", size=(2, 2)), sweeps.sweep("noising", size=(2, 2))
     noised.values[0, 0] = noised.clean[0, 0] - denoised.effect()[0]
