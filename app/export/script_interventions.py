@@ -35,17 +35,22 @@ def hooks_source(
     """`hooks_for(prompt)`: the interventions as (hook name, function) pairs, after what they freeze (or `freeze`).
     `labels` names the reference sets; `separate` puts the changes into `changes_for(prompt)`."""
     if freeze is None:
-        freeze = [(part, listed(each.prompts)) for each in interventions for part in each.freeze]
+        freeze = freezing(interventions)
     if not freeze and not separate:
         return _changes_source(name, interventions, labels)
     changes = "changes_for" if name == "hooks_for" else f"own_{name}"
-    frozen = f'*frozen(prompt["clean"], {_parts(freeze)}), ' if freeze else ""
+    frozen = f'*frozen(prompt["clean"], {frozen_parts(freeze)}), ' if freeze else ""
     head = ["", f"def {name}(prompt):", '    """What is frozen, then what is changed."""']
     whole = "\n".join([*head, f"    return [{frozen}*{changes}(prompt)]", ""])
     return f"{_changes_source(changes, interventions, labels)}\n{whole}"
 
 
-def _parts(freeze: Freeze) -> str:
+def freezing(interventions: Interventions) -> Freeze:
+    """What they freeze."""
+    return [(part, listed(each.prompts)) for each in interventions for part in each.freeze]
+
+
+def frozen_parts(freeze: Freeze) -> str:
     """The frozen parts, as an expression that minds which prompts they are for."""
     if all(prompts is None for _, prompts in freeze):
         return repr(sorted({part for part, _ in freeze}))

@@ -1,7 +1,7 @@
 """The parts of exported programs for generated text and self-repair, as text (see script_pieces.py)."""
 
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, Interventions
-from app.export.script_interventions import Labels, hooks_source, listed
+from app.export.script_interventions import Labels, freezing, hooks_source, listed
 
 GENERATION = '''
 def on_prompt(name, change, n):
@@ -131,7 +131,7 @@ def self_repair_source(interventions: Interventions, labels: Labels) -> str:
     for each in interventions:
         if each.site.activation in _SUBLAYERS:
             groups.setdefault((each.site.layer, _SUBLAYERS[each.site.activation]), []).append(each)
-    freeze = [(part, listed(each.prompts)) for each in interventions for part in each.freeze]
+    freeze = freezing(interventions)
     text, names = "", list[str]()
     for layer, sublayer in sorted(groups):
         name = f"{sublayer}_{layer}_changes"

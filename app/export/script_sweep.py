@@ -9,7 +9,7 @@ from app.domain.interventions import Frozen, Reference
 from app.domain.recipes import Ablation, ActivationPatching, patched_run
 from app.domain.sites import Site
 from app.export import script_sweep_pieces as pieces
-from app.export.script_interventions import listed
+from app.export.script_interventions import freezing, frozen_parts, listed
 
 _FUNCTIONS: dict[tuple[str, str], tuple[str, str]] = {
     **{(name, "position"): (f"get_act_patch_{name}", 'at["layer"], at["position"]')
@@ -121,8 +121,16 @@ def _patched(recipe: ActivationPatching) -> str:
     if recipe.noise is None:
         return with_held(pieces.PATCHED, recipe.freeze).replace("RUNS", RUNS[recipe.direction])
     noise = recipe.noise
-    frozen = f"[*frozen(ids, {sorted(set(recipe.freeze))}), *corrupting]" if recipe.freeze else "corrupting"
-    ends = "corrupting, []" if recipe.direction == "denoising" else f"[], {frozen}"
-    text = with_held(pieces.TRACED, recipe.freeze).replace("RUNS", ends).replace("FIRST_DRAW", str(noise.draw))
+    freeze = (*recipe.freeze, *noise.freeze)
+    ends = "corrupting, []" if recipe.direction == "denoising" else f"[], {_noisy_source(recipe, freeze)}"
+    text = with_held(pieces.TRACED, freeze).replace("RUNS", ends).replace("FIRST_DRAW", str(noise.draw))
     given = f"{listed(noise.positions)}, {noise.scale!r}, {noise.seed}"
     return text.replace("*NOISE", given).replace("NOISE[0]", str(listed(noise.positions)))
+
+
+def _noisy_source(recipe: ActivationPatching, freeze: tuple[Frozen, ...]) -> str:
+    """The hooks of a run under noise that cells are taken from: the same is frozen in it as in the run that is patched,
+    by the interventions too."""
+    frozen: list[tuple[str, list[int] | None]] = [(part, None) for part in freeze]
+    frozen += freezing(recipe.interventions)
+    return f"[*frozen(ids, {frozen_parts(frozen)}), *corrupting]" if frozen else "corrupting"
