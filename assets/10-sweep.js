@@ -117,8 +117,9 @@
 
   /** Query heads share key-value heads: the one that a query head reads from. */
   function readHeads(heads, activation, model) {
+    const inOrder = [...heads].sort((a, b) => a.layer - b.layer || a.head - b.head);
     const shared = (model.n_heads || 1) / (headCount(activation, model) || model.n_heads || 1);
-    const read = heads.map(({ layer, head }) => ({ layer, head: Math.floor(head / shared) }));
+    const read = inOrder.map(({ layer, head }) => ({ layer, head: Math.floor(head / shared) }));
     return read.filter((head, index) => read.findIndex((other) => same(other, head)) === index);
   }
 
@@ -160,6 +161,18 @@
   /** What stands beside a sweep is other sweeps, each once. */
   const besides = ({ method, against }) => [...new Set(severalOf(against))].filter((other) => other !== method);
 
+  /** These cells as another activation or another way of going over them has them. Another activation has other parts:
+   * all of them, or those of the selection anew. By position, a restricted sweep is at the selected ones. */
+  function movedCells(sweep, asked, selection, model) {
+    const { cells } = sweep;
+    if ("activation" in asked && asked.activation !== cells.activation) {
+      const moved = { ...cells, ...asked };
+      return sweep.restricted ? selectedCells(moved, selection, model) : { ...everywhere(moved), ...asked };
+    }
+    const placed = cells.by === "all" && sweep.restricted && selection.positions.length > 0;
+    return { ...cells, ...(placed ? { positions: ascending(selection.positions) } : {}), ...asked };
+  }
+
   /** Fields of the sweep, and of its cells, by name; what cannot stand there is left out. */
   function setSweep(session, { type, ...given }, model) {
     const { sweep, selection } = session;
@@ -170,9 +183,9 @@
     next.against = besides(next);
     next.noise = noiseOf(next, selection);
     if (fields.paths) next.paths = paths.completePaths({ ...sweep.paths, ...fields.paths }, model);
-    const moved = ["activation", "by"].some((name) => name in asked && asked[name] !== sweep.cells[name]);
-    next.cells = validCells({ ...(moved ? everywhere(sweep.cells) : sweep.cells), ...asked }, selection, model);
-    return { ...session, sweep: moved && sweep.restricted ? restricted(next, true, selection, model) : next };
+    next.cells = validCells(movedCells(sweep, asked, selection, model), selection, model);
+    next.restricted &&= !same(next.cells, validCells(everywhere(next.cells), selection, model));
+    return { ...session, sweep: next };
   }
 
   /** The selected tokens are the ones that causal tracing corrupts. */

@@ -1,12 +1,14 @@
 """What a recipe asks: on which prompts, and when two ask the same: spelled alike, whatever their models are called."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from app.domain.cells import Cells
 from app.domain.head_recipes import HeadStatistics
 from app.domain.prompts import PromptPair
-from app.domain.recipes import ActivationPatching, AnyRecipe
+from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, PathPatching
 
 
 def pairs_of(recipe: AnyRecipe, background: tuple[str, ...]) -> tuple[PromptPair, ...]:
@@ -22,27 +24,49 @@ def same_question(one: str, other: str) -> bool:
     return asked == also
 
 
-_IGNORED: dict[str, dict[str, Any]] = {
-    "zero": {"reference": "background", "pooled": True, "seed": 0, "draws": 1, "draw": 0},
-    "mean": {"seed": 0, "draws": 1, "draw": 0},
-    "resample": {"pooled": True},
-    "no noise": {"draws": 1},
+def _method(name: str) -> Callable[[Any], bool]:
+    return lambda asks: getattr(asks, "method", None) == name
+
+
+_IGNORED: tuple[tuple[Callable[[Any], bool], dict[str, Any]], ...] = (
+    (_method("zero"), {"reference": "background", "pooled": True, "seed": 0, "draws": 1, "draw": 0}),
+    (_method("mean"), {"seed": 0, "draws": 1, "draw": 0}),
+    (_method("resample"), {"pooled": True}),
+    (lambda asks: isinstance(asks, ActivationPatching) and asks.noise is None, {"draws": 1}),
+    (lambda asks: isinstance(asks, AttributionPatching) and asks.cells.activation not in ("q", "k"),
+     {"softmax_correction": True}),
+    (lambda asks: isinstance(asks, AttributionPatching) and asks.sample == 0, {"seed": 0}),
+    (lambda asks: isinstance(asks, Generation) and asks.temperature == 0, {"seed": 0}),
+)  # fmt: skip
+"""Who does not read which options, at their defaults."""
+_SETS: dict[type, tuple[str, ...]] = {
+    Cells: ("layers", "heads", "positions", "neurons"),
+    PathPatching: ("layers", "heads"),
 }
-"""Method -> the options that it does not read, at their defaults."""
+"""Whose fields are sets, whatever their order; `freeze` is one wherever it is."""
+
+
+def _ordered(asks: Any) -> Any:
+    """Its sets ascending, each member once."""
+    named = {name: getattr(asks, name, None) for name in (*_SETS.get(type(asks), ()), "freeze")}
+    chosen = {name: tuple(sorted(set(values))) for name, values in named.items() if values is not None}
+    return replace(asks, **chosen)
 
 
 def settled(recipe: AnyRecipe) -> AnyRecipe:
-    """The recipe with references to its own prompts spelled out and options that its methods do not read at their
-    defaults, so that equal questions have equal digests."""
+    """The recipe with references to its own prompts spelled out, options that its methods do not read at their
+    defaults, and sets in order, so that equal questions have equal digests."""
     own = {
         "prompts": tuple(pair.clean for pair in recipe.prompts),
         "corrupted": tuple(pair.corrupted for pair in recipe.prompts if pair.corrupted is not None),
     }
 
     def spelled(asks: Any) -> Any:
-        noiseless = isinstance(asks, ActivationPatching) and asks.noise is None
-        ignored = _IGNORED.get("no noise" if noiseless else getattr(asks, "method", ""), {})
-        asks = replace(asks, **{name: value for name, value in ignored.items() if hasattr(asks, name)})
+        for unread, ignored in _IGNORED:
+            if unread(asks):
+                asks = replace(asks, **{name: value for name, value in ignored.items() if hasattr(asks, name)})
+        parts = {name: _ordered(part) for name in ("cells", "noise") if (part := getattr(asks, name, None)) is not None}
+        asks = replace(_ordered(asks), **parts)
         reference = getattr(asks, "reference", None)
         return replace(asks, reference=own[reference]) if isinstance(reference, str) and reference in own else asks
 

@@ -57,6 +57,29 @@ test("a restricted sweep of another activation is restricted anew, in that activ
   assert.deepEqual([keys.heads, keys.positions], [[head(1, 0), head(3, 0)], null]);
 });
 
+test("another way of going over the same activation keeps its layers, heads and neurons", () => {
+  const heads = [head(1, 2), head(3, 0)];
+  const given = [set({ activation: "z" }), set({ heads, layers: [1, 3] }), set({ by: "position" })];
+  assert.deepEqual([cellsAfter(...given).heads, cellsAfter(...given).layers], [heads, [1, 3]]);
+  const neurons = [set({ activation: "mlp_post" }), set({ layers: [2], neurons: [7] }), set({ by: "position" })];
+  assert.deepEqual([cellsAfter(...neurons).layers, cellsAfter(...neurons).neurons], [[2], [7]]);
+  const moved = [click(1, 2), restrict(), { type: "clear" }, set({ by: "position" })];
+  assert.deepEqual(cellsAfter(...moved).heads, [head(1, 2)]);
+  assert.equal(sweepAfter(...moved).restricted, true);
+});
+
+test("a restricted sweep that goes over positions is at the selected ones, and is whole again without them", () => {
+  const token = { type: "click-position", position: 5 };
+  const placed = [click(1, 2), token, restrict(), set({ by: "position" })];
+  assert.deepEqual([cellsAfter(...placed).heads, cellsAfter(...placed).positions], [[head(1, 2)], [5]]);
+  const whole = [token, set({ activation: "resid_pre", by: "position" }), restrict(), set({ by: "all" })];
+  assert.deepEqual([cellsAfter(...whole).positions, sweepAfter(...whole).restricted], [null, false]);
+});
+
+test("heads are swept in one order, however they were selected", () => {
+  assert.deepEqual(cellsAfter(click(3, 0), click(1, 2, true), restrict()).heads, [head(1, 2), head(3, 0)]);
+});
+
 test("selecting something else does not move what is swept", () => {
   assert.deepEqual(cellsAfter(click(1, 2), restrict(), click(2, 2)).heads, [head(1, 2)]);
 });
