@@ -11,11 +11,13 @@ from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import BadPrompt, MicrotomeError
+from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, pattern_layers
 from app.domain.session import Experiment
 from app.engine import Engine
 from callbacks.reading import experiment_of, numbered, run_text
 from layouts import ids
+from layouts.workspaces import NO_ANSWERS
 
 SHOWN_IN: dict[str, tuple[str, ...]] = {
     "prediction": (ids.PREDICTION,),
@@ -26,6 +28,10 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
     "correctness_meters": (),
 }
 NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", "ablation")
+NO_ANSWERS_THERE = (
+    "Prompt {} of the set has no two answers to tell apart: name an answer and another token there in the rail, then "
+    "press Run, or remove it."
+)
 UNREADABLE = "This model cannot read the prompt: Tokens, in the rail, says why."
 NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}
 
@@ -59,7 +65,19 @@ def runs(experiment: Experiment, kind: str, **options: Any) -> dict[str, AnyReci
 
 def has_answers(experiment: Experiment) -> bool:
     """Whether there are two answers to tell apart."""
-    return bool(experiment.prompt.answer and experiment.prompt.incorrect_answer)
+    return _answered(experiment.prompt)
+
+
+def _answered(pair: PromptPair) -> bool:
+    return bool(pair.answer and pair.incorrect_answer)
+
+
+def lacking_answers(experiment: Experiment) -> str | None:
+    """What to do where a prompt of the set has no two answers to tell apart, None where all have them."""
+    if not has_answers(experiment):
+        return NO_ANSWERS
+    without = next((at for at, pair in enumerate(experiment.prompt_set) if not _answered(pair)), None)
+    return None if without is None else NO_ANSWERS_THERE.format(without)
 
 
 def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_before: Any) -> Any:

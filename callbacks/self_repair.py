@@ -10,7 +10,7 @@ from app.domain.errors import MicrotomeError
 from app.domain.session import Experiment
 from app.engine import Engine
 from app.figures.self_repair import self_repair_bars
-from callbacks.evaluate import NOTHING, has_answers, wait_to_run
+from callbacks.evaluate import NOTHING, lacking_answers, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -29,7 +29,6 @@ from callbacks.reading import (
 from callbacks.sweep_map import here
 from layouts import ids
 from layouts.self_repair import ABLATE_FIRST
-from layouts.workspaces import NO_ANSWERS
 
 KIND = "self_repair"
 
@@ -47,7 +46,7 @@ def evaluate(engine: Engine, store: Any, status: Any, view: Any, before: Any) ->
 
 def _evaluated(engine: Engine, experiment: Experiment) -> dict[str, Any]:
     wait_to_run(engine, experiment)
-    if not experiment.has_interventions or not has_answers(experiment):
+    if not experiment.has_interventions or lacking_answers(experiment):
         return NOTHING
     return NOTHING | {"intervened": engine.evaluate(experiment.set_recipe(KIND, intervened=True)).digest}
 
@@ -66,8 +65,9 @@ def draw(engine: Engine, digests: Any, view: Any, experiment: Any, selection: An
 
 def repaired(engine: Engine, experiment: Experiment, digests: Any) -> Any:
     """The result, or what to do first."""
-    if not has_answers(experiment):
-        raise Refused(NO_ANSWERS)
+    why = lacking_answers(experiment)
+    if why:
+        raise Refused(why)
     found = digests_of(digests)
     if not experiment.has_interventions and not (found or {}).get("error"):
         raise Refused(ABLATE_FIRST)

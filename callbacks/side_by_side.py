@@ -5,11 +5,10 @@ from typing import Any
 
 from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
 from app.engine import Engine
-from callbacks.evaluate import has_answers
+from callbacks.evaluate import lacking_answers
 from callbacks.reading import REFUSALS, Asked, Refused
 from layouts import ids
 from layouts.sweep_map import NO_CELLS
-from layouts.workspaces import NO_ANSWERS
 
 KINDS: tuple[str, ...] = ("sweep", *ids.BESIDE)
 """The digest stores of the sweeps: the map's, then those beside it."""
@@ -45,7 +44,7 @@ def _unanswered(experiment: Experiment, metric: str, method: SweepMethod) -> str
     """What the metric needs of the answers: a difference both kinds, KL none; without an answer, causal tracing takes
     the token that the clean run predicts."""
     if metric == "logit_diff":
-        return None if has_answers(experiment) else NO_ANSWERS
+        return lacking_answers(experiment)
     named = metric == "kl_divergence" or method == "tracing" or all(pair.answer for pair in experiment.prompt_set)
     return None if named else NEEDS_ANSWER
 

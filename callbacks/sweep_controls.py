@@ -1,4 +1,4 @@
-"""Only the controls that apply to the chosen sweeps are shown: one table, read by one callback."""
+"""Only the controls that apply to the chosen sweeps are shown: one table, read by one callback, and the metric."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,8 @@ from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
 from app.domain.session import SweepAsked, SweepMethod
-from callbacks.reading import sweep_of
+from app.domain.views import Selection
+from callbacks.reading import selection_of, sweep_of
 from callbacks.side_by_side import KINDS, method_of
 from layouts import ids
 from layouts.against import BESIDE_IT
@@ -21,9 +22,9 @@ def _methods(*names: SweepMethod) -> Callable[[SweepAsked], bool]:
     return lambda sweep: not {sweep.method, *sweep.against}.isdisjoint(names)
 
 
-def _exact(sweep: SweepAsked) -> bool:
-    """The map shows exact values: an estimate is of the logit difference alone."""
-    return sweep.method != "estimate"
+def _chooses_metric(sweep: SweepAsked, selection: Selection) -> bool:
+    """Something exact is read by it, a sweep or the paths into a head: an estimate is of the logit difference alone."""
+    return {sweep.method, *sweep.against} != {"estimate"} or sweep.paths.into(selection) is not None
 
 
 def _corrects_softmax(sweep: SweepAsked) -> bool:
@@ -44,7 +45,6 @@ APPLIES: dict[str, Callable[[SweepAsked], bool]] = {
     ids.SWEEP_SOFTMAX: _corrects_softmax,
     ids.SWEEP_GRAD_DROP: _methods("estimate"),
     ids.SWEEP_STEPS: _methods("estimate"),
-    ids.SWEEP_METRIC: _exact,
     ids.SWEEP_ONE_SCALE: lambda sweep: bool(sweep.against) and sweep.against_as == "map",
 }
 """Control -> whether it applies; controls that are not here always do."""
@@ -69,10 +69,20 @@ def hide_controls(sweep: Any) -> tuple[Any, ...]:
     return *hidden, *classes, *(METHOD_NAMES[method].capitalize() if method else BESIDE_IT for method in methods)
 
 
+def hide_metric(sweep: Any, selection: Any) -> bool:
+    """Whether the choice of metric is hidden, because it would change nothing."""
+    try:
+        return not _chooses_metric(sweep_of(sweep), selection_of(selection))
+    except MicrotomeError:
+        raise PreventUpdate from None
+
+
 def register(app: Dash) -> None:
-    """Listens to the sweep alone."""
+    """Listens to the sweep; the metric to the head whose paths are drawn, too."""
     fields = [Output(ids.FIELD.format(control), "hidden") for control in APPLIES]
     classes = [Output(ids.FIELD.format(control), "className") for control in APPLIES]
     names = [Output(each, "children") for each in (ids.SWEEP_NAME, *(ids.TITLE.format(kind) for kind in ids.BESIDE))]
     foot = Output(ids.FOOT.format(ids.AGAINST), "hidden")
     app.callback(foot, *fields, *classes, *names, Input(ids.SWEEP, "data"))(hide_controls)
+    metric = Output(ids.FIELD.format(ids.SWEEP_METRIC), "hidden")
+    app.callback(metric, Input(ids.SWEEP, "data"), Input(ids.SELECTION, "data"))(hide_metric)

@@ -31,6 +31,12 @@ def sweep(**fields: Any) -> dict[str, Any]:
     return session_dict(Session(Experiment(SPEC, PAIR), sweep=SweepAsked(**fields)))["sweep"]
 
 
+def prompt_set(*others: dict[str, Any]) -> dict[str, Any]:
+    """An experiment on a set: PAIR, on screen, and PAIR with these changes each."""
+    prompts = [changed(**fields)["prompt"] for fields in ({}, *others)]
+    return {**experiment(), "prompts": prompts}
+
+
 def changed(**fields: Any) -> dict[str, Any]:
     """The experiment with another prompt pair."""
     return experiment(replace(PAIR, **fields))

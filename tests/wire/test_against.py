@@ -11,7 +11,7 @@ from app.domain.sites import Site
 from app.domain.spread import pearson, sign_flips, spearman
 from app.figures.scales import short
 from app.figures.sweep_words import cell_names
-from tests.wire.page import PAIR, READY, Page, changed, experiment, sweep
+from tests.wire.page import PAIR, READY, Page, changed, experiment, prompt_set, sweep
 from tests.wire.patching import PATCH, addressed, computed, drawn, requested
 from tests.wire.test_draw import state, view, words
 
@@ -212,7 +212,11 @@ def test_self_repair_is_computed_and_drawn_once_something_is_ablated(served: Pag
 
 @pytest.mark.parametrize(
     ("store", "said"),
-    [(experiment(), "Ablate something first"), (changed(answer=(), incorrect_answer=()), "Name an answer")],
+    [
+        (experiment(), "Ablate something first"),
+        (changed(answer=(), incorrect_answer=()), "Name an answer"),
+        (prompt_set({"answer": ()}), "Prompt 1 of the set has no two answers"),
+    ],
 )
 def test_self_repair_says_what_it_needs(served: Page, store: Any, said: str) -> None:
     answer = drawn(served, "self-repair", {"digests-self_repair.data": repaired(served, store)}, store, sweep())

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from app.domain.cells import Cells
+from app.domain.session import PathsAsked
+from app.domain.sites import Head
 from callbacks.sweep_controls import APPLIES
 from layouts import ids
 from tests.wire.page import Page, sweep
@@ -21,24 +23,24 @@ def shown(served: Page, store: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"method": "zero"}, {"sweep-metric"}),
-        ({"method": "mean"}, {"sweep-metric", "sweep-reference", "sweep-pooled"}),
-        ({"method": "resample"}, {"sweep-metric", "sweep-reference", "sweep-draws", "sweep-seed"}),
+        ({"method": "zero"}, set()),
+        ({"method": "mean"}, {"sweep-reference", "sweep-pooled"}),
+        ({"method": "resample"}, {"sweep-reference", "sweep-draws", "sweep-seed"}),
         (
             {"method": "tracing"},
-            {"sweep-metric", "sweep-noise", "sweep-noise-scale", "sweep-noise-seed", "sweep-draws"},
+            {"sweep-noise", "sweep-noise-scale", "sweep-noise-seed", "sweep-draws"},
         ),
-        ({"method": "zero", "cells": Cells("mlp_post", layers=(0,))}, {"sweep-metric", "sweep-layer"}),
+        ({"method": "zero", "cells": Cells("mlp_post", layers=(0,))}, {"sweep-layer"}),
         ({"method": "estimate"}, {"sweep-direction", "sweep-grad-drop", "sweep-steps", "sweep-seed"}),
         (
             {"method": "estimate", "cells": Cells("q")},
             {"sweep-direction", "sweep-grad-drop", "sweep-steps", "sweep-seed", "sweep-softmax"},
         ),
-        ({"method": "zero", "against": ("mean",)}, {"sweep-metric", "sweep-reference", "sweep-pooled"}),
-        ({"method": "zero", "against": ("noising",), "against_as": "map"}, {"sweep-metric", "sweep-one-scale"}),
+        ({"method": "zero", "against": ("mean",)}, {"sweep-reference", "sweep-pooled"}),
+        ({"method": "zero", "against": ("noising",), "against_as": "map"}, {"sweep-one-scale"}),
         (
             {"method": "zero", "against": ("mean", "resample")},
-            {"sweep-metric", "sweep-reference", "sweep-pooled", "sweep-draws", "sweep-seed"},
+            {"sweep-reference", "sweep-pooled", "sweep-draws", "sweep-seed"},
         ),
     ],
 )  # fmt: skip
@@ -92,3 +94,30 @@ def test_sweeps_side_by_side_carry_the_names_of_their_methods(served: Page) -> N
     assert answer is not None
     named = [answer[part]["children"] for part in ("sweep-name", "against-title", "against-2-title", "against-3-title")]
     assert named == ["Zero", "Mean", "Attribution patching", "Beside it"]
+
+
+def metric_hidden(served: Page, asked: Any, selection: Any = None) -> Any:
+    field = ids.FIELD.format(ids.SWEEP_METRIC)
+    answer = served.ask(f"{field}.hidden", {"sweep.data": asked, "selection.data": selection})
+    return answer and answer[field]["hidden"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hidden"),
+    [
+        ({"method": "zero"}, False),
+        ({"method": "estimate"}, True),
+        ({"method": "estimate", "against": ("noising",)}, False),
+        ({"method": "estimate", "paths": PathsAsked(receiver=Head(1, 0))}, False),
+    ],
+)
+def test_the_metric_is_chosen_where_anything_exact_is_read_by_it(served: Page, fields: Any, hidden: bool) -> None:
+    assert metric_hidden(served, sweep(**fields)) is hidden
+
+
+def test_the_paths_into_the_selected_head_are_read_by_the_metric_too(served: Page) -> None:
+    assert metric_hidden(served, sweep(method="estimate"), {"primary": {"layer": 1, "head": 0}}) is False
+
+
+def test_a_selection_that_is_none_leaves_the_metric_alone(served: Page) -> None:
+    assert metric_hidden(served, sweep(), 7) is None

@@ -16,7 +16,7 @@ from app.domain.results import SweepResult
 from app.domain.sites import Head, Site
 from callbacks.sweep import run_request
 from callbacks.sweep_map import SLOTS, cost_text
-from tests.wire.page import PAIR, READY, Page, changed, experiment, sweep
+from tests.wire.page import PAIR, READY, Page, changed, experiment, prompt_set, sweep
 from tests.wire.patching import PATCH, RUN, addressed, computed, drawn, requested
 from tests.wire.test_draw import state, view, words
 
@@ -119,6 +119,8 @@ def test_cells_and_prompts_are_counted_apart(served: Page) -> None:
         (changed(incorrect_answer=()), sweep(), "Name an answer and another"),
         (changed(answer=(), incorrect_answer=()), sweep(metric="probability"), "Name an answer in the rail for every"),
         (changed(incorrect_answer=()), sweep(method="estimate", metric="probability"), "Name an answer and another"),
+        (prompt_set({"incorrect_answer": ()}), sweep(), "Prompt 1 of the set has no two answers"),
+        (prompt_set({"answer": ()}), sweep(method="estimate", metric="rank"), "Prompt 1 of the set has no two"),
         (experiment(), sweep(method="tracing"), "select them in the rail"),
     ],
 )  # fmt: skip
@@ -135,6 +137,7 @@ def test_what_must_be_given_first_is_said_in_the_panel(served: Page, store: Any,
     [
         (changed(incorrect_answer=()), sweep(metric="probability")),
         (changed(answer=(), incorrect_answer=()), sweep(metric="kl_divergence")),
+        (prompt_set({"incorrect_answer": ()}), sweep(metric="probability")),
         (
             changed(answer=(), incorrect_answer=()),
             sweep(method="tracing", metric="probability", noise=GaussianNoise((1,))),
