@@ -122,9 +122,10 @@ SWEEP_CASES = (
     sweep("llama", ActivationPatching, Cells("resid_post", "position"), direction="noising"),
     *(sweep("gpt2, raw", ActivationPatching, Cells("attn_out", "position", window=2), direction=direction, draws=2,
             noise=GaussianNoise((2, 3), 3.0, seed=2), freeze=("pattern",)) for direction in ("denoising", "noising")),
-    *(sweep("gpt2, raw", ActivationPatching, Cells("mlp_out", "position"), (KINDS_OF_CHANGE[f"frozen{where}"],),
+    *(sweep("gpt2, raw", ActivationPatching, Cells("mlp_out", "position"), (KINDS_OF_CHANGE[change],),
             direction=direction, noise=GaussianNoise((2, 3), 3.0, seed=2, freeze=("scale",)))
-      for direction, where in (("denoising", ""), ("noising", ""), ("noising", " in the second prompt"))),
+      for direction, change in (("denoising", "second prompt alone"), ("noising", "frozen"),
+                                ("noising", "frozen in the second prompt"))),
     Case("gpt2, raw", Generation, (), (("max_new_tokens", 6),)),
     Case("llama", Generation, tuple(KINDS_OF_CHANGE.values())[1:3], (("max_new_tokens", 4), ("temperature", 1.5))),
     Case("llama", Generation, (KINDS_OF_CHANGE["frozen"], KINDS_OF_CHANGE["renormalised edges"], MIDDLE[0]),
