@@ -48,7 +48,8 @@ _SETS: dict[type, tuple[str, ...]] = {
 
 def _ordered(asks: Any) -> Any:
     """Its sets ascending, each member once."""
-    named = {name: getattr(asks, name, None) for name in (*_SETS.get(type(asks), ()), "freeze")}
+    kind: type[Any] = type(asks)
+    named = {name: getattr(asks, name, None) for name in (*_SETS.get(kind, ()), "freeze")}
     chosen = {name: tuple(sorted(set(values))) for name, values in named.items() if values is not None}
     return replace(asks, **chosen)
 

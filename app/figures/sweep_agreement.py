@@ -2,8 +2,8 @@
 
 Pearson and Spearman are over the cells that both have computed, of means over prompts as the style reads them. Where
 one sweep starts from the clean and the other from the corrupted run, effects have opposite signs by definition, and the
-second is turned before both; not effects on KL, a distance, which is positive from either start. A flip is a cell whose effects differ in sign, both of them above 5 % of the largest
-effect of either sweep: below that, signs are noise.
+second is turned before both; not effects on KL, a distance, which is positive from either start. A flip is a cell whose
+effects differ in sign, both of them above 5 % of the largest effect of either sweep: below that, signs are noise.
 """
 
 from dataclasses import dataclass

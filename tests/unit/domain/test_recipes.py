@@ -249,7 +249,8 @@ def test_options_that_a_method_reads_make_another_question(asked, read):
     [
         (ABLATION, {"freeze": ["pattern", "scale"]}, {"freeze": ["scale", "pattern", "scale"]}),
         (ABLATION, {"cells": {"layers": [1, 2]}}, {"cells": {"layers": [2, 1, 2]}}),
-        (PATCHING, {"cells": {"by": "position", "positions": [1, 2]}}, {"cells": {"by": "position", "positions": [2, 1]}}),
+        (PATCHING, {"cells": {"by": "position", "positions": [1, 2]}},
+         {"cells": {"by": "position", "positions": [2, 1]}}),
         (PATHS, {"layers": [1, 2]}, {"layers": [2, 1]}),
         (PATHS, {"heads": [{"layer": 0, "head": 1}, {"layer": 2, "head": 0}]},
          {"heads": [{"layer": 2, "head": 0}, {"layer": 0, "head": 1}]}),
