@@ -12,9 +12,11 @@
                                                   the same for layers of one run that were computed apart
     GET sweep/<digest>/<metric>.f32               ?minus=<digest>&read=effect|recovered; a sweep's cells by prompt:
                                                   little-endian float32, X-Shape: prompts,cells; NaN = not computed
-    GET heads/<digest>/<quantity>.f32             ?minus=<digest>&metric=logit_diff; one number per head
+    GET heads/<digest>/<quantity>.f32             ?minus=<digest>&metric=logit_diff&quiet=1; one number per head
                                                   (app/domain/head_quantities.py): little-endian float32, X-Shape:
-                                                  prompts,layers,heads; `metric` is that of a sweep's `effect`
+                                                  prompts,layers,heads; `metric` is that of a sweep's `effect`, and
+                                                  X-Base the value of the run that it starts from, by prompt; with
+                                                  `quiet`, 204 where it is not computed yet
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -88,7 +90,8 @@ def routes(engine: Engine) -> Blueprint:
 
     def heads(digest: str, quantity: str) -> Response:
         metric = request.args.get("metric", "logit_diff")
-        return _refusing(lambda: _heads(engine, (digest, request.args.get("minus")), quantity, metric))
+        quiet = bool(request.args.get("quiet"))
+        return _refusing(lambda: _heads(engine, (digest, request.args.get("minus")), quantity, metric), quiet)
 
     blueprint.add_url_rule("/heads/<digest>/<quantity>.f32", view_func=heads)
     blueprint.add_url_rule("/status", view_func=status)
@@ -193,10 +196,19 @@ def _heads(engine: Engine, digests: tuple[str, str | None], quantity: str, metri
         raise BadInput(f"There is no metric {metric!r}; use one of {', '.join(METRICS)}.")
     results = [_any(engine, digest) for digest in digests if digest is not None]
     first, *rest = (head_quantity(result, quantity, metric) for result in results)
+    base = _base(results, metric) if quantity == "effect" else {}
     if rest and rest[0].shape != first.shape:
         raise BadInput("These two results have different prompts or heads, so their difference means nothing.")
     whole = all(engine.result(digest) is not None for digest in digests if digest is not None)
-    return _raw(first - rest[0] if rest else first, FOR_EVER if whole else "no-store")
+    return _raw(first - rest[0] if rest else first, FOR_EVER if whole else "no-store", base)
+
+
+def _base(results: list[Result], metric: str) -> dict[str, str]:
+    """The value that an effect is added to, of every prompt: of the clean or the corrupted run, or a difference."""
+    first, *rest = (result for result in results if isinstance(result, SweepResult))
+    values, *less = (getattr(each, each.baseline)[METRICS.index(metric)] for each in (first, *rest))
+    known = (values - less[0] if less else values).astype(float).tolist()
+    return {"X-Base": json.dumps({"name": first.baseline, "values": [v if v == v else None for v in known]})}
 
 
 def _any(engine: Engine, digest: str) -> Result:
@@ -213,8 +225,8 @@ def _swept(engine: Engine, digest: str) -> SweepResult | AttributionPatchingResu
     return result
 
 
-def _raw(values: Floats, keep: str) -> Response:
-    headers = {"Cache-Control": keep, "X-Shape": ",".join(map(str, values.shape))}
+def _raw(values: Floats, keep: str, more: dict[str, str] | None = None) -> Response:
+    headers = {"Cache-Control": keep, "X-Shape": ",".join(map(str, values.shape)), **(more or {})}
     return Response(values.astype("<f4").tobytes(), mimetype="application/octet-stream", headers=headers)
 
 
@@ -241,11 +253,13 @@ def _map(result: AttentionPatternResult | AttentionWeightsResult, layer: int, he
     return np.ascontiguousarray(values[result.layers.index(layer), head])
 
 
-def _refusing(answer: Callable[[], Response]) -> Response:
-    """The answer, or a refusal in words that no browser keeps."""
+def _refusing(answer: Callable[[], Response], quiet: bool = False) -> Response:
+    """The answer, or a refusal in words that no browser keeps; `quiet`: no words where the result is not there."""
     try:
         return answer()
     except MicrotomeError as error:
+        if quiet and isinstance(error, NotThere):
+            return Response(status=204, headers={"Cache-Control": "no-store"})
         code = 404 if isinstance(error, NotThere | BadSite) else 400
         return Response(str(error), code, mimetype="text/plain", headers={"Cache-Control": "no-store"})
 

@@ -1,7 +1,7 @@
 /* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
  *
  * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
- *        experiment, selection, sweep, view.show and view.quantity (never the workspace).
+ *        experiment, selection, sweep, heads and view.show (never the workspace).
  * model  {n_layers, n_heads, n_key_value_heads, n_positions}, any of them null while unknown; selections are clamped
  *        to it.
  * An action that changes nothing returns the very same object, so projections of the state cannot loop.
@@ -12,13 +12,12 @@
   const HISTORY_LIMIT = 100;
   const WORKSPACES = ["look", "attention", "residual", "patch"];
   const SHOWS = ["baseline", "intervened", "difference"];
-  const QUANTITIES = ["direct", "zero", "mean"];
   const EMPTY_SELECTION = Object.freeze({
     heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null,
   });
   const FIRST_GENERATION = Object.freeze({ max_new_tokens: 20, temperature: 0, seed: 0 });
   const FIRST_VIEW = Object.freeze({
-    workspace: "look", show: "baseline", quantity: "direct", generation: FIRST_GENERATION,
+    workspace: "look", show: "baseline", generation: FIRST_GENERATION,
   });
 
   const isThing = (value) => typeof value === "object" && value !== null;
@@ -223,7 +222,7 @@
 
   root.microtome = Object.assign(root.microtome || {}, {
     state: {
-      HISTORY_LIMIT, WORKSPACES, SHOWS, QUANTITIES, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW,
+      HISTORY_LIMIT, WORKSPACES, SHOWS, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW,
       same, isIndex, sameHead, hasHead, headLabel, existingIndices, anyOn, clampSelection, select, lostWith, SELECTING,
     },
   });

@@ -5,7 +5,8 @@
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const runs = typeof require === "undefined" ? root.microtome.runs : require("./10-runs.js");
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
-  const { same, anyOn, SELECTING, SHOWS, QUANTITIES, WORKSPACES } = state;
+  const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
+  const { same, anyOn, SELECTING, SHOWS, WORKSPACES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
   const MOST_NEW_TOKENS = 200; // callbacks.generation.MOST_TOKENS
 
@@ -49,7 +50,6 @@
   function setView(session, action) {
     const view = { ...session.view };
     if (WORKSPACES.includes(action.workspace)) view.workspace = action.workspace;
-    if (QUANTITIES.includes(action.quantity)) view.quantity = action.quantity;
     const exists = action.show === "baseline" || anyOn(session.experiment);
     if (SHOWS.includes(action.show) && exists) view.show = action.show;
     if (action.generation) view.generation = { ...view.generation, ...generating(action.generation) };
@@ -58,17 +58,20 @@
 
   /** Fewer keys than the whole are filled in; the run shown exists. */
   function completeSession(given, model) {
-    const view = { ...state.FIRST_VIEW, ...given.view };
+    const { quantity, ...rest } = given.view || {}; // links from before the session's `heads` have it here
+    const view = { ...state.FIRST_VIEW, ...rest };
     view.generation = { ...state.FIRST_GENERATION, ...generating(view.generation || {}) };
     const selection = state.clampSelection({ ...state.EMPTY_SELECTION, ...given.selection }, model);
     const session = runs.completeRuns({ experiment: given.experiment, selection, view });
-    return { ...session, sweep: sweep.completeSweep(given.sweep, selection, model) };
+    const shown = heads.completeHeads({ quantity, ...given.heads });
+    return { ...session, sweep: sweep.completeSweep(given.sweep, selection, model), heads: shown };
   }
 
   const ACTIONS = {
     ...Object.fromEntries(Object.keys(SELECTING).map((type) => [type, state.select])),
     ...runs.RUNNING,
     ...sweep.SWEEPING,
+    ...heads.SHOWING,
     open: (_, action, model) => completeSession(action.session, model),
     clamp: (session, _, model) => completeSession(session, model),
     "set-experiment": setExperiment,
@@ -78,12 +81,12 @@
 
   // ---- undo and redo -------------------------------------------------------------------------------------------
 
-  function remembered({ experiment, selection, view, sweep: asked }) {
-    return { experiment, selection, sweep: asked, show: view.show, quantity: view.quantity };
+  function remembered({ experiment, selection, view, sweep: asked, heads: numbers }) {
+    return { experiment, selection, sweep: asked, heads: numbers, show: view.show };
   }
 
-  function restored(session, { experiment, selection, sweep: asked, show, quantity }) {
-    return { experiment, selection, view: { ...session.view, show, quantity }, sweep: asked };
+  function restored(session, { experiment, selection, sweep: asked, heads: numbers, show }) {
+    return { experiment, selection, view: { ...session.view, show }, sweep: asked, heads: numbers };
   }
 
   function undo(current) {
@@ -103,6 +106,7 @@
     const part = (name) => (same(before[name], after[name]) ? before[name] : after[name]);
     return {
       experiment: part("experiment"), selection: part("selection"), view: part("view"), sweep: part("sweep"),
+      heads: part("heads"),
     };
   }
 

@@ -10,7 +10,8 @@
   const runs = typeof require === "undefined" ? root.microtome.runs : require("./10-runs.js");
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const { initial } = typeof require === "undefined" ? root.microtome : require("./11-experiment.js");
-  const { isIndex, SHOWS, QUANTITIES, WORKSPACES } = state;
+  const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
+  const { isIndex, SHOWS, WORKSPACES } = state;
   const PREFIX = "#s=";
   const KEPT = "#kept";
   const LONGEST = 1000000; // room for a set of some hundred prompts; browsers take about two million
@@ -89,9 +90,10 @@
     view: {
       workspace: missingOr(oneOf(WORKSPACES)),
       show: missingOr(oneOf(SHOWS)),
-      quantity: missingOr(oneOf(QUANTITIES)),
+      quantity: missingOr(heads.FIELDS.quantity), // links from before there was `heads`
       generation: missingOr(isObject),
     },
+    heads: missingOrEach(heads.FIELDS),
     sweep: {
       ...missingOrEach(sweep.FIELDS),
       cells: missingOr((cells) => isObject(cells) && Object.keys(CELLS).every((field) => CELLS[field](cells[field]))),

@@ -9,7 +9,8 @@
 
   const microtome = root.microtome;
   const { reduce, initial, link } = microtome;
-  const PARTS = ["experiment", "selection", "view", "sweep"];
+  const PARTS = ["experiment", "selection", "view", "sweep", "heads"];
+  const LATER = ["selection", "heads"];
   const COMMITTING = [
     "set-experiment", "set-model", "set-prompts", "set-base", "intervene", "add-intervention", "set-intervention",
     "toggle-intervention", "remove-intervention",
@@ -146,9 +147,10 @@
     if (changed.length) root.dash_clientside.set_props("session", { data: written });
   }
 
-  /** Nothing is computed from a selection, and a store costs Dash a walk over the page: that waits for a pause. */
+  /** The page itself shows another selection or other numbers of heads, and a store costs Dash a walk over the page:
+   * that waits for a pause. */
   function writeStoresInTime() {
-    const waits = (part) => part === "selection" || (written && written[part] === current.session[part]);
+    const waits = (part) => LATER.includes(part) || (written && written[part] === current.session[part]);
     if (!PARTS.every(waits)) return writeStores();
     clearTimeout(storeTimer);
     storeTimer = setTimeout(writeStores, SELECTION_PAUSE_MS);
@@ -233,7 +235,7 @@
   }
 
   Object.assign(microtome, {
-    dispatch, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
+    dispatch, writeStores, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,

@@ -80,7 +80,6 @@
   function drawSwitches({ session }) {
     document.body.dataset.workspace = session.view.workspace;
     setProps("workspaces", { value: session.view.workspace });
-    setProps("quantity", { value: session.view.quantity });
     setProps("show", { value: session.view.show, ...showChoices(session) });
   }
 

@@ -116,7 +116,7 @@
 
   /** Segmented controls are radio buttons; the state may refuse a choice, so they are drawn again from it. */
   function changed(event) {
-    const group = event.target.matches("input[type=radio]") && event.target.closest("#workspaces, #quantity, #show");
+    const group = event.target.matches("input[type=radio]") && event.target.closest("#workspaces, #show");
     if (!group) return;
     const part = group.id === "workspaces" ? "workspace" : group.id;
     dispatch({ type: "set-view", [part]: event.target.value });

@@ -139,7 +139,7 @@
       accept, draftsChosen, attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, generation: microtome.generationControls,
-      paths: microtome.pathsControls,
+      paths: microtome.pathsControls, heads: microtome.headControls,
     },
   });
 })(window);

@@ -11,6 +11,7 @@ from callbacks import (
     export,
     generation,
     head_matrix,
+    heads,
     intervention_form,
     panels,
     path_patching,
@@ -24,8 +25,8 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, head_matrix, components, panels, sweep_map, against, prompt_strip, path_patching, self_repair, generation,
-    rail, prompt_set, intervention_form, status_bar, export,
+    evaluate, heads, head_matrix, components, panels, sweep_map, against, prompt_strip, path_patching, self_repair,
+    generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -26,6 +26,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "fields": tuple((ids.FORM_FIELD.format(name), "value") for name in ("kind", "activation", "method", "reference")),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
+    "heads": tuple((name, "value") for name in (ids.QUANTITY,)),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }
 

@@ -27,7 +27,7 @@ from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, Page, Source, source
 from callbacks.generation import options_of
-from callbacks.reading import REFUSALS, experiment_of, selection_of, sweep_of, view_of
+from callbacks.reading import REFUSALS, experiment_of, heads_of, selection_of, sweep_of, view_of
 from layouts import ids
 
 TABLES: dict[str, Callable[..., bytes]] = {
@@ -74,7 +74,7 @@ def exported_page(page: Page, form: str) -> bytes:
     """The whole page: its session, or every table it can show."""
     if form == "session":
         return json.dumps(
-            session_dict(Session(page.experiment, page.selection, page.view, page.sweep)), indent=2
+            session_dict(Session(page.experiment, page.selection, page.view, page.sweep, page.heads)), indent=2
         ).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -130,19 +130,21 @@ def export(engine: Engine, clicks: Any, *stores: Any) -> tuple[Any, Any]:
         return no_update, notice(str(why))
 
 
-def page_of(engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, *generation: Any) -> Page:
+def page_of(
+    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, *generation: Any
+) -> Page:
     """The page's stores and controls, read. Numbers of the generated text are refused only where it is exported."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
     try:
         options = tuple(options_of(*generation).items())
     except MicrotomeError:
         options = ()
-    return Page(engine, *found, options)
+    return Page(engine, *found, options, heads_of(heads))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """All export menus, by one callback."""
-    stores = [State(name, "data") for name in (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP)]
+    stores = [State(name, "data") for name in (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS)]
     values = [ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),

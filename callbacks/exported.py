@@ -9,6 +9,9 @@ import pandas as pd
 
 from app.analyses import ANALYSES
 from app.domain.errors import BadInput
+from app.domain.head_choices import CHOICES
+from app.domain.head_choices import SOURCES as SOURCES_OF_HEADS
+from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
 from app.domain.session import Experiment, SweepAsked, Viewed
@@ -21,9 +24,10 @@ from callbacks.against import beside, read_together
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
 from callbacks.head_matrix import DIRECT
+from callbacks.heads import chosen, lacking, recipe_of, shown_of
 from callbacks.one_scale import Shown, limit_of_all
 from callbacks.path_patching import lacking_here, swept_paths
-from callbacks.reading import NOT_YET, Asked, Refused, read_as
+from callbacks.reading import Asked, Refused, read_as
 from callbacks.self_repair import KIND as SELF_REPAIR_KIND
 from callbacks.self_repair import repaired
 from callbacks.side_by_side import KINDS, SideBySide, method_of
@@ -42,6 +46,7 @@ class Page:
     selection: Selection
     sweep: SweepAsked = SweepAsked()
     generation: tuple[tuple[str, Any], ...] = ()
+    heads: HeadsAsked = HeadsAsked()
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""
@@ -122,24 +127,30 @@ def _single(kind: str, **own: Any) -> Source:
     return Source(recipe, lambda page: _shown(page, kind, recipe), **own)
 
 
-DIRECT_SOURCE = _single(DIRECT)
+def _head_recipe(page: Page, intervened: bool) -> AnyRecipe:
+    source = CHOICES[page.heads.quantity].source
+    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES_OF_HEADS[source].alone)
+
+
+def _head_result(page: Page) -> Result:
+    name = page.heads.quantity
+    why = lacking(page.experiment, SOURCES_OF_HEADS[CHOICES[name].source])
+    if why:
+        raise Refused(why)
+    digests = {"sources": {CHOICES[name].source: page.digests(_head_recipe)}}
+    return chosen(page.engine, page.experiment, digests, name, page.view.show)
+
+
+def _head_style(page: Page, result: Result, style: Style) -> Style:
+    return replace(style, quantity=CHOICES[page.heads.quantity].number)
+
+
+def _head_run(page: Page) -> str:
+    return shown_of(SOURCES_OF_HEADS[CHOICES[page.heads.quantity].source], page.view.show)
 
 
 def _ablation(method: str) -> Recipes:
     return lambda page, intervened: page.experiment.recipe("ablation", intervened=intervened, method=method)
-
-
-def _matrix_recipe(page: Page, intervened: bool) -> AnyRecipe:
-    quantity = page.view.quantity
-    return (DIRECT_SOURCE.recipe if quantity == "direct" else _ablation(quantity))(page, intervened)
-
-
-def _matrix_result(page: Page) -> Result:
-    if page.view.quantity == "direct":
-        return DIRECT_SOURCE.result(page)
-    if not has_answers(page.experiment):
-        raise Refused(NO_ANSWERS)
-    return page.asked(_matrix_recipe).swept(NOT_YET)
 
 
 def _ranked(page: Page, result: Any) -> pd.DataFrame:
@@ -263,7 +274,8 @@ def _thumbnails_style(page: Page, result: Any, style: Style) -> Style:
 
 SOURCES = {
     ids.HEAD_MATRIX: Source(
-        _matrix_recipe, _matrix_result, figure=lambda page: "head_matrix_heatmap", part=lambda page: page.view.quantity
+        _head_recipe, _head_result, lambda page: "head_matrix_heatmap", _head_style, run=_head_run,
+        part=lambda page: page.heads.quantity.replace("_", "-"),
     ),
     ids.TRAJECTORY: _single("residual_trajectory"),
     ids.COMPONENTS: _single(DIRECT, figure=lambda page: "component_bars", table=_ranked),

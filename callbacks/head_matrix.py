@@ -1,21 +1,28 @@
-"""Draw the head matrix: direct attribution, or an exact ablation sweep as far as it has come."""
+"""Draw the head matrix: the number that is chosen, a sweep as far as it has come.
+
+The page redraws the matrix by itself where another number is there already (assets/66-head-matrix.js); it asks for a
+figure where it is not, by the store `matrix-asked`.
+"""
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, State
 
+from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
-from app.domain.results import Result
-from app.domain.session import Experiment, Viewed
+from app.domain.session import Experiment
+from app.domain.views import Show
 from app.engine import Engine
 from app.figures.head_matrix import head_matrix_heatmap
 from callbacks import sweep
+from callbacks.heads import KIND, chosen, is_sweep, recipe_of_run, shown_of, start_words
 from callbacks.reading import (
     REFUSALS,
-    Asked,
     answers_text,
     experiment_of,
+    heads_of,
     outputs,
     ready,
     refused,
@@ -25,76 +32,88 @@ from callbacks.reading import (
 )  # fmt: skip
 from callbacks.sweep import OnScreen, Slot
 from layouts import ids
-from layouts.workspaces import NO_ANSWERS
+from layouts.head_matrix import NO_ANSWERS
 
 DIRECT = "direct_logit_attribution"
 
 
-def matrix_result(engine: Engine, experiment: Experiment, digests: dict[str, Any], view: Viewed) -> Result:
-    """The result behind the matrix for the quantity on screen."""
-    asked = Asked(engine, experiment, digests[view.quantity], view.show)
-    return asked.shown(DIRECT) if view.quantity == "direct" else asked.swept()
+def of_text(experiment: Experiment, name: str, show: Show) -> str:
+    """What the numbers are of: `·Mary − ·John, baseline`, or the model alone."""
+    if SOURCES[CHOICES[name].source].alone:
+        return "the model alone"
+    return ", ".join(filter(None, (answers_text(experiment), show)))
 
 
 def draw_head_matrix(
-    engine: Engine, direct: Any, zero: Any, mean: Any, tick: Any, view: Any, experiment: Any, selection: Any
-) -> tuple[Any, ...]:
+    engine: Engine, direct: Any, digests: Any, tick: Any, wish: Any, view: Any, heads: Any, experiment: Any,
+    selection: Any,
+) -> tuple[Any, ...]:  # fmt: skip
     """Figure, state, message, of what."""
     try:
-        shown, asked = view_of(view), experiment_of(experiment)
-        digests = {"direct": direct, "zero": zero, "mean": mean}
-        result = matrix_result(engine, asked, digests, shown)
-        figure = head_matrix_heatmap(result, style_of(shown), selection_of(selection))  # pyright: ignore[reportArgumentType]
+        shown, asked, name = view_of(view), experiment_of(experiment), heads_of(heads).quantity
+        result = chosen(engine, asked, digests, name, shown.show)
+        show = shown_of(SOURCES[CHOICES[name].source], shown.show)
+        style = replace(style_of(shown), show=show, quantity=CHOICES[name].number)
+        figure: Any = head_matrix_heatmap(result, style, selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
-    return ready(figure, f"{answers_text(asked)}, {shown.show}", digests[shown.quantity])
+    figure.layout.meta |= {"quantity": name, "show": show}
+    return ready(figure, of_text(asked, name, shown.show), digests)
 
 
-# the sweep of all heads
+# computing what is chosen
 
 
 BY_ITSELF = 64
-"""Longest prompt, in tokens, whose zero sweep starts without being asked."""
+"""Longest prompt, in tokens, whose sweeps start without being asked."""
 DRAWN_FIRST = ("prediction", DIRECT, "residual_trajectory", "logit_lens")
 
 
-def method_of(view: Viewed) -> str:
-    """What the button sweeps: the quantity on screen, zero-ablation while that is direct attribution."""
-    return view.quantity if view.quantity in ids.SWEEP_METHODS else "zero"
+def _short(page: OnScreen) -> bool:
+    pair = page.experiment.prompt
+    return len(page.engine.read_prompt(page.experiment.model, pair.clean)) <= BY_ITSELF
 
 
-def _recipe(page: OnScreen, kind: str, run: str) -> AnyRecipe:
-    return page.experiment.recipe("ablation", intervened=run == "intervened", method=kind)
+def _asked(page: OnScreen) -> tuple[str, ...]:
+    """What is chosen; zero ablation, which the table shows too, where that is direct attribution, or after numbers that
+    are no sweeps."""
+    chosen_ones = [name for name in (page.heads.quantity, page.heads.beside) if name is not None and name != "direct"]
+    sweeps = any(is_sweep(name) for name in chosen_ones)
+    return (*chosen_ones, *(["zero"] if not chosen_ones or (_short(page) and not sweeps) else []))
+
+
+def _meant(page: OnScreen) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(CHOICES[name].source for name in _asked(page)))
 
 
 def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
-    pair = page.experiment.prompt
-    return (
-        page.view.workspace != "patch" and len(page.engine.read_prompt(page.experiment.model, pair.clean)) <= BY_ITSELF
-    )
+    return page.view.workspace != "patch" and (_short(page) or not any(_sweeps(recipe) for recipe in recipes))
+
+
+def _sweeps(recipe: AnyRecipe) -> bool:
+    return hasattr(recipe, "cells")
 
 
 def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
     facts = page.engine.facts(page.experiment.model)
-    return f"{len(recipes) * facts.n_layers * facts.n_heads} heads, not swept yet"
+    sweeps = sum(_sweeps(recipe) for recipe in recipes)
+    return f"{sweeps * facts.n_layers * facts.n_heads} heads, not swept yet" if sweeps else "not computed yet"
 
 
 def _start(page: OnScreen, resumed: bool) -> str:
-    return f"{'Resume' if resumed else 'Sweep'} {method_of(page.view)}"
+    words = start_words(_asked(page)[0])
+    return words.replace("Sweep", "Resume") if resumed else words
 
 
-SLOT = Slot(
-    ids.HEAD_MATRIX, "heads", ids.SWEEP_METHODS, lambda page: (method_of(page.view),), _recipe, _quick, _cost, _start,
-    DRAWN_FIRST,
-)  # fmt: skip
+SLOT = Slot(ids.HEAD_MATRIX, "heads", (KIND,), _meant, recipe_of_run, _quick, _cost, _start, DRAWN_FIRST, ids.HEADS)
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Listens to its three quantities, to the sweep's tick, and to the view."""
+    """Listens to its digests, to the sweep's tick, to the page's wish, and to the view."""
     sweep.register(app, engine, SLOT)
-    stores = [ids.DIGESTS.format(kind) for kind in (DIRECT, *ids.SWEEP_METHODS)]
+    heard = [ids.DIGESTS.format(DIRECT), ids.DIGESTS.format(KIND), ids.TICK.format(ids.HEAD_MATRIX), ids.MATRIX_ASKED]
     app.callback(
-        outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in stores],
-        Input(ids.TICK.format(ids.HEAD_MATRIX), "data"), Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"),
-        State(ids.SELECTION, "data"), prevent_initial_call=True,
+        outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in heard], Input(ids.VIEW, "data"),
+        State(ids.HEADS, "data"), State(ids.EXPERIMENT, "data"), State(ids.SELECTION, "data"),
+        prevent_initial_call=True,
     )(functools.partial(draw_head_matrix, engine))  # fmt: skip

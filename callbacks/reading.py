@@ -10,9 +10,18 @@ from pydantic import TypeAdapter
 
 from app.analyses import ANALYSES
 from app.domain.errors import BadLink, MicrotomeError
+from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_json
 from app.domain.results import AttributionPatchingResult, Result, SweepResult, difference
-from app.domain.session import Experiment, SweepAsked, Viewed, parse_experiment, parse_selection, parse_sweep
+from app.domain.session import (
+    Experiment,
+    SweepAsked,
+    Viewed,
+    parse_experiment,
+    parse_heads,
+    parse_selection,
+    parse_sweep,
+)  # fmt: skip
 from app.domain.views import Selection, Show, Style, Theme
 from app.engine import Engine
 from layouts import ids
@@ -73,6 +82,11 @@ def sweep_of(store: Any) -> SweepAsked:
     return SweepAsked() if store is None else parse_sweep(_object(store))
 
 
+def heads_of(store: Any) -> HeadsAsked:
+    """The store of what is shown of the heads, defaults where it has not been written yet."""
+    return HeadsAsked() if store is None else parse_heads(_object(store))
+
+
 def run_text(experiment: Experiment) -> str:
     """The prompt of the pair on screen that is run."""
     pair = experiment.prompt
@@ -82,6 +96,12 @@ def run_text(experiment: Experiment) -> str:
 def digests_of(store: Any) -> dict[str, Any] | None:
     """A digest store: `{"baseline", "intervened", "error"}`, None before anything was asked."""
     return None if store is None else _object(store)
+
+
+def sources_of(store: Any) -> dict[str, Any]:
+    """The digests of every source of numbers of heads (callbacks/heads.py); nothing before they are known."""
+    found = (digests_of(store) or {}).get("sources")
+    return found if isinstance(found, dict) else {}
 
 
 def style_of(view: Viewed, sweep: SweepAsked | None = None) -> Style:
@@ -170,15 +190,15 @@ class Asked:
         first, *rest = [self.found(run, kind, **options) for run in self.needed]
         return difference(first, rest[0]) if rest else first
 
-    def swept(self, not_yet: str = NOT_YET) -> Any:
-        """The sweep as far as it has come: finished, or partial with NaN cells."""
-        first, *rest = [self._cells(run, not_yet) for run in self.needed]
+    def swept(self, not_yet: str = NOT_YET, kinds: tuple[type[Result], ...] = SWEEPS) -> Any:
+        """The sweep as far as it has come: finished, or partial with NaN cells; or a result of other `kinds`."""
+        first, *rest = [self._cells(run, not_yet, kinds) for run in self.needed]
         return difference(first, rest[0]) if rest else first
 
-    def _cells(self, run: str, not_yet: str) -> Result:
+    def _cells(self, run: str, not_yet: str, kinds: tuple[type[Result], ...]) -> Result:
         digest = self.digest(run)
         known = self.engine.result(digest) or self.engine.partial(digest)
-        if not isinstance(known, SWEEPS):
+        if not isinstance(known, kinds):
             raise Refused(not_yet)
         return known
 

@@ -10,7 +10,7 @@ was computed is kept by the engine, and the next run goes on from there.
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,28 +18,32 @@ from dash import Dash, Input, Output, State, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import Cancelled, MicrotomeError
+from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.engine import Engine
 from callbacks.progress import TimeLeft, progress_text
-from callbacks.reading import digests_of, experiment_of, sweep_of, view_of
+from callbacks.reading import digests_of, experiment_of, heads_of, sources_of, sweep_of, view_of
 from layouts import ids
 
 EVERY_MS = 200
 RUNS = ("baseline", "intervened")
+MOST_SOURCES = 4
+"""Of numbers of heads that one panel shows."""
 Wanted = dict[str, AnyRecipe]
 """Digest -> recipe of what is shown and not computed."""
 
 
 @dataclass(frozen=True)
 class OnScreen:
-    """What the page shows, and its digest stores by kind."""
+    """What the page shows, and its digest stores by kind, of numbers of heads by source."""
 
     engine: Engine
     experiment: Experiment
     view: Viewed
-    sweep: SweepAsked
     digests: dict[str, Any]
+    sweep: SweepAsked = SweepAsked()
+    heads: HeadsAsked = HeadsAsked()
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -63,6 +67,8 @@ class Slot:
     start: Callable[[OnScreen, bool], str]
     after: tuple[str, ...] = ()
     """Kinds that come first: hearing them makes Dash wait until they are there."""
+    asks: str = ids.SWEEP
+    """The store of what is asked for: the sweep, or the numbers of heads, whose sources are then what is `meant`."""
 
     def part(self, form: str) -> str:
         """The id of one of the panel's parts."""
@@ -71,7 +77,7 @@ class Slot:
     @property
     def most(self) -> int:
         """Recipes that one request can hold."""
-        return len(RUNS) * len(self.kinds)
+        return len(RUNS) * (len(self.kinds) if self.asks == ids.SWEEP else MOST_SOURCES)
 
     @property
     def done(self) -> str:
@@ -79,16 +85,18 @@ class Slot:
         return f"all {self.unit} done"
 
 
-def on_screen(engine: Engine, slot: Slot, view: Any, sweep: Any, experiment: Any, stores: tuple[Any, ...]) -> OnScreen:
+def on_screen(engine: Engine, slot: Slot, view: Any, asked: Any, experiment: Any, stores: tuple[Any, ...]) -> OnScreen:
     """The page's stores, read."""
-    digests = dict(zip(slot.kinds, stores, strict=True))
-    return OnScreen(engine, experiment_of(experiment), view_of(view), sweep_of(sweep), digests)
+    page = OnScreen(engine, experiment_of(experiment), view_of(view), dict(zip(slot.kinds, stores, strict=True)))
+    if slot.asks == ids.SWEEP:
+        return replace(page, sweep=sweep_of(asked))
+    return replace(page, heads=heads_of(asked), digests=sources_of(*stores))
 
 
 def missing(slot: Slot, page: OnScreen) -> Wanted | None:
     """Digest -> recipe of the runs that are shown and not in the cache; None while their digests are not known, and
     where none of the kinds can be swept."""
-    if any(page.digests[kind] is None for kind in slot.meant(page)):
+    if any(page.digests.get(kind) is None for kind in slot.meant(page)):
         return None
     known = {kind: _known(page, kind) for kind in slot.meant(page)}
     return {
@@ -108,13 +116,13 @@ def _known(page: OnScreen, kind: str) -> dict[str, str]:
 
 
 def request_sweep(
-    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, sweep: Any, experiment: Any, before: Any,
+    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, asked: Any, experiment: Any, before: Any,
     *stores: Any,
 ) -> Any:  # fmt: skip
     """What to sweep now, or nothing: finished, already asked for, or too long to start by itself. Asked again when a
     sweep has ended, because one that is replaced is ended first."""
     try:
-        page = on_screen(engine, slot, view, sweep, experiment, stores[: len(slot.kinds)])
+        page = on_screen(engine, slot, view, asked, experiment, stores[: len(slot.kinds)])
         pressed = (
             slot.part(ids.START) in ctx.triggered_prop_ids.values()
         )  # Dash joins a click with what arrives meanwhile
@@ -200,13 +208,13 @@ def _tick(slot: Slot) -> None:
 
 
 def describe_sweep(
-    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, sweep: Any, status: Any, experiment: Any,
+    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, asked: Any, status: Any, experiment: Any,
     *stores: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Progress, words and button (what it says, whether it is off) while nothing runs: done, or how much there is to do
     and what that takes. Asked again when a sweep has ended: by then another run may be on screen than it was for."""
     try:
-        page = on_screen(engine, slot, view, sweep, experiment, stores)
+        page = on_screen(engine, slot, view, asked, experiment, stores)
         if engine.status(page.experiment.model).facts is None:
             raise PreventUpdate
         return _described(slot, page)
@@ -239,17 +247,18 @@ def register(app: Dash, engine: Engine, slot: Slot) -> None:
     """Request, run, and the words around it, for one panel."""
     digests = [Input(ids.DIGESTS.format(kind), "data") for kind in slot.kinds]
     first = [Input(ids.DIGESTS.format(kind), "data") for kind in slot.after]
-    view, sweep, experiment = Input(ids.VIEW, "data"), State(ids.SWEEP, "data"), State(ids.EXPERIMENT, "data")
+    hears = State if slot.asks == ids.SWEEP else Input  # the digests of a sweep follow it
+    view, asked, experiment = Input(ids.VIEW, "data"), hears(slot.asks, "data"), State(ids.EXPERIMENT, "data")
     app.callback(
         Output(slot.part(ids.REQUEST), "data"), Input(slot.part(ids.START), "n_clicks"),
-        Input(slot.part(ids.ENDED), "data"), view, sweep, experiment, State(slot.part(ids.REQUEST), "data"),
+        Input(slot.part(ids.ENDED), "data"), view, asked, experiment, State(slot.part(ids.REQUEST), "data"),
         *digests, *first, prevent_initial_call=True,
     )(functools.partial(request_sweep, engine, slot))  # fmt: skip
     app.callback(
         Output(slot.part(ids.PROGRESS), "value", allow_duplicate=True),
         Output(slot.part(ids.PROGRESS_TEXT), "children", allow_duplicate=True),
         Output(slot.part(ids.START), "children"), Output(slot.part(ids.START), "disabled"),
-        Input(slot.part(ids.CANCEL), "n_clicks"), Input(slot.part(ids.ENDED), "data"), view, sweep,
+        Input(slot.part(ids.CANCEL), "n_clicks"), Input(slot.part(ids.ENDED), "data"), view, asked,
         Input(ids.STATUS, "data"), experiment, *digests,
         prevent_initial_call=True,
     )(functools.partial(describe_sweep, engine, slot))  # fmt: skip

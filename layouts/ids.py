@@ -1,11 +1,14 @@
 """Every component id of the page, once. Stores first, then the shell, then the panels."""
 
 # stores written by the reducer (assets/), read by callbacks
-SESSION = "session"  # {"experiment":…, "selection":…, "view":…, "sweep":…}: app.domain.session.Session as JSON
-EXPERIMENT = "experiment"  # the same four parts again, one store each, so that a callback hears only what it needs
+SESSION = (
+    "session"  # {"experiment":…, "selection":…, "view":…, "sweep":…, "heads":…}: app.domain.session.Session as JSON
+)
+EXPERIMENT = "experiment"  # the same five parts again, one store each, so that a callback hears only what it needs
 SELECTION = "selection"
 VIEW = "view"
 SWEEP = "sweep"
+HEADS = "heads"  # which numbers of the heads are shown: app.domain.heads_asked.HeadsAsked
 PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written after the selection where it changes
 # stores written by callbacks
 STATUS = "status"  # the last answer of GET status, or null
@@ -15,6 +18,8 @@ DIGESTS = "digests-{}"  # per analysis kind: {"baseline": digest, "intervened": 
 # and the "number" of the experiment that they are of, which the experiment's store has (assets/30-store.js)
 TICK = "{}-tick"  # per sweeping panel: changes whenever its running sweep has new cells
 ENDED = "{}-ended"  # per sweeping panel: changes whenever one of its sweeps has ended
+MATRIX_ASKED = "matrix-asked"  # changes when the page wants the server to draw the head matrix
+HEAD_CHOICES = "head-choices"  # name -> how that number of the heads is read: app.domain.head_choices.described()
 REQUEST = "{}-request"  # {"recipes": […], "digests": […], "text": …, "start": …, "run": n}: what to run now
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
 MODELS = "models"  # model of the picker -> its whole spec
@@ -75,6 +80,8 @@ ABLATE_METHOD = "ablate-method"
 SHOW = "show"
 # panels
 HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
+QUANTITY_HELP = "quantity-{}"
+"""Part of what is said of the chosen number: formula, reading, sign, unit."""
 COMPONENTS = "components"
 ATTENTION = "attention"
 ATTENTION_HEAD = "attention-head"

@@ -59,13 +59,19 @@ def help_card(panel_id: str) -> dmc.HoverCard:
         html.P([html.B("Sign "), said.sign]),
         html.P([html.B("Unit "), said.unit]),
     ]
-    button = html.Button("?", type="button", className="mt-help", **attributes(aria_label="What is this?"))
+    return help_button("What is this?", lines)
+
+
+def help_button(label: str, lines: list[Any], **options: Any) -> dmc.HoverCard:
+    """A `?` that shows these lines on hover or focus."""
+    button = html.Button("?", type="button", className="mt-help", **attributes(aria_label=label))
     return dmc.HoverCard(
         [
             dmc.HoverCardTarget(button),
             dmc.HoverCardDropdown(html.Div(lines, className="mt-help-text")),
         ],
         width=440, shadow="md", position="bottom-start", openDelay=120, withinPortal=True,
+        **options,
     )  # fmt: skip
 
 

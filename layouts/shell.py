@@ -6,6 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import selection_bar, status_bar
@@ -27,22 +28,23 @@ THEME: Any = {
 }
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
-    "generation", "paths",
+    "generation", "paths", "heads",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 
 def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
-    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS)
+    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, "heads")
     empty = [
-        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.PROMPT_SHOWN, ids.STATUS, ids.REFUSAL, ids.ACCEPTED,
-        ids.ATTENTION_LAYER, ids.PROMPTS_READ, ids.FORM_READ,
+        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.MATRIX_ASKED, ids.PROMPT_SHOWN, ids.STATUS,
+        ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.PROMPTS_READ, ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip
     filled = [
         dcc.Store(id=ids.SESSION, data=session_dict(session)),
+        dcc.Store(id=ids.HEAD_CHOICES, data=described()),
         dcc.Store(id=ids.TEMPLATES, data=templates),
         dcc.Store(id=ids.MODELS, data={entry.spec.name: asdict(entry.spec) for entry in entries}),
         dcc.Store(id=ids.EXAMPLES, data={name: asdict(prompt) for name, prompt in EXAMPLES.items()}),

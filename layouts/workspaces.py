@@ -6,33 +6,11 @@ import dash_ag_grid as dag
 from dash import html
 
 from layouts import ablate_and_patch, ids
-from layouts.header import segments
+from layouts.head_matrix import NO_ANSWERS, head_matrix_panel
 from layouts.panel import graph, panel
-from layouts.sweep_strip import sweep_strip
 
 NO_PROMPT = "Type a prompt in the rail and press Run."
 SELECT_HEAD = "Select a head in the matrix or the table to see where it looks."
-NO_ANSWERS = "Name an answer and another token in the rail, then press Run."
-QUANTITIES = (("direct", "Direct attribution"), ("zero", "Zero"), ("mean", "Mean"))
-
-
-def quantity_bar() -> html.Div:
-    """What colours the matrix, and the start of the sweep that the exact effects need."""
-    start = html.Button(
-        "Sweep zero", id=ids.START.format(ids.HEAD_MATRIX), type="button",
-        className="mt-button", title="Remove every head in turn and measure the logit difference exactly",
-    )  # fmt: skip
-    return html.Div(
-        [segments(ids.QUANTITY, QUANTITIES, "direct", "Quantity of the head matrix"), start], className="mt-bar"
-    )
-
-
-def head_matrix_panel() -> html.Section:
-    """Layers x heads, coloured by one quantity."""
-    return panel(
-        ids.HEAD_MATRIX, "Heads", graph(ids.HEAD_MATRIX), kinds=("direct_logit_attribution",), bar=quantity_bar(),
-        footer=sweep_strip(ids.HEAD_MATRIX), empty=NO_ANSWERS,
-    )  # fmt: skip
 
 
 def trajectory_panel() -> html.Section:

@@ -10,12 +10,13 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
 
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe
+from app.domain.heads_asked import HeadsAsked
 from app.domain.interventions import Ablate, AnyIntervention, Frozen, GaussianNoise, Intervention
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
 from app.domain.sites import Head
-from app.domain.views import Normalised, Quantity, Selection, Show
+from app.domain.views import Normalised, Selection, Show
 
 _STRICT = ConfigDict(extra="forbid")
 Workspace = Literal["look", "attention", "residual", "patch"]
@@ -104,11 +105,10 @@ class Generating:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class Viewed:
-    """Where the person looks: workspace, which run, what colours the head matrix, and how text is generated."""
+    """Where the person looks: workspace, which run, and how text is generated."""
 
     workspace: Workspace = "look"
     show: Show = "baseline"
-    quantity: Quantity = "direct"
     generation: Generating = Generating()
 
 
@@ -224,11 +224,13 @@ class Session:
     selection: Selection = Selection()
     view: Viewed = Viewed()
     sweep: SweepAsked = SweepAsked()
+    heads: HeadsAsked = HeadsAsked()
 
 
 _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
 _SESSION: TypeAdapter[Session] = TypeAdapter(Session)
 _SWEEP: TypeAdapter[SweepAsked] = TypeAdapter(SweepAsked)
+_HEADS: TypeAdapter[HeadsAsked] = TypeAdapter(HeadsAsked)
 _SELECTION: TypeAdapter[Selection] = TypeAdapter(Selection)
 
 
@@ -245,6 +247,11 @@ def parse_selection(given: dict[str, Any]) -> Selection:
 def parse_sweep(given: dict[str, Any]) -> SweepAsked:
     """The browser's sweep store -> SweepAsked."""
     return parse_json(_SWEEP, given, "a sweep")
+
+
+def parse_heads(given: dict[str, Any]) -> HeadsAsked:
+    """The browser's store of what is shown of the heads -> HeadsAsked."""
+    return parse_json(_HEADS, given, "a choice of numbers of heads")
 
 
 def session_dict(session: Session) -> dict[str, Any]:

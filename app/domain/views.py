@@ -15,8 +15,6 @@ _STRICT = ConfigDict(extra="forbid")
 Theme = Literal["light", "dark"]
 Show = Literal["baseline", "intervened", "difference"]
 Normalised = Literal["effect", "recovered", "recovered_each"]
-Quantity = Literal["direct", "zero", "mean"]
-"""What colours the head matrix: direct attribution, exact zero-ablation effect, exact mean-ablation effect."""
 WeightedBy = Literal["value_norm", "output_norm", "attribution"]
 """What weighs attention: a field of AttentionWeightsResult."""
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app.domain.head_quantities import QUANTITIES, head_quantity, over_heads, quantity_named
 from app.domain.head_recipes import HeadProjection, HeadStatistics
+from app.domain.head_results import BehaviourScoresResult
 from app.domain.recipes import parse_recipe
 from app.domain.results import METRICS, AttributionPatchingResult, Floats, Result, SweepResult
 from app.domain.views import Selection, Style
@@ -51,7 +52,7 @@ def _plain(result: Result, name: str, style: Style, selection: Selection) -> _Ma
     values, over = _shown(result, head_quantity(result, name), selection)
     signed = row.signed or bool(delta)
     title = delta + _named(result, row.title)
-    hover = np.char.add(np.char.add(f"{title} ", spoken(values, signed)), _exact(result, delta, selection))
+    hover = np.char.add(np.char.add(f"{title} ", spoken(values, signed)), _told(result, name, delta, selection))
     heads = f"{title}, heads of {result.provenance.model}{over}"
     return _Matrix(values, hover, heads, f"{delta}{row.unit}", signed, None if delta else row.limit)
 
@@ -75,8 +76,12 @@ def _shown(result: Result, values: Floats, selection: Selection) -> tuple[Floats
     return values[marks.prompt_row(selection, len(values))], ""
 
 
-def _exact(result: Result, delta: str, selection: Selection) -> NDArray[np.str_] | str:
-    """The second line of an estimate."""
+def _told(result: Result, name: str, delta: str, selection: Selection) -> NDArray[np.str_] | str:
+    """The second line: the exact effect beside an estimate, and beside behaviour scores the attention to the first
+    token, where heads look that have nothing to do."""
+    if isinstance(result, BehaviourScoresResult) and name != "attention_to_first":
+        values, _ = _shown(result, head_quantity(result, "attention_to_first"), selection)
+        return np.char.add("<br>attention to the first token ", spoken(values, signed=False))
     if not isinstance(result, AttributionPatchingResult):
         return ""
     values, _ = _shown(result, over_heads(result, result.exact), selection)

@@ -157,6 +157,11 @@ class Screen:
         self.page.get_by_role("option", name=option, exact=True).click()
         field.press("Escape")
 
+    def choose(self, select: str, option: str) -> None:
+        """Choose from a list of one."""
+        self.page.locator(f"#{select}").click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
     def run(self) -> None:
         """Press Run."""
         self.page.locator("#run").click()

@@ -42,7 +42,7 @@ def test_prompts_of_different_lengths_are_refused_where_they_part(visit: Visit):
 
 def test_a_sweep_tells_how_far_it_is_and_stops_when_cancelled(visit: Visit):
     screen = visit(link(PAIR)).ready("head-matrix")
-    screen.page.locator("#quantity").get_by_text("Zero").click()
+    screen.choose("quantity", "zero ablation")
     expect(screen.page.locator("#head-matrix-text")).to_contain_text("270 heads, not swept yet")
     screen.page.locator("#head-matrix-start").click()
     expect(screen.page.locator("#head-matrix-text")).to_contain_text("/ 270 heads")

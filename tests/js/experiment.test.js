@@ -167,7 +167,7 @@ function randomAction(random) {
     { type: "toggle-intervention", index: below(3) },
     { type: "remove-intervention", index: below(3) },
     { type: "set-view", show: pick(["baseline", "intervened", "difference"]) },
-    { type: "set-view", quantity: pick(["direct", "zero", "mean"]) },
+    { type: "show-heads", quantity: pick(["direct", "zero", "mean"]) },
     { type: "set-view", workspace: pick(["look", "attention", "residual", "patch"]) },
   ]);
 }

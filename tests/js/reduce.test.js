@@ -131,7 +131,6 @@ test("the view takes only what exists, and shows no intervened run where there i
   const view = (action) => after({ type: "set-view", ...action }).session.view;
   assert.equal(view({ workspace: "attention" }).workspace, "attention");
   assert.equal(view({ workspace: "kitchen" }).workspace, "look");
-  assert.equal(view({ quantity: "mean" }).quantity, "mean");
   assert.equal(view({ show: "intervened" }).show, "baseline");
 });
 

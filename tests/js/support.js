@@ -5,6 +5,7 @@ const { reduce, initial } = require("../../assets/11-experiment.js");
 
 const state = require("../../assets/10-reduce.js");
 const { FIRST_SWEEP } = require("../../assets/10-sweep.js");
+const { FIRST_HEADS } = require("../../assets/10-shown-heads.js");
 
 const MODEL = { n_layers: 4, n_heads: 3, n_key_value_heads: 1, n_positions: 6 };
 const PAIR = { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] };
@@ -23,8 +24,9 @@ function session() {
       base: "clean",
     },
     selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null },
-    view: { workspace: "look", show: "baseline", quantity: "direct", generation: { ...state.FIRST_GENERATION } },
+    view: { workspace: "look", show: "baseline", generation: { ...state.FIRST_GENERATION } },
     sweep: structuredClone(FIRST_SWEEP),
+    heads: structuredClone(FIRST_HEADS),
   };
 }
 

@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from app.domain.cells import Cells
+from app.domain.head_choices import CHOICES
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
 from app.domain.session import WORKED_EXAMPLE, Session, SweepAsked, Switched, session_dict
 from app.domain.sites import Site
@@ -19,9 +18,7 @@ from app.figures.theme import TEMPLATES
 from callbacks.client import SWEEP_CONTROLS
 from layouts import ids
 from layouts.sweep_controls import METHODS
-
-ROOT = Path(__file__).parents[2]
-NODE = shutil.which("node")
+from tests.node import NODE, ROOT, in_node
 
 
 def test_the_reducer_the_links_and_the_other_pure_scripts_hold_in_node():
@@ -42,17 +39,20 @@ def test_no_script_does_what_a_strict_content_policy_forbids():
         assert "innerHTML" not in text, script.name
 
 
+MODULES = {"runs": "10-runs", "sweep": "10-sweep", "page": "11-experiment", "form": "63-form"} | {
+    "controls": "64-sweep-controls",
+    "heads": "10-shown-heads",
+    "palette": "59-palette",
+}
+
+
 def _in_node(expression: str) -> Any:
-    """The JSON of an expression over the modules named below."""
-    if NODE is None:
-        pytest.skip("node is not on the PATH")
-    names = {"runs": "10-runs", "sweep": "10-sweep", "page": "11-experiment", "form": "63-form"}
-    names["controls"] = "64-sweep-controls"
-    names["palette"] = "59-palette"
-    modules = "".join(f"const {name} = require('./assets/{file}.js');" for name, file in names.items())
-    program = f"{modules}console.log(JSON.stringify({expression}))"
-    ran = subprocess.run([NODE, "-e", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    return json.loads(ran.stdout)
+    return in_node(expression, **MODULES)
+
+
+def test_the_page_offers_exactly_the_numbers_of_heads_that_the_server_knows():
+    assert _in_node("heads.QUANTITIES") == list(CHOICES)
+    assert _in_node("heads.FIRST_HEADS") == session_dict(WORKED_EXAMPLE)["heads"]
 
 
 def test_the_page_begins_with_the_sweep_that_the_server_takes_as_default():

@@ -13,7 +13,7 @@ from tests.wire.page import PAIR, Page, changed, experiment
 
 ABLATE = Ablate(Site("z", 1, (0,)))
 PANELS = [
-    (ids.HEAD_MATRIX, "figure", "direct_logit_attribution"),
+    (ids.HEAD_MATRIX, "figure", "heads"),
     (ids.COMPONENTS, "rowData", "direct_logit_attribution"),
     (ids.TRAJECTORY, "figure", "residual_trajectory"),
     (ids.LENS, "figure", "logit_lens"),
@@ -26,7 +26,12 @@ every_panel = pytest.mark.parametrize(("panel", "prop", "kind"), PANELS)
 
 def view(**fields: Any) -> dict[str, Any]:
     """The view store."""
-    return {"workspace": "look", "show": "baseline", "quantity": "direct", **fields}
+    return {"workspace": "look", "show": "baseline", **fields}
+
+
+def heads(quantity: str = "direct", **fields: Any) -> dict[str, Any]:
+    """The store of what is shown of the heads."""
+    return {"quantity": quantity, **fields}
 
 
 def drawn(served: Page, panel: str, prop: str, kind: str, store: dict[str, Any], **fields: Any) -> Any:
@@ -135,9 +140,7 @@ def test_rows_that_have_no_sweep_yet_are_empty_not_zero(served: Page) -> None:
 
 def test_an_ablation_that_was_never_swept_asks_for_the_sweep(served: Page) -> None:
     store = changed(clean="the river tree house the dog")
-    found = {"digests-zero.data": served.digests("zero", store)}
-    given = {**found, "experiment.data": store, "view.data": view(quantity="zero")}
-    answer = served.ask("head-matrix.figure", given)
+    answer = number(served, "zero", store)
     assert state(answer, "head-matrix") == "empty"
     assert "Sweep" in words(answer, "head-matrix")
 
@@ -183,3 +186,30 @@ def test_digests_of_before_are_drawn_as_of_before(served: Page) -> None:
     old = served.digests("prediction", experiment() | {"number": 7})
     given = {"digests-prediction.data": old, "experiment.data": experiment() | {"number": 8}, "view.data": view()}
     assert "of-7" in served.ask("prediction.figure", given)["prediction-panel"]["className"]
+
+
+def number(served: Page, name: str, store: dict[str, Any], **fields: Any) -> Any:
+    """What the head matrix shows where this number is chosen."""
+    found = {"digests-heads.data": served.digests("heads", store), "heads.data": heads(name)}
+    return served.ask("head-matrix.figure", {**found, "experiment.data": store, "view.data": view(**fields)})
+
+
+def test_a_chosen_number_is_drawn_under_its_own_name_once_it_is_computed(served: Page) -> None:
+    store = changed(clean="the river tree house the dog")
+    assert "Entropy is not computed yet: press Compute" in words(number(served, "entropy", store), "head-matrix")
+    served.engine.evaluate(parse_experiment(store).recipe("head_statistics"))
+    answer = number(served, "entropy", store)
+    meta = answer["head-matrix"]["figure"]["layout"]["meta"]
+    assert (meta["quantity"], meta["show"], state(answer, "head-matrix")) == ("entropy", "baseline", "ready")
+
+
+def test_a_number_that_compares_two_prompts_asks_for_the_other_one(served: Page) -> None:
+    answer = number(served, "denoising", changed(corrupted=None))
+    assert state(answer, "head-matrix") == "empty"
+    assert "corrupted prompt" in words(answer, "head-matrix")
+
+
+def test_a_number_that_no_head_has_is_refused_with_the_list(served: Page) -> None:
+    answer = number(served, "charm", experiment())
+    assert state(answer, "head-matrix") == "error"
+    assert "choose one of direct, projection, zero" in words(answer, "head-matrix")

@@ -16,7 +16,7 @@ from app.export.manifest import read_manifest
 from layouts import ids
 from tests.sessions import parse_session
 from tests.wire.page import PAIR, Page, changed, experiment
-from tests.wire.test_draw import view
+from tests.wire.test_draw import heads, view
 
 ABLATE = Ablate(Site("z", 1, (0,)))
 AT_ONCE = (ids.HEAD_MATRIX, ids.TRAJECTORY, ids.COMPONENTS, ids.ATTENTION, ids.LENS, ids.PREDICTION)
@@ -27,7 +27,8 @@ every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 def clicked(served: Page, panel: str, form: str, store: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(panel, form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
-    given = {entry: 1, "experiment.data": store or experiment(), "view.data": view(**fields)}
+    chosen = heads(fields.pop("quantity", "direct"))
+    given = {entry: 1, "experiment.data": store or experiment(), "view.data": view(**fields), "heads.data": chosen}
     return served.ask("export-download.data", given, by=entry)
 
 

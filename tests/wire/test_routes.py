@@ -368,3 +368,19 @@ def test_numbers_of_heads_that_are_not_there_are_refused_and_not_kept(
     answer = client.get(f"/microtome/heads/{place.format(one=one)}.f32", query_string=asked)
     assert answer.status_code == code
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_effects_of_heads_come_with_the_value_of_the_run_that_they_start_from(client: Any, engine: Engine) -> None:
+    whole = sweep(engine, cells={"activation": "z"})
+    base = json.loads(client.get(f"/microtome/heads/{whole.digest}/effect.f32").headers["X-Base"])
+    assert base["name"] == whole.baseline
+    np.testing.assert_array_equal(np.float32(base["values"]), getattr(whole, whole.baseline)[0])
+    assert (
+        "X-Base"
+        not in client.get(f"/microtome/heads/{evaluated(engine, kind='head_statistics').digest}/entropy.f32").headers
+    )
+
+
+def test_asked_quietly_numbers_that_are_not_computed_yet_are_no_error(client: Any) -> None:
+    answer = client.get("/microtome/heads/0123/effect.f32?quiet=1")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (204, "no-store")

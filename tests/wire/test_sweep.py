@@ -16,7 +16,7 @@ from app.domain.sites import Site
 from callbacks import sweep
 from callbacks.head_matrix import SLOT
 from tests.wire.page import PAIR, SPEC, Page, changed, experiment
-from tests.wire.test_draw import state, view
+from tests.wire.test_draw import heads, state, view
 
 OUTPUT = "head-matrix-progress.value"
 DONE = "all heads done"
@@ -25,8 +25,8 @@ ABLATE = Ablate(Site("z", 1, (0,)))
 
 def asked(served: Page, store: dict[str, Any], by: str = "view.data", **fields: Any) -> Any:
     """The request that the page would write, or None."""
-    known = {f"digests-{method}.data": served.digests(method, store) for method in ("zero", "mean")}
-    before = fields.pop("before", None)
+    before, chosen = fields.pop("before", None), heads(fields.pop("quantity", "direct"))
+    known = {"digests-heads.data": served.digests("heads", store), "heads.data": chosen}
     given = {**known, "experiment.data": store, "view.data": view(**fields), "head-matrix-request.data": before}
     answer = served.ask("head-matrix-request.data", {**given, "head-matrix-start.n_clicks": 1}, by)
     return answer["head-matrix-request"]["data"] if answer else None
@@ -76,7 +76,12 @@ def test_a_sweep_runs_and_its_result_is_drawn_and_not_asked_for_again(served: Pa
     assert np.isfinite(result.values[0]).all()
     drawn = served.ask(
         "head-matrix.figure",
-        {"digests-zero.data": zero, "experiment.data": store, "view.data": view(quantity="zero")},
+        {
+            "digests-heads.data": served.digests("heads", store),
+            "heads.data": heads("zero"),
+            "experiment.data": store,
+            "view.data": view(),
+        },
     )
     assert state(drawn, "head-matrix") == "ready"
     assert asked(served, store) is None
@@ -88,7 +93,7 @@ def test_the_last_answer_ticks_so_that_the_finished_sweep_is_drawn(served: Page)
     assert ticks
 
 
-@pytest.mark.parametrize("request_", [{"recipes": 7}, {"recipes": [7]}, {"recipes": [{}] * 5}, {}, None, 7, ["zero"]])
+@pytest.mark.parametrize("request_", [{"recipes": 7}, {"recipes": [7]}, {"recipes": [{}] * 9}, {}, None, 7, ["zero"]])
 def test_what_is_no_request_is_not_run(served: Page, request_: Any) -> None:
     given = {"head-matrix-request.data": request_}
     assert served.run_background(OUTPUT, given, limit_s=10)[-1] == {}
@@ -144,9 +149,9 @@ def test_the_effect_difference_is_effect_minus_effect(served: Page) -> None:
     digests = served.digests("zero", store)
     results = [served.engine.result(digests[run]) for run in ("intervened", "baseline")]
     effects = [r.effect() for r in results if isinstance(r, SweepResult)]
-    given = {"digests-zero.data": digests, "experiment.data": store}
-    view_ = view(quantity="zero", show="difference")
-    answer = served.ask("head-matrix.figure", {**given, "view.data": view_})
+    known = {"digests-heads.data": served.digests("heads", store), "heads.data": heads("zero")}
+    given = {**known, "experiment.data": store, "view.data": view(show="difference")}
+    answer = served.ask("head-matrix.figure", given)
     assert answer is not None
     z = answer["head-matrix"]["figure"]["data"][0]["z"]
     shown = _array(z)
@@ -174,7 +179,8 @@ def test_a_cancelled_sweep_stops_at_its_next_report(served: Page) -> None:
 
 def described(served: Page, store: dict[str, Any], by: str | None = None, **fields: Any) -> dict[str, str]:
     """The words in the strip, and on the button, while nothing runs."""
-    digests = {f"digests-{method}.data": served.digests(method, store) for method in ("zero", "mean")}
+    chosen = heads(fields.pop("quantity", "direct"))
+    digests = {"digests-heads.data": served.digests("heads", store), "heads.data": chosen}
     given = {**digests, "experiment.data": store, "view.data": view(**fields)}
     answer = served.ask("head-matrix-start.children", given, by)
     assert answer is not None
@@ -183,8 +189,8 @@ def described(served: Page, store: dict[str, Any], by: str | None = None, **fiel
 
 def test_how_much_there_is_to_do_is_said_before_the_start(served: Page) -> None:
     store = changed(clean="in river apple house the river")
-    heads = served.engine.facts(SPEC).n_layers * served.engine.facts(SPEC).n_heads
-    assert described(served, store, quantity="mean") == {"text": f"{heads} heads, not swept yet", "start": "Sweep mean"}
+    count = served.engine.facts(SPEC).n_layers * served.engine.facts(SPEC).n_heads
+    assert described(served, store, quantity="mean") == {"text": f"{count} heads, not swept yet", "start": "Sweep mean"}
 
 
 def test_a_sweep_cancelled_before_its_first_cell_begins_anew(served: Page) -> None:
@@ -194,7 +200,7 @@ def test_a_sweep_cancelled_before_its_first_cell_begins_anew(served: Page) -> No
 
 @pytest.mark.parametrize("digests", [7, {"baseline": 7}, {"baseline": ["x"], "intervened": {}}])
 def test_the_strip_survives_digests_that_are_none(served: Page, digests: Any) -> None:
-    given = {"digests-zero.data": digests, "experiment.data": experiment(), "view.data": view()}
+    given = {"digests-heads.data": digests, "experiment.data": experiment(), "view.data": view()}
     answer = served.ask("head-matrix-start.children", given)
     assert answer is not None
     assert answer["head-matrix-text"]["children"] == "" or "reload" in answer["head-matrix-text"]["children"]

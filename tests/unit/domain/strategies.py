@@ -6,14 +6,16 @@ from hypothesis import strategies as st
 
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
+from app.domain.head_choices import CHOICES
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics
+from app.domain.heads_asked import HeadAxis, HeadsAsked
 from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge, Patch
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS
 from app.domain.session import MOST_BESIDE, Experiment, Session, SweepAsked, SweepMethod, Switched, Viewed
 from app.domain.sites import HEAD_ACTIVATIONS, Activation, Head, Site
-from app.domain.views import Normalised, Selection
+from app.domain.views import Normalised, Selection, Show
 
 small = st.integers(0, 3)
 some = st.lists(small, min_size=1, max_size=3).map(tuple)
@@ -156,10 +158,14 @@ sweeps = st.builds(
     restricted=st.booleans(),
     ig_steps=st.integers(1, 3),
 )
+choices = st.sampled_from(list(CHOICES))
+axes_asked = st.builds(HeadAxis, choices, st.none() | st.sampled_from(get_args(Show)))
+heads_asked = st.builds(HeadsAsked, choices, st.none() | choices, st.booleans(), axes_asked, axes_asked)
 sessions = st.builds(
     Session,
     experiments,
     selections,
     st.builds(Viewed, st.sampled_from(["look", "attention", "residual", "patch"])),
     sweeps,
+    heads_asked,
 )

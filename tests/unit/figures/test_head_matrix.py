@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.domain.errors import BadInput
+from app.domain.head_quantities import head_quantity
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.head_matrix import head_matrix_heatmap
@@ -206,3 +207,10 @@ def test_a_projection_names_its_tokens_and_behaviour_scores_need_no_prompt():
     shown = draw(scores, Style(quantity="induction"), Selection(prompt=3)).data[0]
     np.testing.assert_array_equal(shown.z, scores.induction)
     assert shown.hovertext[1, 2].startswith("<b>L1H2</b><br>induction score 0.")
+
+
+def test_behaviour_scores_tell_the_attention_to_the_first_token_beside_them():
+    result = heads.behaviour()
+    text = draw(result, Style(quantity="induction")).data[0].hovertext[0, 1]
+    assert text.startswith("<b>L0H1</b><br>induction score ")
+    assert text.endswith(f"<br>attention to the first token {head_quantity(result, 'attention_to_first')[0, 0, 1]!s}")

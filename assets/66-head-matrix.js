@@ -1,0 +1,138 @@
+/* The head matrix takes another number without the server: the live heatmap gets other values, colours, hover and name.
+ *
+ * The server draws it first, while a sweep runs, and for other runs; it also says what to do where there are no numbers.
+ */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { setProps, propsOf, graph, headFigure } = microtome;
+  const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const PANEL = "head-matrix";
+  let mine = { trace: null, key: null }; // what was drawn here and not by the server
+
+  const keyOf = (quantity, show) => `${quantity} ${show}`;
+
+  /** What the live figure shows. */
+  function drawnKey(gd) {
+    if (gd.data[0] === mine.trace) return mine.key;
+    const { quantity, show } = microtome.metaOf(gd);
+    return keyOf(quantity, show);
+  }
+
+  function wanted() {
+    const session = microtome.session();
+    const { quantity } = session.heads;
+    const choice = microtome.headChoices()[quantity] || {};
+    return { quantity, choice, show: choice.alone ? "baseline" : session.view.show };
+  }
+
+  /** It reads the session's stores. */
+  function askServer() {
+    microtome.writeStores();
+    setProps("matrix-asked", { data: Date.now() });
+  }
+
+  /** Further lines of the hover. */
+  function linesOf({ choice, show, values, base, told }) {
+    const lines = [];
+    if (base) {
+      const name = `${headFigure.delta(show)}${base.name} ${headFigure.spoken(Math.fround(base.value))}, ` +
+        `${headFigure.delta(show)}${choice.done}`;
+      lines.push({ name, values: Array.from(values, (value) => Math.fround(value + base.value)), signed: true });
+    }
+    if (told) lines.push({ name: "attention to the first token", values: told, signed: false });
+    return lines;
+  }
+
+  function paint(gd, found, key) {
+    const { values, shape, choice, show } = found;
+    const drawn = headFigure.cells(values, shape, choice, { show, more: linesOf(found) });
+    const { heatmap, hatch } = headFigure.changes(drawn);
+    root.Plotly.restyle(gd, heatmap, [0]);
+    if (drawn.hatch.x.length || gd.data[3].x.length) root.Plotly.restyle(gd, hatch, [3]);
+    mine = { trace: gd.data[0], key };
+  }
+
+  function painted() {
+    performance.mark("microtome:quantity-painted");
+    performance.measure("microtome:quantity-switch", "microtome:quantity", "microtome:quantity-painted");
+  }
+
+  /** The panel's state and its line of what: after the paint, because Dash takes its time. */
+  function say({ choice, show }) {
+    const of = choice.alone ? "the model alone" :
+      [microtome.answersOf(microtome.session().experiment.prompt), show].filter(Boolean).join(", ");
+    const { number } = (propsOf("digests-heads") || {}).data || {};
+    setProps(`${PANEL}-panel`, { className: `mt-panel is-ready${number === undefined ? "" : ` of-${number}`}` });
+    setProps(`${PANEL}-message`, { children: "" });
+    setProps(`${PANEL}-of`, { children: of });
+  }
+
+  async function draw() {
+    const { quantity, choice, show } = wanted();
+    const key = keyOf(quantity, show);
+    const gd = graph(PANEL);
+    if (!gd) return askServer();
+    if (drawnKey(gd) === key) return say({ choice, show });
+    let found;
+    try {
+      found = await microtome.headNumbers(quantity);
+    } catch {
+      return keyOf(wanted().quantity, wanted().show) === key && askServer();
+    }
+    if (keyOf(wanted().quantity, wanted().show) !== key || graph(PANEL) !== gd) return undefined;
+    paint(gd, found, key);
+    root.requestAnimationFrame(() => setTimeout(painted));
+    return whenIdle(() => say(found));
+  }
+
+  // ---- the control and its help --------------------------------------------------------------------------------
+
+  const SIGNS = { true: "It has a sign: blue is positive, red negative.", false: "It has no sign: 0 is the least." };
+  const sentence = (text) => text[0].toUpperCase() + text.slice(1);
+
+  /** As layouts/head_matrix.py: help_lines. */
+  function explain({ label, formula, zero, one, signed, unit }) {
+    setProps("quantity-formula", { children: formula });
+    setProps("quantity-reading", { children: `${sentence(label)}. 0: ${zero}. 1: ${one}.` });
+    setProps("quantity-sign", { children: SIGNS[signed] });
+    setProps("quantity-unit", { children: unit });
+  }
+
+  function show() {
+    const { quantity, choice } = wanted();
+    whenIdle(() => {
+      setProps("quantity", { value: quantity });
+      if (choice.label) explain(choice);
+    });
+  }
+
+  function read() {
+    const { value } = propsOf("quantity") || {};
+    if (value && value !== microtome.session().heads.quantity) microtome.dispatch({ type: "show-heads", quantity: value });
+    else show();
+  }
+
+  /** Dash reports that the control was set: by a person, or here. */
+  function headControls() {
+    queueMicrotask(() => microtome.session() && read());
+    return root.dash_clientside.no_update;
+  }
+
+  microtome.headControls = headControls;
+  microtome.afterPlot.push((gd, panel) => {
+    if (panel !== PANEL || !gd.data.length || !microtome.session()) return;
+    const { quantity, show } = wanted();
+    if (drawnKey(gd) !== keyOf(quantity, show) && microtome.metaOf(gd).show === show) draw();
+  });
+  microtome.projections.push(({ session }, before) => {
+    const old = before && before.session.heads;
+    if (old === session.heads) return;
+    if (old && old.quantity !== session.heads.quantity) {
+      performance.mark("microtome:quantity");
+      draw();
+    }
+    show();
+  });
+})(window);

@@ -1,0 +1,128 @@
+"""Where the numbers of the heads are, what they still need, and reading the one that is chosen.
+
+One store holds the digests of every source of the experiment on screen (app/domain/head_choices.py): `{"sources":
+{source: {"baseline", "intervened", "error"} | {"lacks": what to give first}}, "error"}`. Nothing is computed for that.
+"""
+
+import functools
+from dataclasses import asdict
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
+
+from app.analyses import ANALYSES
+from app.domain.errors import MicrotomeError
+from app.domain.head_choices import CHOICES, SOURCES, HeadSource
+from app.domain.recipes import AnyRecipe, parse_recipe
+from app.domain.results import Result
+from app.domain.session import Experiment
+from app.domain.views import Show
+from app.engine import Engine
+from callbacks.evaluate import NOTHING, has_answers, wait_to_run
+from callbacks.reading import Asked, Refused, digests_of, experiment_of, numbered, sources_of
+from callbacks.sweep import OnScreen
+from layouts import ids
+from layouts.head_matrix import NO_ANSWERS
+
+KIND = "heads"
+NO_PAIR = "This number compares two prompts: give a corrupted prompt in the rail, then press Run."
+
+
+def lacking(experiment: Experiment, source: HeadSource) -> str | None:
+    """What must be given before there are numbers, None where nothing is missing."""
+    if source.needs != "nothing" and not has_answers(experiment):
+        return NO_ANSWERS
+    return NO_PAIR if source.needs == "pair" and experiment.prompt.corrupted is None else None
+
+
+def recipe_of(experiment: Experiment, name: str, *, intervened: bool = False) -> AnyRecipe:
+    """The recipe of one source; what is of the model alone has neither prompts nor interventions."""
+    source = SOURCES[name]
+    if source.alone:
+        return parse_recipe({"kind": source.kind, "model": asdict(experiment.model), **source.options})
+    pair = experiment.prompt
+    tokens = {"tokens": pair.answer, "minus": pair.incorrect_answer} if name == "projection" else {}
+    return experiment.recipe(source.kind, intervened=intervened, **source.options, **tokens)
+
+
+def address_heads(engine: Engine, store: Any, status: Any, before: Any) -> Any:
+    """The digests of every source."""
+    try:
+        experiment = experiment_of(store)
+        wait_to_run(engine, experiment)
+        found = {"sources": {name: _addressed(engine, experiment, name) for name in SOURCES}, "error": None}
+    except MicrotomeError as error:
+        found = {"sources": {}, "error": str(error)}
+    found = numbered(found, store)
+    return no_update if found == before else found
+
+
+def _addressed(engine: Engine, experiment: Experiment, name: str) -> dict[str, Any]:
+    why = lacking(experiment, SOURCES[name])
+    if why:
+        return {"lacks": why}
+    runs = {"baseline": False, "intervened": True} if experiment.has_interventions else {"baseline": False}
+    try:
+        recipes = {run: recipe_of(experiment, name, intervened=changed) for run, changed in runs.items()}
+        for recipe in recipes.values():
+            engine.check(recipe)
+    except MicrotomeError as error:
+        return NOTHING | {"error": str(error)}
+    return NOTHING | {run: engine.digest(recipe) for run, recipe in recipes.items()}
+
+
+# reading them
+
+
+def shown_of(source: HeadSource, show: Show) -> Show:
+    """The run that is read: what is of the model alone has one."""
+    return "baseline" if source.alone else show
+
+
+def start_words(name: str) -> str:
+    """What the button says that computes this number."""
+    return f"Sweep {CHOICES[name].label.removesuffix(' ablation')}" if is_sweep(name) else "Compute"
+
+
+def is_sweep(name: str) -> bool:
+    """Whether it takes an experiment per head, or some of them."""
+    return SOURCES[CHOICES[name].source].kind in ("ablation", "activation_patching", "attribution_patching")
+
+
+def chosen(engine: Engine, experiment: Experiment, digests: Any, name: str, show: Show) -> Result:
+    """The result that has the number, as far as it has come, or what is in the way."""
+    choice = CHOICES[name]
+    source = SOURCES[choice.source]
+    asked = Asked(engine, experiment, _own(digests, choice.source), shown_of(source, show))
+    if choice.source == "direct":
+        return asked.shown(source.kind)
+    not_yet = f"{choice.label[0].upper()}{choice.label[1:]} is not computed yet: press {start_words(name)}."
+    return asked.swept(not_yet, (ANALYSES[source.kind].result,))
+
+
+def _own(digests: Any, source: str) -> dict[str, Any]:
+    found = digests_of(digests)
+    if found is None:
+        raise PreventUpdate
+    if found.get("error"):
+        raise Refused(str(found["error"]), "error")
+    own = digests_of(sources_of(found).get(source))
+    if own is None:
+        raise PreventUpdate
+    if own.get("lacks"):
+        raise Refused(str(own["lacks"]))
+    return own
+
+
+def recipe_of_run(page: OnScreen, source: str, run: str) -> AnyRecipe:
+    """The recipe of one run of a source."""
+    return recipe_of(page.experiment, source, intervened=run == "intervened")
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """One store for all sources."""
+    store = ids.DIGESTS.format(KIND)
+    app.callback(Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), State(store, "data"))(
+        functools.partial(address_heads, engine)
+    )

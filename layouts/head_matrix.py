@@ -1,0 +1,78 @@
+"""The head matrix: what colours it, what that means, and the start of what it needs."""
+
+from itertools import groupby
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.domain.head_choices import CHOICES, HeadChoice
+from layouts import ids
+from layouts.attributes import attributes
+from layouts.panel import graph, help_button, panel
+from layouts.sweep_strip import sweep_strip
+
+NO_ANSWERS = "Name an answer and another token in the rail, then press Run."
+
+
+def grouped() -> list[dict[str, Any]]:
+    """All numbers by group, for a select."""
+    rows = groupby(CHOICES.items(), key=lambda item: item[1].group)
+    return [
+        {"group": group, "items": [{"value": name, "label": choice.label} for name, choice in items]}
+        for group, items in rows
+    ]
+
+
+def quantity_select(control: str, label: str, value: str, width: int = 172, **options: Any) -> dmc.Select:
+    """A choice of one number per head."""
+    return dmc.Select(
+        id=control, value=value, size="xs", w=width, allowDeselect=False, maxDropdownHeight=420, searchable=True,
+        comboboxProps={"width": 230, "position": "bottom-start"}, className="mt-select",
+        **{"data": grouped(), **options}, **attributes(aria_label=label),
+    )  # fmt: skip
+
+
+def help_lines(choice: HeadChoice) -> dict[str, str]:
+    """Formula, reading, sign and unit of one number, by the part of the help that says it."""
+    row = choice.row
+    sign = "It has a sign: blue is positive, red negative." if row.signed else "It has no sign: 0 is the least."
+    return {
+        "formula": choice.formula,
+        "reading": f"{choice.label[0].upper()}{choice.label[1:]}. 0: {row.zero}. 1: {row.one}.",
+        "sign": sign,
+        "unit": choice.unit,
+    }
+
+
+def quantity_help() -> dmc.HoverCard:
+    """The `?` of the number that is chosen; the page writes what is in it (assets/66-head-matrix.js)."""
+    said = help_lines(CHOICES["direct"])
+    parts = {name: ids.QUANTITY_HELP.format(name) for name in said}
+    lines = [
+        html.Pre(said["formula"], id=parts["formula"]),
+        html.P(said["reading"], id=parts["reading"]),
+        html.P([html.B("Sign "), html.Span(said["sign"], id=parts["sign"])]),
+        html.P([html.B("Unit "), html.Span(said["unit"], id=parts["unit"])]),
+    ]
+    return help_button("What is this number?", lines, keepMounted=True)  # what is not there is not written
+
+
+def quantity_bar() -> html.Div:
+    """What colours the matrix, and the start of what that needs."""
+    start = html.Button(
+        "Sweep zero", id=ids.START.format(ids.HEAD_MATRIX), type="button", className="mt-button",
+        title="Compute this number of every head",
+    )  # fmt: skip
+    chosen = html.Div(
+        [quantity_select(ids.QUANTITY, "Quantity of the head matrix", "direct"), quantity_help()], className="mt-chosen"
+    )
+    return html.Div([chosen, start], className="mt-bar")
+
+
+def head_matrix_panel() -> html.Section:
+    """Layers x heads, coloured by one quantity."""
+    return panel(
+        ids.HEAD_MATRIX, "Heads", graph(ids.HEAD_MATRIX), kinds=("direct_logit_attribution",), bar=quantity_bar(),
+        footer=sweep_strip(ids.HEAD_MATRIX), empty=NO_ANSWERS,
+    )  # fmt: skip

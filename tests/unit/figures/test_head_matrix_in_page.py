@@ -1,0 +1,43 @@
+"""The page draws the head matrix from numbers as the server's figure does (assets/44-head-figure.js)."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.head_choices import CHOICES, described
+from app.domain.head_quantities import head_quantity
+from app.domain.views import Selection, Show, Style
+from app.figures.head_matrix import head_matrix_heatmap
+from tests.node import in_node
+from tests.unit.figures import heads, results, sweeps
+
+RESULTS: dict[str, Any] = {
+    "direct": results.attribution(2, 3),
+    "zero": results.ablation(2, 3),
+    "denoising": sweeps.sweep("denoising"),
+    "noising": sweeps.sweep("noising"),
+    "estimate": sweeps.estimate(),
+    "entropy": heads.statistics(),
+    "attention_to_first": heads.statistics(),
+    "induction": heads.behaviour(),
+    "copying": heads.copying(),
+}
+SHOWS: tuple[Show, ...] = ("baseline", "difference")
+
+
+@pytest.mark.parametrize("show", SHOWS)
+@pytest.mark.parametrize("name", RESULTS)
+def test_cells_colours_and_first_line_of_the_hover_agree(name: str, show: Show):
+    result, choice = RESULTS[name], CHOICES[name]
+    values = head_quantity(result, choice.number)[0]
+    theirs = head_matrix_heatmap(result, Style(show=show, quantity=choice.number), Selection()).data[0]
+    asked = json.dumps([values.ravel().tolist(), list(values.shape), described()[name], {"show": show}])
+    ours = in_node(f"figure.cells(...{asked})", figure="44-head-figure")
+    np.testing.assert_array_equal(np.float32(ours["z"]), theirs.z)
+    assert (ours["zmin"], ours["zmax"]) == pytest.approx((theirs.zmin, theirs.zmax))  # float32 beside double
+    assert (ours["unit"], tuple(ours["ticktext"])) == (theirs.colorbar.title.text, theirs.colorbar.ticktext)
+    assert ours["text"] == theirs.text.tolist()
+    first = [["<br>".join(text.split("<br>")[:2]) for text in row] for row in theirs.hovertext]
+    assert ours["hovertext"] == first
