@@ -124,6 +124,8 @@ _OF_TWO = {
     "sweep_scatter": "A sweep_scatter is of two sweeps; give the recipe of the one across as `against`.",
     "weighted_attention_heatmap": "A weighted_attention_heatmap is an attention pattern weighted by attention weights; "
     "give the recipe of the weights as `against`.",
+    "head_card_table": "A head_card_table is of statistics on prompts beside those on background texts; give the "
+    "recipe of the latter (corpus = true) as `against`.",
 }
 """Figures of two results, `against` being the first, and what is said without it."""
 FIGURES: dict[str, Callable[..., Any]] = {
@@ -136,6 +138,7 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "exact_vs_estimate_scatter": named("app.figures.attribution_patching:exact_vs_estimate_scatter"),
     "sweep_scatter": named("app.figures.sweep_scatter:sweep_scatter"),
     "weighted_attention_heatmap": named("app.figures.attention_pattern:weighted_attention_heatmap"),
+    "head_card_table": named("app.figures.head_card:head_card_table"),
 }
 """What a view may name to be drawn instead of its analysis' own figure."""
 

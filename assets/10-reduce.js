@@ -1,7 +1,7 @@
 /* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
  *
  * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
- *        experiment, selection, sweep, heads and view.show (never the workspace).
+ *        experiment, selection, sweep, heads, notes and view.show (never the workspace).
  * model  {n_layers, n_heads, n_key_value_heads, n_positions}, any of them null while unknown; selections are clamped
  *        to it.
  * An action that changes nothing returns the very same object, so projections of the state cannot loop.
@@ -217,6 +217,7 @@
       counted(lost(({ experiment }) => experiment.interventions.length), "intervention"),
       counted(lost(({ selection }) => selection.heads.length), "selected head"),
       counted(lost(({ selection }) => selection.positions.length), "selected token"),
+      counted(lost(({ notes }) => (notes || []).length), "note"),
     ].filter(Boolean).join(" and ");
   }
 

@@ -6,6 +6,7 @@
   const runs = typeof require === "undefined" ? root.microtome.runs : require("./10-runs.js");
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
+  const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const { same, anyOn, SELECTING, SHOWS, WORKSPACES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
   const MOST_NEW_TOKENS = 200; // callbacks.generation.MOST_TOKENS
@@ -24,7 +25,8 @@
     let { selection } = session;
     if (!sameTokens) selection = { ...selection, positions: [] };
     if (!sameModel) selection = { ...state.EMPTY_SELECTION, prompt: selection.prompt };
-    const changed = { ...session, experiment: { ...before, model, interventions: list }, selection };
+    const kept = sameModel ? session.notes : [];
+    const changed = { ...session, experiment: { ...before, model, interventions: list }, selection, notes: kept };
     const asked = sweep.followExperiment(session.sweep, { sameModel, sameTokens }, selection, shape);
     return runs.replacePrompt({ ...changed, sweep: asked }, prompt);
   }
@@ -64,7 +66,9 @@
     const selection = state.clampSelection({ ...state.EMPTY_SELECTION, ...given.selection }, model);
     const session = runs.completeRuns({ experiment: given.experiment, selection, view });
     const shown = heads.completeHeads({ quantity, ...given.heads });
-    return { ...session, sweep: sweep.completeSweep(given.sweep, selection, model), heads: shown };
+    const written = notes.completeNotes(given.notes, model);
+    const asked = sweep.completeSweep(given.sweep, selection, model);
+    return { ...session, sweep: asked, heads: shown, notes: written };
   }
 
   const ACTIONS = {
@@ -72,6 +76,7 @@
     ...runs.RUNNING,
     ...sweep.SWEEPING,
     ...heads.SHOWING,
+    ...notes.NOTING,
     open: (_, action, model) => completeSession(action.session, model),
     clamp: (session, _, model) => completeSession(session, model),
     "set-experiment": setExperiment,
@@ -81,12 +86,13 @@
 
   // ---- undo and redo -------------------------------------------------------------------------------------------
 
-  function remembered({ experiment, selection, view, sweep: asked, heads: numbers }) {
-    return { experiment, selection, sweep: asked, heads: numbers, show: view.show };
+  function remembered({ experiment, selection, view, sweep: asked, heads: numbers, notes: written }) {
+    return { experiment, selection, sweep: asked, heads: numbers, notes: written, show: view.show };
   }
 
-  function restored(session, { experiment, selection, sweep: asked, heads: numbers, show }) {
-    return { experiment, selection, view: { ...session.view, show }, sweep: asked, heads: numbers };
+  function restored(session, { experiment, selection, sweep: asked, heads: numbers, notes: written, show }) {
+    const view = { ...session.view, show };
+    return { experiment, selection, view, sweep: asked, heads: numbers, notes: written };
   }
 
   function undo(current) {
@@ -106,7 +112,7 @@
     const part = (name) => (same(before[name], after[name]) ? before[name] : after[name]);
     return {
       experiment: part("experiment"), selection: part("selection"), view: part("view"), sweep: part("sweep"),
-      heads: part("heads"),
+      heads: part("heads"), notes: part("notes"),
     };
   }
 

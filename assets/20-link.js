@@ -11,6 +11,7 @@
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const { initial } = typeof require === "undefined" ? root.microtome : require("./11-experiment.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
+  const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const { isIndex, SHOWS, WORKSPACES } = state;
   const PREFIX = "#s=";
   const KEPT = "#kept";
@@ -109,7 +110,7 @@
       const wrong = Object.keys(fields).find((field) => !fields[field](session[part][field]));
       if (wrong) return `its ${part} has no usable ${wrong}`;
     }
-    return null;
+    return notes.isNotes(session.notes || []) ? null : "its notes are not usable";
   }
 
   const completePrompt = (prompt) => ({ corrupted: null, answer: [], incorrect_answer: [], ...prompt });

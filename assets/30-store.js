@@ -9,8 +9,8 @@
 
   const microtome = root.microtome;
   const { reduce, initial, link } = microtome;
-  const PARTS = ["experiment", "selection", "view", "sweep", "heads"];
-  const LATER = ["selection", "heads"];
+  const PARTS = ["experiment", "selection", "view", "sweep", "heads", "notes"];
+  const LATER = ["selection", "heads", "notes"];
   const COMMITTING = [
     "set-experiment", "set-model", "set-prompts", "set-base", "intervene", "add-intervention", "set-intervention",
     "toggle-intervention", "remove-intervention",

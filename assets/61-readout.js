@@ -82,5 +82,6 @@
   }
 
   document.addEventListener("pointermove", moved);
+  microtome.spoken = spoken;
   microtome.tip = { show, hide };
 })(typeof window === "undefined" ? globalThis : window);

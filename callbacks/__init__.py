@@ -10,7 +10,9 @@ from callbacks import (
     evaluate,
     export,
     generation,
+    head_card,
     head_matrix,
+    head_reading,
     heads,
     intervention_form,
     panels,
@@ -25,8 +27,8 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, heads, head_matrix, components, panels, sweep_map, against, prompt_strip, path_patching, self_repair,
-    generation, rail, prompt_set, intervention_form, status_bar, export,
+    evaluate, heads, head_matrix, components, panels, head_card, head_reading, sweep_map, against, prompt_strip,
+    path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

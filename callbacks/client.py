@@ -27,6 +27,8 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
     "heads": tuple((name, "value") for name in (ids.QUANTITY,)),
+    "headCard": ((ids.HEAD_CARD, "data"),),
+    "cardFound": tuple((ids.DIGESTS.format(kind), "data") for kind in (*ids.CARD_KINDS, "direct_logit_attribution")),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }
 

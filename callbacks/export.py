@@ -27,7 +27,7 @@ from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, Page, Source, source
 from callbacks.generation import options_of
-from callbacks.reading import REFUSALS, experiment_of, heads_of, selection_of, sweep_of, view_of
+from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, selection_of, sweep_of, view_of
 from layouts import ids
 
 TABLES: dict[str, Callable[..., bytes]] = {
@@ -74,7 +74,8 @@ def exported_page(page: Page, form: str) -> bytes:
     """The whole page: its session, or every table it can show."""
     if form == "session":
         return json.dumps(
-            session_dict(Session(page.experiment, page.selection, page.view, page.sweep, page.heads)), indent=2
+            session_dict(Session(page.experiment, page.selection, page.view, page.sweep, page.heads, page.notes)),
+            indent=2,
         ).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -131,7 +132,7 @@ def export(engine: Engine, clicks: Any, *stores: Any) -> tuple[Any, Any]:
 
 
 def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, *generation: Any
+    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, *generation: Any
 ) -> Page:
     """The page's stores and controls, read. Numbers of the generated text are refused only where it is exported."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
@@ -139,12 +140,13 @@ def page_of(
         options = tuple(options_of(*generation).items())
     except MicrotomeError:
         options = ()
-    return Page(engine, *found, options, heads_of(heads))
+    return Page(engine, *found, options, heads_of(heads), notes_of(notes))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """All export menus, by one callback."""
-    stores = [State(name, "data") for name in (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS)]
+    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES)
+    stores = [State(name, "data") for name in names]
     values = [ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),

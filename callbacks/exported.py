@@ -14,16 +14,22 @@ from app.domain.head_choices import SOURCES as SOURCES_OF_HEADS
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
+from app.domain.role_notes import RoleNote
 from app.domain.session import Experiment, SweepAsked, Viewed
+from app.domain.sites import Head
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
 from app.figures.attention_thumbnails import thumbnails_size
+from app.figures.head_card import card_table
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.tables import component_rows
 from callbacks.against import beside, read_together
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
+from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, of_model
 from callbacks.head_matrix import DIRECT
+from callbacks.head_reading import KIND as READING
+from callbacks.head_reading import options_of, reading_of
 from callbacks.heads import chosen, lacking, recipe_of, shown_of
 from callbacks.one_scale import Shown, limit_of_all
 from callbacks.path_patching import lacking_here, swept_paths
@@ -33,7 +39,7 @@ from callbacks.self_repair import repaired
 from callbacks.side_by_side import KINDS, SideBySide, method_of
 from layouts import ids
 from layouts.generation import PRESS_GENERATE
-from layouts.workspaces import NO_ANSWERS
+from layouts.workspaces import NO_ANSWERS, SELECT_CARD
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Page:
     sweep: SweepAsked = SweepAsked()
     generation: tuple[tuple[str, Any], ...] = ()
     heads: HeadsAsked = HeadsAsked()
+    notes: tuple[RoleNote, ...] = ()
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""
@@ -272,6 +279,32 @@ def _thumbnails_style(page: Page, result: Any, style: Style) -> Style:
     return replace(style, width=width, height=height)
 
 
+def _reading_recipe(page: Page, intervened: bool) -> AnyRecipe:
+    return reading_of(page.experiment, page.selection, intervened)
+
+
+_statistics = _single(STATISTICS)
+
+
+def _background(page: Page) -> tuple[AnyRecipe, Result]:
+    _primary(page)
+    recipe = of_model(page.engine, page.experiment, BACKGROUND)
+    return recipe, page.engine.evaluate(recipe)
+
+
+def _primary(page: Page) -> Head:
+    if page.selection.primary is None:
+        raise Refused(SELECT_CARD)
+    return page.selection.primary
+
+
+def _card(page: Page, result: Result) -> pd.DataFrame:
+    """Every number of the primary head that is on the card."""
+    head, digests = _primary(page), {STATISTICS: page.digests(_statistics.recipe)}
+    alone = {name: {"baseline": page.engine.digest(of_model(page.engine, page.experiment, name))} for name in OF_MODEL}
+    return card_table(card(page.engine, page.experiment, page.view.show, digests | alone), head)
+
+
 SOURCES = {
     ids.HEAD_MATRIX: Source(
         _head_recipe, _head_result, lambda page: "head_matrix_heatmap", _head_style, run=_head_run,
@@ -297,6 +330,14 @@ SOURCES = {
     ids.PATHS: Source(
         _paths_recipe, _paths, lambda page: "path_heatmap",
         part=lambda page: f"{page.sweep.paths.into(page.selection)}-{page.sweep.paths.component}",
+    ),
+    ids.HEAD_CARD: Source(
+        _statistics.recipe, _statistics.result, lambda page: "head_card_table", across=_background, table=_card,
+        part=lambda page: str(page.selection.primary),
+    ),
+    ids.HEAD_READING: Source(
+        _reading_recipe, lambda page: page.asked(_reading_recipe).shown(READING, **options_of(page.selection)),
+        part=lambda page: str(page.selection.primary),
     ),
     ids.SELF_REPAIR: Source(_repaired_recipe, _repaired, run=lambda page: "intervened"),
     ids.GENERATION: Source(_text_recipe, _text, run=_one_run),

@@ -13,12 +13,14 @@ from app.domain.errors import BadLink, MicrotomeError
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_json
 from app.domain.results import AttributionPatchingResult, Result, SweepResult, difference
+from app.domain.role_notes import RoleNote
 from app.domain.session import (
     Experiment,
     SweepAsked,
     Viewed,
     parse_experiment,
     parse_heads,
+    parse_notes,
     parse_selection,
     parse_sweep,
 )  # fmt: skip
@@ -85,6 +87,11 @@ def sweep_of(store: Any) -> SweepAsked:
 def heads_of(store: Any) -> HeadsAsked:
     """The store of what is shown of the heads, defaults where it has not been written yet."""
     return HeadsAsked() if store is None else parse_heads(_object(store))
+
+
+def notes_of(store: Any) -> tuple[RoleNote, ...]:
+    """The store of notes on heads, none where it has not been written yet."""
+    return parse_notes(store or [])
 
 
 def run_text(experiment: Experiment) -> str:

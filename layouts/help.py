@@ -115,6 +115,29 @@ HELP: dict[str, Help] = {
         "answer needs the path.",
         "that of the metric chosen in the sweep; recovered has none. A hatched cell is not computed yet.",
     ),
+    ids.HEAD_CARD: Help(
+        "differs much:  |here − background| > s\n"
+        "s = standard deviation, over all heads of the model, on background texts",
+        "Every number of the primary head: direct attribution and the effects that were swept; how it attends and how "
+        "much it writes, means over the positions after the first, on this prompt beside background texts that come "
+        "with the app; scores on random tokens that come twice and of its weights. Where the two differ by more than "
+        "heads differ from each other (≠), a role read off this prompt alone would mislead. Statistics are of the run "
+        "on screen, background texts and scores of the model as it is. Point at a row for what 0 and 1 mean.",
+        "Attributions: positive helps the answer. Ablations: negative means the head helped. Statistics have no sign, "
+        "except in a difference, which background texts are not compared to.",
+        "beside each number.",
+    ),
+    ids.HEAD_READING: Help(
+        "score = q · k / √d_head = content + positional,  A = softmax(score)\n"
+        "writes per unit of attention: (v_k W_O) / σ · W_U, centred over the vocabulary",
+        "Left: why the selected query (the last token where none is selected) attends to each key. Content is the "
+        "score as if the key stood at the query's place (rotary), or without what goes through learned positions; "
+        "positional is the rest. Only differences between keys of one query mean anything. Right: what the head writes "
+        "when it attends there: the tokens promoted (▲) and suppressed (▼) most, with the run's own final scale. Later "
+        "layers may change that. Click a token in the rail to choose another query.",
+        "Scores: higher attracts attention. Logits: positive is promoted.",
+        "scores as they enter the softmax; attention from 0 to 1; logits per unit of attention, on hover times it.",
+    ),
     ids.SELF_REPAIR: Help(
         "repaired  = LD(after) − LD(before) − removed\n"
         "rescaling = Σ other components · (σ_before / σ_after − 1)",

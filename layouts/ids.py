@@ -1,14 +1,13 @@
 """Every component id of the page, once. Stores first, then the shell, then the panels."""
 
 # stores written by the reducer (assets/), read by callbacks
-SESSION = (
-    "session"  # {"experiment":…, "selection":…, "view":…, "sweep":…, "heads":…}: app.domain.session.Session as JSON
-)
-EXPERIMENT = "experiment"  # the same five parts again, one store each, so that a callback hears only what it needs
+SESSION = "session"  # {"experiment":…, "selection":…, …}: app.domain.session.Session as JSON
+EXPERIMENT = "experiment"  # its parts again, one store each, so that a callback hears only what it needs
 SELECTION = "selection"
 VIEW = "view"
 SWEEP = "sweep"
 HEADS = "heads"  # which numbers of the heads are shown: app.domain.heads_asked.HeadsAsked
+NOTES = "notes"  # what the person wrote about heads: app.domain.role_notes.RoleNote
 PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written after the selection where it changes
 # stores written by callbacks
 STATUS = "status"  # the last answer of GET status, or null
@@ -99,9 +98,14 @@ GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
     "generate", "max-new-tokens", "temperature", "generation-seed",
 )  # fmt: skip
 PATHS = "paths"
+HEAD_CARD, CARD_ROWS, CARD_LABEL, CARD_COPY = "head-card", "card-rows", "card-label", "card-copy"
+ROLE_NOTE = "role-note"
+CARD_ASKED = "card-asked"
+"""Store: changes whenever something of the head card has been computed."""
+HEAD_READING = "head-reading"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
-    SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS,
+    SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"
@@ -137,6 +141,8 @@ SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS)
 """Panels that run sweeps."""
 PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""
+CARD_KINDS = ("head_statistics", "background_statistics", "behaviour_scores", "copying_scores")
+"""Digest stores of the head card: statistics on the prompt and on background texts, and scores of the model alone."""
 
 
 def export_item(panel: str, form: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import selection_bar, status_bar
+from layouts.head_card import head_card_panel
+from layouts.head_reading import head_reading_panel
 from layouts.header import header
 from layouts.help import KEYS
 from layouts.intervention_form import intervention_form
@@ -28,16 +30,19 @@ THEME: Any = {
 }
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
-    "generation", "paths", "heads",
+    "generation", "paths", "heads", "headCard", "cardFound",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
 
 def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
-    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, "heads")
+    kinds = (
+        *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS, "heads", "head_reading",
+    )  # fmt: skip
     empty = [
-        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.MATRIX_ASKED, ids.PROMPT_SHOWN, ids.STATUS,
+        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.NOTES, ids.MATRIX_ASKED, ids.CARD_ASKED,
+        ids.PROMPT_SHOWN, ids.STATUS,
         ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.PROMPTS_READ, ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
@@ -74,7 +79,7 @@ def layout(
         [
             dmc.AppShellHeader(header(entries, session.experiment.model)),
             dmc.AppShellNavbar(rail(session.experiment)),
-            dmc.AppShellMain([selection_bar(), workspaces()]),
+            dmc.AppShellMain([selection_bar(), workspaces(head_card_panel(), head_reading_panel())]),
             dmc.AppShellFooter(status_bar()),
         ],
         header={"height": 44}, footer={"height": 26}, navbar={"width": 288, "breakpoint": 0}, padding=0,

@@ -11,6 +11,7 @@ from layouts.panel import graph, panel
 
 NO_PROMPT = "Type a prompt in the rail and press Run."
 SELECT_HEAD = "Select a head in the matrix or the table to see where it looks."
+SELECT_CARD = "Select a head in the matrix or among the thumbnails to see all its numbers."
 
 
 def trajectory_panel() -> html.Section:
@@ -99,8 +100,8 @@ def prediction_panel() -> html.Section:
     return panel(ids.PREDICTION, "Next token", body, kinds=("prediction",), empty=NO_PROMPT)
 
 
-def workspaces() -> html.Div:
-    """All panels in one grid."""
+def workspaces(*more: html.Section) -> html.Div:
+    """All panels in one grid, `more` of them from modules of their own."""
     panels = [head_matrix_panel(), trajectory_panel(), components_panel(), attention_panel(), lens_panel()]
-    inside = [*panels, prediction_panel(), thumbnails_panel(), *ablate_and_patch.panels()]
+    inside = [*panels, prediction_panel(), thumbnails_panel(), *more, *ablate_and_patch.panels()]
     return html.Div(inside, className="mt-workspace", id="workspace")

@@ -3,7 +3,8 @@
 The page's reducer (assets/) is its only writer; the server parses it, never trusts it, and keeps none of it.
 """
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
@@ -15,6 +16,7 @@ from app.domain.interventions import Ablate, AnyIntervention, Frozen, GaussianNo
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
+from app.domain.role_notes import RoleNote
 from app.domain.sites import Head
 from app.domain.views import Normalised, Selection, Show
 
@@ -60,6 +62,10 @@ class Experiment:
     def set_recipe(self, kind: str, *, intervened: bool = False, **options: Any) -> AnyRecipe:
         """The recipe of one analysis of the whole prompt set."""
         return self._recipe(kind, self.prompt_set, self._active(intervened), options)
+
+    def model_recipe(self, kind: str, **options: Any) -> AnyRecipe:
+        """The recipe of what is of the model alone."""
+        return parse_recipe({"kind": kind, "model": asdict(self.model), **options})
 
     def _active(self, intervened: bool) -> list[AnyIntervention]:
         return [item.intervention for item in self.interventions if item.on and intervened]
@@ -225,6 +231,8 @@ class Session:
     view: Viewed = Viewed()
     sweep: SweepAsked = SweepAsked()
     heads: HeadsAsked = HeadsAsked()
+    notes: tuple[RoleNote, ...] = ()
+    """What the person wrote about heads."""
 
 
 _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
@@ -232,6 +240,7 @@ _SESSION: TypeAdapter[Session] = TypeAdapter(Session)
 _SWEEP: TypeAdapter[SweepAsked] = TypeAdapter(SweepAsked)
 _HEADS: TypeAdapter[HeadsAsked] = TypeAdapter(HeadsAsked)
 _SELECTION: TypeAdapter[Selection] = TypeAdapter(Selection)
+_NOTES: TypeAdapter[tuple[RoleNote, ...]] = TypeAdapter(tuple[RoleNote, ...])
 
 
 def parse_experiment(given: dict[str, Any]) -> Experiment:
@@ -252,6 +261,11 @@ def parse_sweep(given: dict[str, Any]) -> SweepAsked:
 def parse_heads(given: dict[str, Any]) -> HeadsAsked:
     """The browser's store of what is shown of the heads -> HeadsAsked."""
     return parse_json(_HEADS, given, "a choice of numbers of heads")
+
+
+def parse_notes(given: list[Any]) -> tuple[RoleNote, ...]:
+    """The browser's store of notes on heads -> notes."""
+    return parse_json(_NOTES, json.dumps(given), "a list of notes on heads")
 
 
 def session_dict(session: Session) -> dict[str, Any]:

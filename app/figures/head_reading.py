@@ -17,13 +17,13 @@ from app.domain.attention_results import HeadReadingResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.scales import short, spoken
-from app.figures.theme import CLEAR, NEUTRAL, dress, monospace
+from app.figures.theme import CLEAR, NEUTRAL, dress, is_export, monospace
 from app.figures.tokens import label
 
 MOST = 24
-_TOKENS = 3
-"""Promoted and suppressed tokens beside a bar; the hover has all."""
-_SCORES, _ATTENTION, _TEXT = [0, 0.36], [0.42, 0.6], [0.64, 1]
+_TOKENS, _TOKENS_ON_PAGE = 3, 2
+"""Promoted and suppressed tokens beside a bar, in an export and in a panel; the hover has all."""
+_SCORES, _ATTENTION, _TEXT = [0, 0.28], [0.34, 0.48], [0.54, 1]
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 
 
@@ -87,15 +87,17 @@ def _bar(
 
 
 def _tokens(result: HeadReadingResult, shown: NDArray[np.int64], style: Style) -> go.Scatter:
-    lines = [f"▲ {_listed(result.promoted_tokens[at])}  ▼ {_listed(result.suppressed_tokens[at])}" for at in shown]
+    most, room = (_TOKENS, 9) if is_export(style) else (_TOKENS_ON_PAGE, 7)
+    sides = (("▲", result.promoted_tokens), ("▼", result.suppressed_tokens))
+    lines = ["  ".join(f"{mark} {_listed(tokens[at, :most], room)}" for mark, tokens in sides) for at in shown]
     return go.Scatter(
         x=np.zeros(len(shown)), y=np.arange(len(shown)), xaxis="x3", mode="text", text=lines, name="tokens",
         textposition="middle right", hoverinfo="skip", textfont={"size": 10, "family": monospace(style)},
     )  # fmt: skip
 
 
-def _listed(tokens: NDArray[np.str_]) -> str:
-    return " ".join(label(token, 9) for token in tokens[:_TOKENS].tolist())
+def _listed(tokens: NDArray[np.str_], room: int) -> str:
+    return " ".join(label(token, room) for token in tokens.tolist())
 
 
 def _hover(result: HeadReadingResult, at: int, delta: str) -> str:
@@ -126,7 +128,7 @@ def _axes(result: HeadReadingResult, shown: NDArray[np.int64], delta: str, style
     most = float(np.nanmax(np.abs(result.pattern), initial=0.0)) or 1.0
     return {
         "xaxis": {"title": {"text": f"{delta}score"}, "domain": _SCORES, **shared},
-        "xaxis2": {"title": {"text": f"{delta}attention"}, "domain": _ATTENTION, **shared,
+        "xaxis2": {"title": {"text": f"{delta}attention"}, "domain": _ATTENTION, **shared, "nticks": 3, "tickangle": 0,
                    "range": [-1.35 * most if delta else 0, 1.35 * most]},
         "xaxis3": {"domain": _TEXT, "range": [0, 1], "visible": False, "fixedrange": True},
         "yaxis": {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "fixedrange": True,

@@ -27,6 +27,7 @@ function session() {
     view: { workspace: "look", show: "baseline", generation: { ...state.FIRST_GENERATION } },
     sweep: structuredClone(FIRST_SWEEP),
     heads: structuredClone(FIRST_HEADS),
+    notes: [],
   };
 }
 

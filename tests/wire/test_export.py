@@ -24,11 +24,12 @@ AT_ONCE = (ids.HEAD_MATRIX, ids.TRAJECTORY, ids.COMPONENTS, ids.ATTENTION, ids.L
 every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 
 
-def clicked(served: Page, panel: str, form: str, store: Any = None, **fields: Any) -> Any:
+def clicked(served: Page, panel: str, form: str, store: Any = None, selection: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(panel, form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
     chosen = heads(fields.pop("quantity", "direct"))
     given = {entry: 1, "experiment.data": store or experiment(), "view.data": view(**fields), "heads.data": chosen}
+    given |= {"selection.data": selection} if selection else {}
     return served.ask("export-download.data", given, by=entry)
 
 

@@ -45,7 +45,7 @@ def test_every_id_is_on_the_page_exactly_once(served: Page) -> None:
 
 
 def test_every_id_of_the_table_is_on_the_page(served: Page) -> None:
-    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS)
+    kinds = (*ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS, "head_reading")
     parts = {form.format(panel) for form in (ids.PANEL, ids.MESSAGE, ids.OF) for panel in ids.PANELS}
     stores = {ids.DIGESTS.format(kind) for kind in kinds}
     sweeping = (ids.TICK, ids.REQUEST, ids.START, ids.CANCEL, ids.PROGRESS, ids.PROGRESS_TEXT, ids.FOOT, ids.ENDED)

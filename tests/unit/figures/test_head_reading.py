@@ -31,7 +31,9 @@ def test_keys_are_rows_in_the_order_of_the_prompt_with_attention_and_tokens_besi
     assert figure.layout.yaxis.range == (4.5, -0.5)
     np.testing.assert_array_equal(trace(figure, "attention").x, result.pattern)
     assert trace(figure, "content").customdata == (1, 2, 3, 4, 5)
-    assert trace(figure, "tokens").text[0] == "▲ ·the &lt;b> a,b  ▼ ⏎ a,b &lt;b>"
+    assert trace(figure, "tokens").text[0] == "▲ ·the &lt;b>  ▼ ⏎ a,b"
+    exported = head_reading_bars(result, Style(width=900), Selection())
+    assert trace(exported, "tokens").text[0] == "▲ ·the &lt;b> a,b  ▼ ⏎ a,b &lt;b>"
     (shape,) = figure.layout.shapes
     assert (shape.y0, shape.y1) == (0.5, 1.5)
 

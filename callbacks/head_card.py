@@ -1,0 +1,179 @@
+"""The card of the primary head: compute what is cheap, gather what is there, and hand over the rows of all heads.
+
+The page picks the primary head's (assets/69-head-card.js), so nothing is asked when the selection moves. Statistics are
+computed when the *Attention* workspace is first on screen; exact effects are shown where a sweep has them.
+"""
+
+import functools
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
+
+from app.domain.errors import MicrotomeError
+from app.domain.head_card import CardRow, beside_background, plain, rows_of
+from app.domain.head_recipes import BehaviourScores, longest_repeat
+from app.domain.recipes import AnyRecipe
+from app.domain.session import Experiment, Viewed
+from app.domain.views import Show
+from app.engine import Engine
+from callbacks.evaluate import NOTHING, has_answers, runs, wait_to_run
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    Refused,
+    answers_text,
+    experiment_of,
+    numbered,
+    outputs,
+    ready,
+    refused,
+    view_of,
+)  # fmt: skip
+from layouts import ids
+from layouts.workspaces import NO_PROMPT, SELECT_CARD
+
+WORKSPACE = "attention"
+STATISTICS, BACKGROUND = "head_statistics", "background_statistics"
+_PATCHING: dict[str, Any] = {"base": "clean"}
+SWEPT: dict[str, tuple[str, dict[str, Any]]] = {
+    "zero ablation": ("ablation", {"method": "zero"}),
+    "mean ablation": ("ablation", {"method": "mean"}),
+    "resample ablation": ("ablation", {"method": "resample"}),
+    "denoising": ("activation_patching", {"direction": "denoising", **_PATCHING}),
+    "noising": ("activation_patching", {"direction": "noising", **_PATCHING}),
+    "attribution patching": ("attribution_patching", {"direction": "denoising", **_PATCHING}),
+}
+"""Effects of every head that a sweep may have found: what they are called, their recipe."""
+OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
+    BACKGROUND: (STATISTICS, {"corpus": True}, ""),
+    "behaviour_scores": ("behaviour_scores", {}, "Random tokens that come twice"),
+    "copying_scores": ("copying_scores", {}, "Weights alone"),
+}
+"""Digest store -> kind and options of a recipe without prompts, and the heading of its rows."""
+
+
+def here(view: Viewed) -> None:
+    """Go on only where the workspace is on screen: nothing is computed or drawn behind another one."""
+    if view.workspace != WORKSPACE:
+        raise PreventUpdate
+
+
+# where the results are
+
+
+def evaluate(engine: Engine, name: str, store: Any, status: Any, view: Any, before: Any) -> Any:
+    """Compute one kind of what the card shows, and say where it is."""
+    try:
+        here(view_of(view))
+        found = _evaluated(engine, experiment_of(store), name)
+    except MicrotomeError as error:
+        found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
+    return no_update if found == before else found
+
+
+def _evaluated(engine: Engine, experiment: Experiment, name: str) -> dict[str, Any]:
+    wait_to_run(engine, experiment)
+    recipes = runs(experiment, name) if name not in OF_MODEL else {"baseline": of_model(engine, experiment, name)}
+    return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in recipes.items()}
+
+
+def of_model(engine: Engine, experiment: Experiment, name: str) -> AnyRecipe:
+    """The recipe of what has nothing to do with the prompts; random tokens come as often as the context has room."""
+    kind, options, _ = OF_MODEL[name]
+    if kind == "behaviour_scores":
+        longest = longest_repeat(engine.facts(experiment.model).n_ctx)
+        options = {"length": min(BehaviourScores.length, longest)}
+    return experiment.model_recipe(kind, **options)
+
+
+# gathering
+
+
+def card(engine: Engine, experiment: Experiment, show: Show, digests: dict[str, Any]) -> list[CardRow]:
+    """All rows that there are. `digests`: the stores of the card's kinds."""
+    statistics: Any = Asked(engine, experiment, digests[STATISTICS], show).shown(STATISTICS)
+    models = {name: _of_model(engine, experiment, name, digests.get(name)) for name in OF_MODEL}
+    background: Any = models.pop(BACKGROUND)
+    rows = _effects(engine, experiment, show)
+    rows += beside_background(statistics, background, show == "difference")
+    for name, result in models.items():
+        rows += [] if result is None else rows_of(result, OF_MODEL[name][2])
+    return rows
+
+
+def _of_model(engine: Engine, experiment: Experiment, name: str, digests: Any) -> Any:
+    """One result of the model alone, None while it is on its way or where it is refused."""
+    try:
+        return Asked(engine, experiment, digests, "baseline").known("baseline", of_model(engine, experiment, name))
+    except (Refused, PreventUpdate):
+        return None
+
+
+def _effects(engine: Engine, experiment: Experiment, show: Show) -> list[CardRow]:
+    """Direct attribution, and every effect that has been swept; nothing is computed for them."""
+    if not has_answers(experiment):
+        return []
+    towards = f"Towards {answers_text(experiment)}"
+    options: dict[str, tuple[str, dict[str, Any]]] = {"": ("direct_logit_attribution", {}), **SWEPT}
+    if experiment.prompt.corrupted is None:
+        options = {title: (kind, own) for title, (kind, own) in options.items() if "direction" not in own}
+    found = [(title, _there(engine, experiment, show, kind, own)) for title, (kind, own) in options.items()]
+    return [row for title, result in found if result is not None
+            for row in rows_of(result, towards, title, show == "difference")]  # fmt: skip
+
+
+def _there(engine: Engine, experiment: Experiment, show: Show, kind: str, options: dict[str, Any]) -> Any:
+    """The runs on screen of one recipe, as far as they have come; None where one is not there, or cannot be asked."""
+    try:
+        digests = {run: engine.digest(recipe) for run, recipe in runs(experiment, kind, **options).items()}
+        asked = Asked(engine, experiment, digests, show)
+        return asked.shown(kind) if kind == "direct_logit_attribution" else asked.swept()
+    except REFUSALS:
+        return None
+
+
+# drawing
+
+
+def draw(engine: Engine, asked_again: Any, tick: Any, *given: Any) -> tuple[Any, ...]:
+    """The rows of all heads, state, message, of what."""
+    *stores, view, experiment = given
+    digests: dict[str, Any] = dict(zip(ids.CARD_KINDS, stores, strict=True))
+    try:
+        shown, asked = view_of(view), experiment_of(experiment)
+        here(shown)
+        rows = card(engine, asked, shown.show, digests)
+    except REFUSALS as why:
+        return refused(why, NO_PROMPT)
+    data = plain(rows) | {"lacking": _lacking(rows, asked), "of": shown.show}
+    data, state, _, of = ready(data, shown.show, digests[STATISTICS])
+    return data, state, SELECT_CARD, of
+
+
+def _lacking(rows: list[CardRow], experiment: Experiment) -> str:
+    """What is not on the card, in words."""
+    if not has_answers(experiment):
+        return "Name two answers in the rail for direct attribution and effects."
+    there = {row.title for row in rows}
+    lacking = [title for title in SWEPT if title not in there and title in ("zero ablation", "mean ablation")]
+    return f"Not swept yet: {', '.join(lacking)}." if lacking else ""
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """One computing callback per kind; one that draws. It hears of digests and sweeps through the page's script: a
+    store as its input would make it wait until every kind is computed."""
+    view, experiment = Input(ids.VIEW, "data"), ids.EXPERIMENT
+    for name in ids.CARD_KINDS:
+        store = ids.DIGESTS.format(name)
+        app.callback(
+            Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), view, State(store, "data"),
+            running=[(Output(ids.BUSY.format(ids.HEAD_CARD, name), "className"), "mt-busy is-on", "mt-busy")],
+        )(functools.partial(evaluate, engine, name))  # fmt: skip
+    known = [State(ids.DIGESTS.format(name), "data") for name in ids.CARD_KINDS]
+    app.callback(
+        outputs(ids.HEAD_CARD, "data"), Input(ids.CARD_ASKED, "data"),
+        Input(ids.TICK.format(ids.HEAD_MATRIX), "data"), *known, view, State(experiment, "data"),
+        prevent_initial_call=True,
+    )(functools.partial(draw, engine))  # fmt: skip

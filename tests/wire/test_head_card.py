@@ -1,0 +1,104 @@
+"""The head card over the wire: rows of all heads of what is cheap and what was swept; words where they lack."""
+
+import io
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from app.domain.interventions import Ablate
+from app.domain.session import parse_experiment
+from app.domain.sites import Site
+from layouts import ids
+from tests.wire.page import PAIR, READY, Page, changed, experiment
+from tests.wire.test_draw import state, view, words
+from tests.wire.test_export import clicked, content, why
+
+ABLATE = Ablate(Site("z", 1, (0,)))
+HERE = view(workspace="attention")
+SELECTED = {"heads": [{"layer": 1, "head": 0}], "primary": {"layer": 1, "head": 0}}
+
+
+def asked(served: Page, kind: str, store: Any, shown: Any = HERE) -> Any:
+    """One digest store of the card."""
+    given = {"experiment.data": store, "status.data": READY, "view.data": shown}
+    answer = served.ask(f"digests-{kind}.data", given)
+    return answer[f"digests-{kind}"]["data"] if answer else None
+
+
+def drawn(served: Page, store: Any, **fields: Any) -> Any:
+    """What the card's callback writes once everything cheap is there."""
+    found = {f"digests-{kind}.data": asked(served, kind, store) for kind in ids.CARD_KINDS}
+    return served.ask("head-card.data", {**found, "view.data": view(workspace="attention", **fields),
+                                         "experiment.data": store})  # fmt: skip
+
+
+def titles(answer: Any) -> list[str]:
+    """Names of the card's rows."""
+    return [row["title"] for row in answer["head-card"]["data"]["rows"]]
+
+
+def test_the_card_has_attribution_statistics_beside_background_and_scores_of_the_model(served: Page) -> None:
+    served.digests("direct_logit_attribution", experiment())
+    answer = drawn(served, experiment())
+    assert state(answer, "head-card") == "ready"
+    rows = {row["title"]: row for row in answer["head-card"]["data"]["rows"]}
+    assert {"direct attribution", "entropy", "induction", "copying, OV"} <= set(rows)
+    facts = served.engine.facts(parse_experiment(experiment()).model)
+    assert len(rows["entropy"]["values"]) == facts.n_layers * facts.n_heads
+    assert rows["entropy"]["background"] is not None
+    assert rows["direct attribution"]["background"] is None
+
+
+def test_effects_join_the_card_once_they_are_swept(served: Page) -> None:
+    store = changed(clean="the tree apple house the tree", corrupted=None)
+    before = drawn(served, store)
+    assert "resample ablation" not in titles(before)
+    assert "zero ablation" in before["head-card"]["data"]["lacking"]
+    served.engine.evaluate(parse_experiment(store).recipe("ablation", method="zero"))
+    after = drawn(served, store)
+    assert "zero ablation" in titles(after)
+    assert "zero ablation" not in after["head-card"]["data"]["lacking"]
+
+
+def test_without_answers_the_card_has_statistics_and_says_what_effects_need(served: Page) -> None:
+    answer = drawn(served, changed(answer=(), incorrect_answer=()))
+    assert "entropy" in titles(answer)
+    assert "direct attribution" not in titles(answer)
+    assert "Name two answers" in answer["head-card"]["data"]["lacking"]
+
+
+def test_a_difference_of_runs_is_not_compared_with_background_texts(served: Page) -> None:
+    answer = drawn(served, experiment(PAIR, ABLATE), show="difference")
+    rows = {row["title"]: row for row in answer["head-card"]["data"]["rows"]}
+    assert rows["entropy"]["background"] is None
+    assert rows["entropy"]["signed"] is True
+    assert rows["entropy"]["unit"] == "Δ nats"
+
+
+def test_a_prompt_that_cannot_be_read_is_refused_in_the_panel(served: Page) -> None:
+    answer = drawn(served, changed(clean="qwertz"))
+    assert state(answer, "head-card") == "error"
+    assert "Tokens" in words(answer, "head-card")
+
+
+@pytest.mark.parametrize("kind", ids.CARD_KINDS)
+def test_behind_another_workspace_nothing_is_computed(served: Page, kind: str) -> None:
+    assert asked(served, kind, experiment(), view()) is None
+
+
+def test_the_card_leaves_as_a_table_of_the_primary_head(served: Page) -> None:
+    served.digests("direct_logit_attribution", experiment())
+    answer = clicked(served, ids.HEAD_CARD, "csv", selection=SELECTED)
+    table = pd.read_csv(io.BytesIO(content(answer)))
+    assert set(table["component"]) == {"L1H0"}
+    assert {"direct", "entropy", "induction"} <= set(table["metric"])
+    assert answer["export-download"]["data"]["filename"] == "microtome-head-card-L1H0-baseline.csv"
+
+
+def test_the_card_leaves_as_a_picture(served: Page) -> None:
+    assert b"L1H0" in content(clicked(served, ids.HEAD_CARD, "html", selection=SELECTED))
+
+
+def test_without_a_primary_head_no_card_leaves(served: Page) -> None:
+    assert "Select a head" in why(clicked(served, ids.HEAD_CARD, "csv"))
