@@ -18,15 +18,13 @@ from app.domain.head_recipes import check_heads
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import aligned
 from app.domain.questions import settled
+from app.domain.recipes import HIGHEST_TEMPERATURE, MOST_DRAWS, MOST_NEW_TOKENS
 from app.domain.sites import Site, check_site, within
-from app.domain.sweep_checks import check_sweep
+from app.domain.sweep_checks import check_pairs, check_sweep
 from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise
 
 MOST_TOKENS_SHOWN = 1000
-MOST_DRAWS = 100
-MOST_NEW_TOKENS = 200
-HIGHEST_TEMPERATURE = 10.0
 MOST_SEED = 2**32 - 1
 
 
@@ -176,14 +174,14 @@ def _check_pairs(
     prompts: Sequence[ReadPrompt],
 ) -> None:
     """Two runs of one length, of which the direction says which is run."""
+    check_pairs(recipe)
     if recipe.base != "clean":
         raise BadRecipe("base is corrupted, and patching sweeps have a direction instead; use noising or denoising.")
     if isinstance(recipe, recipes.ActivationPatching) and recipe.noise is not None:
         return
     for prompt in prompts:
-        if prompt.corrupted is None:
-            raise BadRecipe(f"Prompt {prompt.index} has no corrupted prompt to patch with; give one.")
-        aligned(prompt.clean, prompt.corrupted)
+        if prompt.corrupted is not None:
+            aligned(prompt.clean, prompt.corrupted)
 
 
 def _same_length(prompts: Sequence[ReadPrompt]) -> None:

@@ -33,7 +33,7 @@
   const FIRST_NOISE = { scale: 3, seed: 1, draw: 0, freeze: [], prompts: null, kind: "gaussian_noise" };
   /** As in ROME: the probability of the answer, under the mean of ten draws of the noise. */
   const FIRST_TRACING = { metric: "probability", draws: 10 };
-  const MOST_DRAWS = 100; // app.checks.MOST_DRAWS
+  const MOST_DRAWS = 100; // app.domain.recipes.MOST_DRAWS
   const MOST_STEPS = 100; // app.domain.recipes.MOST_STEPS
   const FROZEN = ["pattern", "scale"];
 

@@ -9,7 +9,7 @@
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const { same, anyOn, SELECTING, SHOWS, WORKSPACES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
-  const MOST_NEW_TOKENS = 200; // callbacks.generation.MOST_TOKENS
+  const MOST_NEW_TOKENS = 200; // app.domain.recipes.MOST_NEW_TOKENS
 
   // ---- experiment, view, session -------------------------------------------------------------------------------
 

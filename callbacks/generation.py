@@ -7,6 +7,7 @@ import numpy as np
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from app.domain.errors import BadInput, MicrotomeError
+from app.domain.recipes import MOST_NEW_TOKENS
 from app.domain.results import GenerationResult
 from app.domain.session import Experiment
 from app.engine import Engine
@@ -25,7 +26,7 @@ from callbacks.reading import (
 )  # fmt: skip
 from callbacks.sweep_map import here
 from layouts import ids
-from layouts.generation import MOST_TOKENS, PRESS_GENERATE
+from layouts.generation import PRESS_GENERATE
 from layouts.rail import shown
 
 KIND = "generation"
@@ -33,8 +34,8 @@ KIND = "generation"
 
 def options_of(tokens: Any, temperature: Any, seed: Any) -> dict[str, Any]:
     """The panel's numbers as the recipe's options."""
-    if not isinstance(tokens, int) or not 1 <= tokens <= MOST_TOKENS:
-        raise BadInput(f"{tokens!r} tokens cannot be generated; give a number from 1 to {MOST_TOKENS}.")
+    if not isinstance(tokens, int) or not 1 <= tokens <= MOST_NEW_TOKENS:
+        raise BadInput(f"{tokens!r} tokens cannot be generated; give a number from 1 to {MOST_NEW_TOKENS}.")
     if not isinstance(temperature, int | float) or temperature < 0:
         raise BadInput(f"A temperature of {temperature!r} does not exist; give 0 (greedy) or more.")
     if not isinstance(seed, int) or seed < 0:

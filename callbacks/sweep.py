@@ -132,14 +132,14 @@ def request_sweep(
 
 
 def _requested(slot: Slot, page: OnScreen, before: Any, pressed: bool) -> Any:
-    wanted = missing(slot, page)
-    if wanted is None:
+    if any(page.digests[kind] is None for kind in slot.meant(page)):
         raise PreventUpdate
+    wanted = missing(slot, page)
     found = before.get("digests") if isinstance(before, dict) else None
     asked = found if isinstance(found, list) else []
     unfinished = {digest for digest in asked if isinstance(digest, str) and page.engine.result(digest) is None}
-    if unfinished and unfinished.isdisjoint(wanted) and not pressed:
-        return {"recipes": [], "digests": [], "run": time.time()}
+    if unfinished and unfinished.isdisjoint(wanted or ()) and not (pressed and wanted):
+        return {"recipes": [], "digests": [], "run": time.time()}  # also where nothing can be asked of what is shown
     if wanted and (pressed or (asked != list(wanted) and slot.quick(page, list(wanted.values())))):
         return _request(slot, page, wanted)
     return no_update

@@ -91,6 +91,13 @@ def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
     return sum(page.engine.preview(recipe).seconds for recipe in recipes) <= QUICK_SECONDS
 
 
+def _of_each(cells: list[int], prompts: int) -> str:
+    """` (450 × 8 prompts × 2 runs)`: what the cells are counted of, each run trying so many per prompt; nothing of one
+    prompt and run, nor of runs that try different ones."""
+    factors = [f"{count} {name}" for count, name in ((prompts, "prompts"), (len(cells), "runs")) if count > 1]
+    return f" ({' × '.join([str(cells[0]), *factors])})" if factors and len(set(cells)) == 1 else ""
+
+
 def cost_text(page: OnScreen, recipes: list[AnyRecipe], unit: str = "cells") -> str:
     """`3600 cells (450 × 8 prompts) · about 5 s · 210 MB`, in the unit of progress; of a sweep that goes on, how many
     are computed; of estimates, how many there are and how many cells are checked exactly."""
@@ -100,7 +107,7 @@ def cost_text(page: OnScreen, recipes: list[AnyRecipe], unit: str = "cells") -> 
     estimated = [recipe.kind == "attribution_patching" for recipe in recipes]
     estimates = prompts * sum(estimated)
     before = f"{estimates} estimate{'s' * (estimates > 1)} + " if estimates else ""
-    of_each = f" ({cells // prompts} × {prompts} prompts)" if prompts > 1 else ""
+    of_each = _of_each([cost.cells // prompts for cost in costs], prompts)
     counted = f"{before}{cells} {'exact checks' if all(estimated) else unit}{of_each}"
     done = sum(cost.done for cost in costs)
     kept = f", {done} computed" if done else ""

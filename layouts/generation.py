@@ -3,13 +3,13 @@
 import dash_mantine_components as dmc
 from dash import html
 
+from app.domain.recipes import MOST_NEW_TOKENS
 from app.domain.session import Generating
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.panel import panel
 
 FIRST = Generating()
-MOST_TOKENS = 200
 PRESS_GENERATE = "Press Generate to continue the prompt, without and with the interventions."
 
 
@@ -32,9 +32,9 @@ def generation_panel() -> html.Section:
             "tokens",
             FIRST.max_new_tokens,
             52,
-            f"From 1 to {MOST_TOKENS}",
-            f"tokens ≤ {MOST_TOKENS}",
-            max=MOST_TOKENS,
+            f"From 1 to {MOST_NEW_TOKENS}",
+            f"tokens ≤ {MOST_NEW_TOKENS}",
+            max=MOST_NEW_TOKENS,
         ),
         _number(
             ids.TEMPERATURE, "temperature", FIRST.temperature, 52, "From 0 (greedy) to 5", "temp.", max=5, step=0.1

@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from app.domain.recipes import MOST_STEPS
+from app.domain.recipes import MOST_DRAWS, MOST_STEPS
 from app.domain.session import MOST_BESIDE, SweepAsked
 from layouts import ids
 from layouts.attributes import attributes
@@ -124,7 +124,9 @@ def _tracing_fields() -> list[html.Div]:
 
 def _draw_fields() -> list[html.Div]:
     return [
-        field(_number(ids.SWEEP_DRAWS, "Draws", FIRST.draws, min=1, max=100), "draws", "Draws averaged per cell"),
+        field(
+            _number(ids.SWEEP_DRAWS, "Draws", FIRST.draws, min=1, max=MOST_DRAWS), "draws", "Draws averaged per cell"
+        ),
         field(_number(ids.SWEEP_SEED, "Seed", FIRST.seed), "seed", "Seed of the draws"),
     ]
 

@@ -20,7 +20,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.bridge_values import bridge_values
 from app.compute.effective import check_hooks
 from app.compute.freezing import freeze_hooks
 from app.compute.hooks import EVERY_ROW, Placed, batch_hooks, row_hooks
@@ -30,7 +29,6 @@ from app.domain.interventions import Frozen
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
 
-__all__ = ["BridgeBase", "bridge_base", "bridge_values"]
 AGREES = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
 """Largest difference between driven blocks and an ordinary pass, relative to the largest logit, by weight precision:
 the same modules in the same order, so rounding of other batch sizes only."""

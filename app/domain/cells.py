@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadSite
 from app.domain.models import ModelFacts
-from app.domain.sites import HEAD_ACTIVATIONS, Head, Site, check_site, within
+from app.domain.sites import HEAD_ACTIVATIONS, Head, Site, check_site
 
 SweptActivation = Literal[
     "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "q", "k", "v", "z", "pattern", "mlp_post"
@@ -69,7 +69,6 @@ class Cells:
             check_site(facts, Site(self.activation, layer, positions=self.positions, neurons=self.neurons), n_positions)
         for head in self.heads or ():
             check_site(facts, Site(self.activation, head.layer, (head.head,)), n_positions)
-        within(self.layers or (), facts.n_layers, "layers", facts.title)
 
     def count(self, facts: ModelFacts, n_positions: int) -> int:
         """How many places there are, without making them: an edge sweep of a long prompt has millions."""

@@ -48,8 +48,7 @@ _SETS: dict[type, tuple[str, ...]] = {
 
 def _ordered(asks: Any) -> Any:
     """Its sets ascending, each member once."""
-    kind: type[Any] = type(asks)
-    named = {name: getattr(asks, name, None) for name in (*_SETS.get(kind, ()), "freeze")}
+    named = {name: getattr(asks, name, None) for name in (*_SETS.get(asks.__class__, ()), "freeze")}
     chosen = {name: tuple(sorted(set(values))) for name, values in named.items() if values is not None}
     return replace(asks, **chosen)
 

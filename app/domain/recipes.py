@@ -99,6 +99,11 @@ class ActivationPatching(OnRuns):
     kind: Literal["activation_patching"] = "activation_patching"
 
 
+MOST_NEW_TOKENS = 200
+"""Of a generated text."""
+HIGHEST_TEMPERATURE = 10.0
+MOST_DRAWS = 100
+"""Over which a cell's metrics are averaged."""
 MOST_STEPS = 100
 """Of integrated gradients; the sum's error falls with one over their number."""
 

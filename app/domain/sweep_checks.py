@@ -65,5 +65,6 @@ def check_pairs(recipe: ActivationPatching | AttributionPatching | PathPatching)
             f"The noise of causal tracing makes the corrupted run of every prompt, and prompts={list(noise.prompts)} "
             f"restrict it to some; drop them, or sweep those prompts alone."
         )
-    if noise is None and any(pair.corrupted is None for pair in recipe.prompts):
-        raise BadRecipe("Patching takes values from a pair's other prompt; give every pair a corrupted one.")
+    alone = next((at for at, pair in enumerate(recipe.prompts) if pair.corrupted is None), None)
+    if noise is None and alone is not None:
+        raise BadRecipe(f"Prompt {alone} has no corrupted prompt to patch with; give one.")

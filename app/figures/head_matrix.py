@@ -28,7 +28,7 @@ from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.head_labels import head_labels, heads_handles
 from app.figures.scales import colour_range, spoken
-from app.figures.sweep_words import technique, unit
+from app.figures.sweep_words import happened, technique, unit
 from app.figures.theme import CLEAR, FONT_SIZE, dress
 from app.figures.tokens import label
 
@@ -98,8 +98,7 @@ def _effect(result: SweepResult, style: Style, selection: Selection) -> _Matrix:
     values = head_quantity(result, "effect", metric)[prompt]
     changed = over_heads(result, result.values[at])[prompt]
     what = unit(metric, "effect", delta)
-    done = "patched" if result.method in ("denoising", "noising", "causal tracing") else "ablated"
-    between = f"<br>{delta}{result.baseline} {spoken(base[at])}, {delta}{done} "
+    between = f"<br>{delta}{result.baseline} {spoken(base[at])}, {delta}{happened(result)} "
     before = f"{technique(result)}, {what} "
     hover = np.char.add(np.char.add(before, spoken(values)), np.char.add(between, spoken(changed)))
     title = f"{delta}effect of {technique(result)} on {what.split('Δ ')[-1]}, heads of {result.provenance.model}"

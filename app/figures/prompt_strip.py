@@ -20,7 +20,7 @@ from app.figures import marks
 from app.figures.scales import spoken
 from app.figures.sweep_grid import selected_cell
 from app.figures.sweep_reading import Reading, read
-from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_names, technique, under
+from app.figures.sweep_words import AnySweep, cell_names, technique, under
 from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import safe, shorten, visible
 
@@ -43,17 +43,12 @@ def prompt_strip(result: AnySweep, style: Style, selection: Selection) -> go.Fig
         xaxis={"title": {"text": reading.unit}, "zeroline": True, "showgrid": True, "nticks": 6},
         yaxis=_prompt_axis(len(values)), annotations=_legend(traces, values),
     )  # fmt: skip
-    how = f"{_read_as(reading, style)}, {technique(result)}{under(result.recipe)}"
+    how = f"{reading.what}, {technique(result)}{under(result.recipe)}"
     what = f"{cell_names(result)[cell]} on each prompt: {how}{_without(result, reading, cell)}"
     meta = {"cell": cell, "shape": [len(values)], "prompts": len(values), "counted": reading.prompts}
     return dress(
         figure, "strip", f"{what}, {result.provenance.model}", style, {"l": 14, "r": 12, "t": 22, "b": 8}, meta
     )
-
-
-def _read_as(reading: Reading, style: Style) -> str:
-    delta = "Δ " if style.show == "difference" else ""
-    return f"{delta}{'effect on' if style.normalised == 'effect' else 'recovered'} {METRIC_NAMES[reading.metric]}"
 
 
 def outliers(values: NDArray[np.float64]) -> NDArray[np.bool_]:

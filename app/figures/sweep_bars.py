@@ -1,8 +1,7 @@
 """Neurons of a sweep as bars: x: mean over prompts with its standard error; y: neuron, largest magnitude first.
 
 The 30 of largest magnitude, without those that significance hides; the title says of how many. Colour: sign.
-`customdata` = index of the cell in
-the result.
+`customdata` = index of the cell in the result.
 """
 
 from typing import Any
@@ -26,7 +25,8 @@ def neuron_bars(result: AnySweep, reading: Reading, style: Style, selection: Sel
     order = np.argsort(-np.nan_to_num(magnitude, nan=-1.0), kind="stable")
     if style.significant:
         order = order[~reading.spread.insignificant[order]]
-    top = order[np.isfinite(magnitude[order])][:MOST]
+    order = order[np.isfinite(magnitude[order])]
+    top = order[:MOST]
     names = cell_names(result)
     chosen = _chosen(selection, [names[i] for i in top])
     figure = go.Figure(_bars(result, reading, top))
@@ -36,7 +36,7 @@ def neuron_bars(result: AnySweep, reading: Reading, style: Style, selection: Sel
         yaxis=_neuron_axis([names[i] + _of(reading, i) for i in top]), shapes=chosen,
     )  # fmt: skip
     title = title_of(result, reading, style, style.significant)
-    note = _shown(len(top), int(np.isfinite(magnitude).sum()), len(magnitude))
+    note = _shown(len(top), len(order), int(np.isfinite(magnitude).sum()), len(magnitude))
     meta = {
         "axes": ["neuron"], "shape": [len(top)], "rows": [names[i] for i in top], "columns": [],
         "prompts": len(reading.values), "counted": reading.prompts,
@@ -44,15 +44,14 @@ def neuron_bars(result: AnySweep, reading: Reading, style: Style, selection: Sel
     return dress(figure, panel, title + note, style, {"l": 8, "r": 12, "t": 8, "b": 8}, meta)
 
 
-def _shown(bars: int, computed: int, neurons: int) -> str:
-    """`; strongest 30 of 1536 neurons`, of a sweep that runs `of 272 computed of 1536 neurons`; nothing of all."""
+def _shown(bars: int, left: int, computed: int, neurons: int) -> str:
+    """`; strongest 30 of 1536 neurons`, of a sweep that runs `of 272 computed of 1536 neurons`, where some are hidden
+    `of 31 not hidden of 1536 neurons`; nothing of all."""
     if bars == neurons:
         return ""
-    return (
-        f"; strongest {bars} of {computed} computed of {neurons} neurons"
-        if computed < neurons
-        else (f"; strongest {bars} of {neurons} neurons")
-    )
+    parts = ((f"{left} not hidden", left < computed), (f"{computed} computed", computed < neurons))
+    of = [part for part, needed in parts if needed]
+    return f"; strongest {' of '.join([str(bars), *of, str(neurons)])} neurons"
 
 
 def _bars(result: AnySweep, reading: Reading, top: np.ndarray) -> go.Bar:

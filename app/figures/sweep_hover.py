@@ -10,7 +10,7 @@ from app.domain.spread import SIGNIFICANT
 from app.figures.scales import NOT_COMPUTED, spoken
 from app.figures.sweep_reading import Reading, known_mean
 from app.figures.sweep_tokens import common_pairs, pair_label
-from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_name
+from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_name, happened
 
 
 def hover_lines(
@@ -62,7 +62,7 @@ def _runs(result: AnySweep, reading: Reading, cells: NDArray[np.int64]) -> list[
     means = {name: _spoken_mean(each[:, None], counted) for name, each in ends.items() if np.isfinite(each).any()}
     if isinstance(result, SweepResult):
         values = result.values[METRICS.index(reading.metric)][:, cells]
-        means[_done(result)] = _spoken_mean(values, counted)
+        means[happened(result)] = _spoken_mean(values, counted)
     told = [", ".join(f"{name} {value}" for name, value in zip(means, each, strict=True) if value != NOT_COMPUTED)
             for each in zip(*means.values(), strict=True)]  # fmt: skip
     lines = [f"{reading.delta}{METRIC_NAMES[reading.metric]}: {each}" if each else "" for each in told]
@@ -75,12 +75,3 @@ def _runs(result: AnySweep, reading: Reading, cells: NDArray[np.int64]) -> list[
 
 def _spoken_mean(values: NDArray[np.floating[Any]], counted: NDArray[np.bool_]) -> NDArray[np.str_]:
     return spoken(known_mean(np.where(counted, values, np.nan)))
-
-
-def _done(result: SweepResult) -> str:
-    """What happened to a cell: `patched`, `restored`, `ablated`, or `ablated corrupted run`."""
-    if result.method in ("denoising", "noising"):
-        return "patched"
-    if result.method == "causal tracing":
-        return "restored"
-    return "ablated corrupted run" if result.baseline == "corrupted" else "ablated"

@@ -2,8 +2,8 @@
 
 y: layer, downwards (heads grouped by layer where the sweep has heads and positions; queries for edges); x: head,
 position labelled by its token (italic where the prompts differ there), or key; colour: effect or recovered share,
-signed and symmetric about 0 (KL: from 0), the limit being the largest magnitude or a locked one.
-A `−` marks negative cells of at least a quarter of the limit, for greyscale. Neurons are bars, largest magnitude first.
+signed and symmetric about 0 (KL: from 0), the limit being the largest magnitude, hidden or not, or a locked one.
+A `−` marks negative cells of at least a quarter of that limit, for greyscale. Neurons are bars, largest first.
 Hatched grey = not computed; ring = computed on fewer prompts than the rest, so far; dot on background = hidden,
 q >= 0.05 (p-values corrected for the number of cells). Hover: cell, mean ± standard error, 95 %
 interval, p- and q-value, number of prompts, clean and corrupted values, in full precision.
@@ -87,21 +87,22 @@ def _cells(
     result: AnySweep, reading: Reading, grid: Grid, values: NDArray[Any], hidden: NDArray[np.bool_], style: Style
 ) -> go.Heatmap:
     shown = np.where(hidden, 0.0, values)
+    text = _text(grid, shown, reading, limit_of(values, style))
     return go.Heatmap(
         z=shown.astype(np.float32), customdata=grid.index, hovertext=hover_lines(result, reading, grid.index, hidden),
-        hovertemplate="%{hovertext}<extra></extra>", name="cells", text=_text(grid, shown, reading, style),
+        hovertemplate="%{hovertext}<extra></extra>", name="cells", text=text,
         texttemplate="%{text}", textfont={"size": 9 if len(values) <= 32 else 7}, hoverongaps=False,
         **colour_range(values, style, signed=reading.signed, unit=reading.unit),
     )  # fmt: skip
 
 
-def _text(grid: Grid, shown: NDArray[Any], reading: Reading, style: Style) -> NDArray[np.str_]:
+def _text(grid: Grid, shown: NDArray[Any], reading: Reading, limit: float) -> NDArray[np.str_]:
     """A sign on strong negative cells; a single column prints its values."""
     if grid.axes[1] == "" and shown.size <= _MOST_MARKED:
         return np.array([[short(v, reading.signed) if np.isfinite(v) and v else ""] for v in shown[:, 0]])
     if not reading.signed or max(shown.shape) > _MOST_MARKED:
         return np.full(shown.shape, "")
-    return np.where(shown <= -limit_of(shown, style) / 4, "−", "")
+    return np.where(shown <= -limit / 4, "−", "")
 
 
 def _dots(hidden: NDArray[np.bool_]) -> go.Scatter:

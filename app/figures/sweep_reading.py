@@ -44,6 +44,11 @@ class Reading:
     """Stands before whatever is a difference of two runs."""
 
     @property
+    def what(self) -> str:
+        """`effect on logit diff`, `Δ effect on KL divergence`, `recovered logit diff`."""
+        return f"{self.delta}{'effect on' if self.how == 'mean' else 'recovered'} {METRIC_NAMES[self.metric]}"
+
+    @property
     def n(self) -> int:
         """Prompts behind the numbers: the most of any cell."""
         return int(self.spread.n.max(initial=0))
@@ -131,11 +136,8 @@ def _parts(result: AnySweep, metric: str) -> tuple[NDArray[np.float32], ...]:
 
 def title_of(result: AnySweep, reading: Reading, style: Style, hidden: bool = False) -> str:
     """What, how, of what, over how many prompts, on which model; `hidden` adds what significance leaves."""
-    delta = "Δ " if style.show == "difference" else ""
-    name = METRIC_NAMES[reading.metric]
-    what = f"{delta}effect on {name}" if style.normalised == "effect" else f"{delta}recovered {name}"
     how = f"{technique(result)} of {swept(result)}{under(result.recipe)}"
-    title = f"{what}, {how}, {_over(reading)}, {result.provenance.model}"
+    title = f"{reading.what}, {how}, {_over(reading)}, {result.provenance.model}"
     return title + (_significance(reading.spread) if hidden else "")
 
 

@@ -38,11 +38,9 @@ def sweep_rows(result: SweepResult) -> pd.DataFrame:
     rows["clean"] = np.repeat(result.clean.ravel(), n_cells)
     if not np.isfinite(result.corrupted).any():
         return rows
-    clean, corrupted = result.clean[:, :, None], result.corrupted[:, :, None]
-    usable = np.stack([result.usable(metric) for metric in METRICS[:n_metrics]])[:, :, None]
-    span = np.where(usable, clean - corrupted, np.nan)
+    usable = np.stack([result.usable(metric) for metric in METRICS[:n_metrics]])
     rows["corrupted"] = np.repeat(result.corrupted.ravel(), n_cells)
-    rows["recovered"] = ((result.values - corrupted) / span).ravel()
+    rows["recovered"] = np.stack([result.recovered(metric) for metric in METRICS[:n_metrics]]).ravel()
     rows["usable"] = np.repeat(usable.ravel(), n_cells)
     return rows
 

@@ -125,6 +125,15 @@ def cell_names(result: AnySweep) -> list[str]:
     return [cell_name(result.cell_axes, tuple(place), result.activation) for place in result.cells.tolist()]
 
 
+def happened(result: SweepResult) -> str:
+    """What happened to a cell: `patched`, `restored`, `ablated`, or `ablated corrupted run`."""
+    if result.method in ("denoising", "noising"):
+        return "patched"
+    if result.method == "causal tracing":
+        return "restored"
+    return "ablated corrupted run" if result.baseline == "corrupted" else "ablated"
+
+
 def known_metric(metric: str) -> bool:
     """Whether a sweep has this metric."""
     return metric in METRICS

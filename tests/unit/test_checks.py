@@ -119,7 +119,7 @@ def test_interventions_are_checked_on_the_prompts_they_apply_to():
         (Generation, {"max_new_tokens": 201}, BadRecipe, "from 1 to 200"),
         (Generation, {"temperature": -0.5}, BadRecipe, "greedy"),
         (Generation, {"temperature": math.inf}, BadRecipe, "greedy"),
-        (Generation, {"seed": -1}, BadRecipe, "seed = -1"),
+        (Generation, {"seed": -1, "temperature": 1.0}, BadRecipe, "seed = -1"),
     ],
 )
 def test_a_field_that_cannot_be_computed_is_refused(kind, fields, error, says):

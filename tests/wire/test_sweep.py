@@ -56,6 +56,16 @@ def test_a_difference_asks_for_both_sweeps(served: Page) -> None:
     assert [(recipe["method"], len(recipe["interventions"])) for recipe in recipes] == [("mean", 0), ("mean", 1)]
 
 
+def test_what_has_no_sweep_ends_the_one_that_runs_and_nothing_else(served: Page) -> None:
+    store = changed(clean="house river apple house the river")
+    request = asked(served, store)
+    nothing = changed(answer=(), incorrect_answer=())
+    assert asked(served, nothing, before=request)["recipes"] == []
+    assert asked(served, nothing) is None
+    served.run_background(OUTPUT, {"head-matrix-request.data": request})
+    assert asked(served, nothing, before=request) is None, "what is finished needs no end"
+
+
 def test_the_same_sweep_is_not_asked_for_twice(served: Page) -> None:
     store = changed(clean="and river apple house the river")
     request = asked(served, store)

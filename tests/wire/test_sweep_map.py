@@ -70,6 +70,23 @@ def test_more_memory_than_is_set_for_sweeps_is_said(bound: int, end: str) -> Non
     assert cost_text(page, [asked]) == f"10 cells · about 1 s · {end}"
 
 
+@pytest.mark.parametrize(
+    ("counts", "prompts", "said"),
+    [
+        ((80,), 1, "80 cells · "),
+        ((80, 80), 1, "160 cells (80 × 2 runs) · "),
+        ((80, 80), 2, "160 cells (40 × 2 prompts × 2 runs) · "),
+        ((80, 20), 2, "100 cells · "),
+    ],
+)
+def test_cells_are_counted_by_prompt_and_by_run(served: Page, counts: tuple[int, ...], prompts: int, said: str) -> None:
+    left = iter(counts)
+    engine = SimpleNamespace(preview=lambda recipe: Cost(next(left), 0, 1.0, 1), settings=served.engine.settings)
+    page: Any = SimpleNamespace(engine=engine)
+    asked = parse_recipe({"kind": "ablation", "model": "ground-truth", "prompts": ["a"] * prompts})
+    assert cost_text(page, [asked] * len(counts)).startswith(said)
+
+
 def test_an_estimate_counts_what_is_estimated_and_what_is_checked(served: Page) -> None:
     engine = SimpleNamespace(preview=lambda recipe: Cost(80, 0, 53.9, 1), settings=served.engine.settings)
     page: Any = SimpleNamespace(engine=engine)

@@ -233,7 +233,7 @@ def test_a_pair_of_different_counts_of_tokens_is_refused():
 
 
 def test_a_prompt_without_another_is_refused():
-    with pytest.raises(BadRecipe, match="give every pair a corrupted one"):
+    with pytest.raises(BadRecipe, match="Prompt 1 has no corrupted prompt"):
         patch(tiny("gpt2"), prompts=(PAIR, PromptPair(CLEAN)))
 
 

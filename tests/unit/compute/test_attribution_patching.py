@@ -239,7 +239,7 @@ def test_metrics_of_both_runs_are_reported_in_order():
 
 def test_what_cannot_be_patched_is_refused():
     model = tiny("gpt2")
-    with pytest.raises(BadRecipe, match="give every pair a corrupted one"):
+    with pytest.raises(BadRecipe, match="Prompt 0 has no corrupted prompt"):
         attribution(model, prompts=(PromptPair("w1 w2", None, ("w7",), ("w9",)),))
     with pytest.raises(BadPrompt, match="same count"):
         attribution(model, prompts=(PromptPair("w1 w2", "w1 w2 w3", ("w7",), ("w9",)),))

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from app.compute.bridge_rows import bridge_base, bridge_values
+from app.compute.bridge_rows import bridge_base
+from app.compute.bridge_values import bridge_values
 from app.compute.held import held_at
 from app.compute.hooks import row_hooks
 from app.compute.passes import passed

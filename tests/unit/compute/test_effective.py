@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from app.compute.attention_pattern import attention_pattern
-from app.compute.bridge_rows import bridge_base, bridge_values
+from app.compute.bridge_rows import bridge_base
+from app.compute.bridge_values import bridge_values
 from app.compute.hooks import row_hooks
 from app.compute.passes import passed
 from app.compute.runs import forward

@@ -157,6 +157,14 @@ def test_neurons_are_bars_of_largest_magnitude_with_their_index():
     assert draw(result).layout.meta["title"].endswith("strongest 30 of 40 computed of 64 neurons")
 
 
+def test_the_note_of_bars_counts_what_significance_left():
+    result = sweeps.sweep("zero", activation="mlp_post", layers=(1,), tokens=(sweeps.TOKENS[:4],) * 8)
+    steady = np.where(np.arange(64) < 34, 1.0, np.resize([9, -9], 8)[:, None]).astype(np.float32)  # 30 sum to 0
+    result.values[0] = result.clean[0][:, None] + steady
+    said = draw(result, Style(significant=True)).layout.meta["title"]
+    assert said.endswith("strongest 30 of 34 not hidden of 64 neurons")
+
+
 def test_colours_are_symmetric_about_0_and_kl_starts_at_0():
     result = sweeps.sweep("zero")
     cells = draw(result).data[0]

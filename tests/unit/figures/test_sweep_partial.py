@@ -107,6 +107,15 @@ def test_hiding_changes_no_colour_and_nothing_is_hidden_unless_asked():
     assert len(next(trace for trace in draw(eight()).data if trace.name == "hidden").x) == 0
 
 
+def test_signs_go_by_the_limit_of_the_colours_also_where_the_largest_cell_is_hidden():
+    result = eight()
+    result.values[0, :, 0] = result.clean[0] + np.float32([80] + 7 * [-2])  # mean 8.25, by one prompt alone
+    cells = draw(result, Style(significant=True)).data[0]
+    assert cells.zmax == pytest.approx(8.25)
+    assert cells.z.ravel().tolist() == [0, 1, -1, 1, -1, 1]
+    assert set(cells.text.ravel()) == {""}  # -1 is less than a quarter of 8.25
+
+
 @pytest.mark.parametrize("prompts", [1, 5])
 def test_too_few_prompts_hide_nothing_and_the_title_says_why(prompts):
     result = sweeps.sweep("zero", tokens=(PAIR[0],) * prompts)

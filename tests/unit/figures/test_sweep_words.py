@@ -10,6 +10,7 @@ from app.domain.recipes import parse_recipe, recipe_json
 from app.domain.results import difference
 from app.domain.sites import Site
 from app.domain.views import Selection, Style
+from app.figures.head_matrix import head_matrix_heatmap
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.sweep_words import technique
 from tests.unit.figures import sweeps
@@ -87,3 +88,13 @@ def test_titles_name_the_interventions_in_force_and_count_them_where_they_are_ma
     assert f", under {ablated[0]} and {ablated[1]}, " in title(*ablated[:2])
     assert ", under 3 interventions, " in title(*ablated)
     assert "under" not in title()
+
+
+@pytest.mark.parametrize(
+    ("method", "said"), [("causal tracing", "restored"), ("noising", "patched"), ("zero", "ablated")]
+)
+def test_the_head_matrix_and_the_map_say_the_same_of_what_happened_to_a_cell(method, said):
+    result = sweeps.sweep(method)
+    drawn = [draw(result, Style(), Selection()) for draw in (head_matrix_heatmap, sweep_heatmap)]
+    hovers = [figure.data[0].hovertext[0][0] for figure in drawn]
+    assert all(f" {said} " in hover for hover in hovers)
