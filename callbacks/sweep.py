@@ -132,7 +132,7 @@ def request_sweep(
 
 
 def _requested(slot: Slot, page: OnScreen, before: Any, pressed: bool) -> Any:
-    if any(page.digests[kind] is None for kind in slot.meant(page)):
+    if any(page.digests.get(kind) is None for kind in slot.meant(page)):
         raise PreventUpdate
     wanted = missing(slot, page)
     found = before.get("digests") if isinstance(before, dict) else None
