@@ -122,6 +122,8 @@ _ROWS = (
 ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}
 _OF_TWO = {
     "sweep_scatter": "A sweep_scatter is of two sweeps; give the recipe of the one across as `against`.",
+    "attention_difference_heatmap": "An attention_difference_heatmap is attention minus that on another prompt; "
+    "give the recipe of that one as `against`.",
     "weighted_attention_heatmap": "A weighted_attention_heatmap is an attention pattern weighted by attention weights; "
     "give the recipe of the weights as `against`.",
     "head_card_table": "A head_card_table is of statistics on prompts beside those on background texts; give the "
@@ -137,6 +139,7 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "prompt_strip": named("app.figures.prompt_strip:prompt_strip"),
     "exact_vs_estimate_scatter": named("app.figures.attribution_patching:exact_vs_estimate_scatter"),
     "sweep_scatter": named("app.figures.sweep_scatter:sweep_scatter"),
+    "attention_difference_heatmap": named("app.figures.attention_pattern:attention_difference_heatmap"),
     "weighted_attention_heatmap": named("app.figures.attention_pattern:weighted_attention_heatmap"),
     "head_card_table": named("app.figures.head_card:head_card_table"),
 }

@@ -16,8 +16,10 @@
     heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null,
   });
   const FIRST_GENERATION = Object.freeze({ max_new_tokens: 20, temperature: 0, seed: 0 });
+  const FIRST_ATTENTION = Object.freeze({ of: "primary", minus: null });
+  const ATTENTION_CHOICES = { of: ["primary", "mean", "max", "each"], minus: [null, "corrupted", "pinned"] };
   const FIRST_VIEW = Object.freeze({
-    workspace: "look", show: "baseline", generation: FIRST_GENERATION,
+    workspace: "look", show: "baseline", generation: FIRST_GENERATION, attention: FIRST_ATTENTION,
   });
 
   const isThing = (value) => typeof value === "object" && value !== null;
@@ -223,7 +225,8 @@
 
   root.microtome = Object.assign(root.microtome || {}, {
     state: {
-      HISTORY_LIMIT, WORKSPACES, SHOWS, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW,
+      HISTORY_LIMIT, WORKSPACES, SHOWS, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW, FIRST_ATTENTION,
+      ATTENTION_CHOICES,
       same, isIndex, sameHead, hasHead, headLabel, existingIndices, anyOn, clampSelection, select, lostWith, SELECTING,
     },
   });

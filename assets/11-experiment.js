@@ -7,7 +7,7 @@
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
-  const { same, anyOn, SELECTING, SHOWS, WORKSPACES } = state;
+  const { same, anyOn, SELECTING, SHOWS, WORKSPACES, ATTENTION_CHOICES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
   const MOST_NEW_TOKENS = 200; // app.domain.recipes.MOST_NEW_TOKENS
 
@@ -49,12 +49,17 @@
   const generating = (given) =>
     Object.fromEntries(Object.entries(given).filter(([name, value]) => GENERATION[name] && GENERATION[name](value)));
 
+  /** Of what is shown of attention, what can be chosen. */
+  const attended = (given) =>
+    Object.fromEntries(Object.entries(given).filter(([name, value]) => (ATTENTION_CHOICES[name] || []).includes(value)));
+
   function setView(session, action) {
     const view = { ...session.view };
     if (WORKSPACES.includes(action.workspace)) view.workspace = action.workspace;
     const exists = action.show === "baseline" || anyOn(session.experiment);
     if (SHOWS.includes(action.show) && exists) view.show = action.show;
     if (action.generation) view.generation = { ...view.generation, ...generating(action.generation) };
+    if (action.attention) view.attention = { ...view.attention, ...attended(action.attention) };
     return { ...session, view };
   }
 
@@ -63,6 +68,7 @@
     const { quantity, ...rest } = given.view || {}; // links from before the session's `heads` have it here
     const view = { ...state.FIRST_VIEW, ...rest };
     view.generation = { ...state.FIRST_GENERATION, ...generating(view.generation || {}) };
+    view.attention = { ...state.FIRST_ATTENTION, ...attended(view.attention || {}) };
     const selection = state.clampSelection({ ...state.EMPTY_SELECTION, ...given.selection }, model);
     const session = runs.completeRuns({ experiment: given.experiment, selection, view });
     const shown = heads.completeHeads({ quantity, ...given.heads });
@@ -87,11 +93,12 @@
   // ---- undo and redo -------------------------------------------------------------------------------------------
 
   function remembered({ experiment, selection, view, sweep: asked, heads: numbers, notes: written }) {
-    return { experiment, selection, sweep: asked, heads: numbers, notes: written, show: view.show };
+    const { show, attention } = view;
+    return { experiment, selection, sweep: asked, heads: numbers, notes: written, show, attention };
   }
 
-  function restored(session, { experiment, selection, sweep: asked, heads: numbers, notes: written, show }) {
-    const view = { ...session.view, show };
+  function restored(session, { experiment, selection, sweep: asked, heads: numbers, notes: written, show, attention }) {
+    const view = { ...session.view, show, attention };
     return { experiment, selection, view, sweep: asked, heads: numbers, notes: written };
   }
 

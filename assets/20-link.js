@@ -93,6 +93,7 @@
       show: missingOr(oneOf(SHOWS)),
       quantity: missingOr(heads.FIELDS.quantity), // links from before there was `heads`
       generation: missingOr(isObject),
+      attention: missingOr(isObject),
     },
     heads: missingOrEach(heads.FIELDS),
     sweep: {

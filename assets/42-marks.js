@@ -77,9 +77,22 @@
     return { data: data.map((choice) => ({ ...choice, disabled: choice.value !== "baseline" && disabled })) };
   }
 
+  /** In the difference of runs nothing else is taken away, and differences have no colours of heads. */
+  function drawAttentionChoices({ show, attention: { of, minus } }) {
+    const runs = show === "difference";
+    const without = (id, refused) =>
+      ((propsOf(id) || {}).data || []).map((choice) => ({ ...choice, disabled: refused(choice.value) }));
+    const signed = runs || minus !== null;
+    const each = signed && of === "each" ? "max" : of;
+    setProps("attention-together", { value: each, data: without("attention-together", (value) => signed && value === "each") });
+    const taken = runs ? "none" : minus || "none";
+    setProps("attention-minus", { value: taken, data: without("attention-minus", (value) => runs && value !== "none") });
+  }
+
   function drawSwitches({ session }) {
     document.body.dataset.workspace = session.view.workspace;
     setProps("workspaces", { value: session.view.workspace });
+    drawAttentionChoices(session.view);
     setProps("show", { value: session.view.show, ...showChoices(session) });
   }
 

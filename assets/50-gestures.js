@@ -114,12 +114,18 @@
     if (event.target.closest(".mt-banner-close")) document.getElementById("banner").hidden = true;
   }
 
+  const CHOSEN = {
+    "#workspaces": (workspace) => ({ workspace }),
+    "#show": (show) => ({ show }),
+    "#attention-together": (of) => ({ attention: { of } }),
+    "#attention-minus": (minus) => ({ attention: { minus: minus === "none" ? null : minus } }),
+  };
+
   /** Segmented controls are radio buttons; the state may refuse a choice, so they are drawn again from it. */
   function changed(event) {
-    const group = event.target.matches("input[type=radio]") && event.target.closest("#workspaces, #show");
+    const group = event.target.matches("input[type=radio]") && event.target.closest(Object.keys(CHOSEN).join());
     if (!group) return;
-    const part = group.id === "workspaces" ? "workspace" : group.id;
-    dispatch({ type: "set-view", [part]: event.target.value });
+    dispatch({ type: "set-view", ...CHOSEN[`#${group.id}`](event.target.value) });
     if (!event.target.matches(":focus-visible")) event.target.blur(); // else the arrow keys would stay here
   }
 

@@ -41,6 +41,28 @@
     return Math.min(STEPS + 1, Math.max(1, even(((value - low) / (limit - low)) * STEPS) + 1));
   }
 
-  root.microtome = Object.assign(root.microtome || {}, { palette: { paletteOf, entry, channels, packed, colourOf } });
+  /** Colours of heads that are drawn together, by their place in the selection (app/figures/theme.py). */
+  const HUES = {
+    light: ["#0072b2", "#d55e00", "#009e73", "#b8528f", "#9a7b00", "#5a3fa0", "#8c3a2b", "#5c636e"],
+    dark: ["#56b4e9", "#ff8c42", "#2fd6a5", "#f0a0cf", "#f0e442", "#b9a5ff", "#e0866f", "#b0b6c0"],
+  };
+  const LIMITS = { attention: 1, difference: 0.5 };
+
+  /** Every value -> its colour; of differences on the signed scale. */
+  function allIn(values, template, signed) {
+    const palette = paletteOf(template, signed);
+    const limit = signed ? LIMITS.difference : LIMITS.attention;
+    return Uint32Array.from(values, (value) => palette[entry(value, limit, signed)]);
+  }
+
+  /** Every value in the colour of its head, the stronger the larger: from the colour of 0 to the head's own at 1. */
+  function eachIn(values, strongest, template, theme) {
+    const zero = channels(template.layout.colorscale.sequential[0][1]);
+    const hues = HUES[theme].map((colour) => [zero, channels(colour)]);
+    return Uint32Array.from(values, (value, at) =>
+      packed(between(hues[strongest[at] % hues.length], Math.min(1, Math.max(0, value)))));
+  }
+
+  root.microtome = Object.assign(root.microtome || {}, { palette: { allIn, eachIn, HUES, LIMITS, paletteOf, entry, channels, packed, colourOf } });
   if (typeof module !== "undefined") module.exports = root.microtome.palette;
 })(typeof window === "undefined" ? globalThis : window);

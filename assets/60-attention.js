@@ -1,4 +1,5 @@
-/* The attention panel: the primary head's map as one picture put into the live figure, without the server's figure.
+/* The attention panel: one picture put into the live figure, without the server's figure. The primary head's map is the
+ * server's picture; several heads together, and differences from another prompt or head, are made here of float32 maps.
  *
  * Pictures and numbers have addresses that never change, so each is fetched once and kept; the neighbours of the
  * primary head are fetched while nothing else happens. A picture replaces another once it is there: no flicker.
@@ -6,23 +7,14 @@
 (function (root) {
   "use strict";
 
-  /** Which run is shown, and which is taken away from it. */
-  function shownRun({ view: { show } }, digests) {
-    const digest = digests && (show === "baseline" ? digests.baseline : digests.intervened);
-    if (!digest || (show === "difference" && !digests.baseline)) return null;
-    return { digest, minus: show === "difference" ? digests.baseline : null };
-  }
+  const { shownRun, missingLayer, asked, combined } =
+    typeof require === "undefined" ? root.microtome.attentionAsked : require("./60-attention-asked.js");
+  const pixels = typeof require === "undefined" ? root.microtome.palette : require("./59-palette.js");
 
-  /** The same, where there is a head to show and its layer is there. */
+  /** Which run is shown, where there is a head to show and its layer is there. */
   function shownDigests(session, digests) {
     if (!session.selection.primary || missingLayer(session, digests) !== null) return null;
     return shownRun(session, digests);
-  }
-
-  /** A long prompt has its patterns layer by layer: the layer of the primary head where it is not there yet. */
-  function missingLayer({ selection: { primary } }, digests) {
-    const layers = digests && digests.layers;
-    return layers && primary && !layers.includes(primary.layer) ? primary.layer : null;
   }
 
   /** session, digests, theme -> addresses {picture, numbers} of a head's map, or null where there is none to show. */
@@ -41,7 +33,8 @@
     return around.filter(exists);
   }
 
-  /** key -> promise, made once and kept while it is among the `most` last used; failures are not kept. */
+  /** key -> promise, made once and kept while it is among the `most` last used (a number, or a function that says it);
+   * failures are not kept. */
   function keeper(make, most) {
     const kept = new Map();
     return (key) => {
@@ -49,12 +42,12 @@
       kept.delete(key);
       kept.set(key, found);
       found.catch(() => kept.delete(key));
-      if (kept.size > most) kept.delete(kept.keys().next().value);
+      if (kept.size > (typeof most === "function" ? most() : most)) kept.delete(kept.keys().next().value);
       return found;
     };
   }
 
-  if (typeof module !== "undefined") module.exports = { shownRun, addressesOf, missingLayer, neighbours, keeper };
+  if (typeof module !== "undefined") module.exports = { addressesOf, missingLayer, neighbours, keeper };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -64,6 +57,7 @@
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   const beside = []; // session, digests -> draws what else shows attention
   let digests = null;
+  let other = null; // the same of the other prompt of the pair, where it is compared
 
   async function fetched(address) {
     const answer = await fetch(microtome.prefix() + address);
@@ -79,8 +73,60 @@
     return read;
   }
 
+  const MAP_BYTES = 96 * 2 ** 20;
+  /** Maps that fit into MAP_BYTES; at least a head, its neighbours and what they are compared with. */
+  const mostMaps = () => Math.max(6, Math.floor(MAP_BYTES / (4 * (microtome.shape().n_positions || 1) ** 2)));
+
   const picture = keeper(pictureOf, 256);
-  const numbers = keeper(async (address) => new Float32Array(await (await fetched(address)).arrayBuffer()), 24);
+  const numbers = keeper(async (address) => new Float32Array(await (await fetched(address)).arrayBuffer()), mostMaps);
+
+  const fetchedAll = (addresses) => Promise.all(addresses.map(numbers));
+
+  /** The matrix of what is asked, as text so that it can be kept -> {values, strongest}. */
+  const matrix = keeper(async (key) => {
+    const { first, second, of, signed } = JSON.parse(key);
+    return combined(await fetchedAll(first), second && (await fetchedAll(second)), of, signed);
+  }, 4);
+
+  const keyOf = ({ first, second, of, signed }) => JSON.stringify({ first, second, of, signed });
+
+  /** What is drawn now; null where nothing is. */
+  function now() {
+    const session = microtome.session();
+    const found = session && asked(session, digests, other);
+    return found && found.problem === null ? found : null;
+  }
+
+  /** The matrix under the pointer and on the text: {values, strongest, signed, heads}, or null. */
+  async function reading() {
+    const what = now();
+    return what && { ...what, ...(await matrix(keyOf(what))) };
+  }
+
+  // ---- pictures ------------------------------------------------------------------------------------------------
+
+  /** The server's picture where there is one, else one that is made of the numbers. */
+  function sourceOf(what) {
+    const address = wanted();
+    const plain = what.of === "primary" && !what.second;
+    return plain ? picture(address.picture) : made(JSON.stringify([keyOf(what), microtome.theme()]));
+  }
+
+  const made = keeper(async (key) => {
+    const [asks] = JSON.parse(key);
+    const { of, signed } = JSON.parse(asks);
+    const { values, strongest } = await matrix(asks);
+    return drawnOn(values, of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme())
+      : pixels.allIn(values, microtome.template(), signed));
+  }, 8);
+
+  function drawnOn({ length }, colours) {
+    const side = Math.round(Math.sqrt(length));
+    const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+    const image = new ImageData(new Uint8ClampedArray(colours.buffer), side, side);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    return canvas.toDataURL();
+  }
 
   const wanted = () => {
     const session = microtome.session();
@@ -99,30 +145,56 @@
     microtome.paintedAt = performance.now();
   }
 
-  function say(text) {
+  function swatch({ head, colour }) {
+    const element = document.createElement("span");
+    const square = Object.assign(document.createElement("i"), { textContent: "■ " });
+    square.style.color = colour;
+    element.append(square);
+    element.append(microtome.state.headLabel(head));
+    return element;
+  }
+
+  /** Beside the panel's title: of what it is; heads in their own colours are named in them. */
+  function say(text, { of, heads = [] } = {}) {
     const place = document.getElementById("attention-head");
-    if (place && place.textContent !== text) place.textContent = text;
+    const hues = pixels.HUES[microtome.theme()];
+    const named = of === "each" ? heads.slice(0, hues.length) : [];
+    const said = [text, ...named.map(microtome.state.headLabel), microtome.theme()].join();
+    if (!place || place.dataset.said === said) return;
+    place.dataset.said = said;
+    place.replaceChildren(...(text ? [text] : []), ...named.map((head, at) => swatch({ head, colour: hues[at] })));
+  }
+
+  function titled(session, found) {
+    const { primary } = session.selection;
+    if (found.problem === null) return found.title;
+    return primary ? [microtome.state.headLabel(primary), found.problem].filter(Boolean).join(": ") : "";
   }
 
   async function draw() {
-    const gd = microtome.graph("attention");
     const session = microtome.session();
     if (!session) return;
     for (const drawMore of beside) drawMore(session, digests);
-    const { primary } = session.selection;
-    const title = primary ? microtome.state.headLabel(primary) : "";
-    const address = wanted();
-    say(title);
+    const found = asked(session, digests, other);
+    const title = titled(session, found);
+    say(title, found);
     const layer = missingLayer(session, digests);
     if (layer !== null) microtome.setProps("attention-layer", { data: layer });
-    if (!gd) return;
-    if (!address) return put(gd, BLANK);
+    const gd = microtome.graph("attention");
+    if (gd) await show(gd, found, title);
+  }
+
+  const still = (found) => Boolean(now()) && keyOf(now()) === keyOf(found);
+
+  async function show(gd, found, title) {
+    if (found.problem !== null) return put(gd, BLANK);
     try {
-      const source = await picture(address.picture);
-      if ((wanted() || {}).picture === address.picture) put(microtome.graph("attention") || gd, source);
+      const source = await sourceOf(found);
+      if (still(found)) put(microtome.graph("attention") || gd, source);
     } catch {
-      if ((wanted() || {}).picture === address.picture) gone(gd, title);
+      if (still(found)) gone(gd, title);
     }
+    return undefined;
   }
 
   /** The result has left the server's cache, or the server is away: show nothing rather than another head. */
@@ -141,8 +213,8 @@
     }
   }
 
-  function setDigests(next) {
-    digests = next;
+  function setDigests(next, ofOther) {
+    [digests, other] = [next, ofOther];
     draw();
   }
 
@@ -154,5 +226,5 @@
     if (primary && moved) whenIdle(prefetch);
   });
   microtome.keeper = keeper;
-  microtome.attention = { draw, wanted, numbers, setDigests, fetched, shownRun, beside };
+  microtome.attention = { draw, wanted, numbers, reading, now, setDigests, fetched, shownRun, beside };
 })(typeof window === "undefined" ? globalThis : window);

@@ -3,6 +3,7 @@
   "use strict";
 
   const { shownToken } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
+  const { headLabel } = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const minus = (text) => text.replace("-", "−");
 
   /** Three significant digits; differences carry their sign. */
@@ -15,12 +16,13 @@
 
   const named = (position, tokens) => `${position} ${shownToken(tokens[position] || "")}`.trim();
 
-  /** Attention of one cell in words; rows of `values` are dest_pos. */
-  function readout(values, dest, src, tokens, signed) {
+  /** Attention of one cell in words; rows of `values` are dest_pos. Of several heads, the strongest one is named. */
+  function readout({ values, signed, strongest, heads }, dest, src, tokens) {
     const count = Math.round(Math.sqrt(values.length));
     if (dest < 0 || src < 0 || dest >= count || src >= count) return null;
     const value = spoken(values[dest * count + src], signed);
-    return `dest ${named(dest, tokens)} → src ${named(src, tokens)}: ${value}`;
+    const whose = strongest ? ` (${headLabel(heads[strongest[dest * count + src]])})` : "";
+    return `dest ${named(dest, tokens)} → src ${named(src, tokens)}: ${value}${whose}`;
   }
 
   if (typeof module !== "undefined") module.exports = { spoken, readout };
@@ -61,13 +63,11 @@
     pending = false;
     const event = pointer;
     const gd = microtome.graph("attention");
-    const address = microtome.attention.wanted();
-    const where = event && gd && address && microtome.hit(gd, event);
+    const where = event && gd && microtome.attention.now() && microtome.hit(gd, event);
     if (!where || where.part !== "cells") return hide();
-    const values = await microtome.attention.numbers(address.numbers).catch(() => []);
+    const read = await microtome.attention.reading().catch(() => null);
     if (pointer !== event) return undefined;
-    const signed = microtome.session().view.show === "difference";
-    const text = readout(values, where.y, where.x, microtome.tokenTexts(), signed);
+    const text = read && readout(read, where.y, where.x, microtome.tokenTexts());
     return text ? show(text, event) : hide();
   }
 
@@ -82,6 +82,5 @@
   }
 
   document.addEventListener("pointermove", moved);
-  microtome.spoken = spoken;
-  microtome.tip = { show, hide };
+  Object.assign(microtome, { tip: { show, hide }, spoken });
 })(typeof window === "undefined" ? globalThis : window);

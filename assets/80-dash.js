@@ -35,8 +35,8 @@
     return none();
   }
 
-  function attention(digests) {
-    microtome.attention.setDigests(digests);
+  function attention(digests, view, other) {
+    microtome.attention.setDigests(digests, other);
     return none();
   }
 

@@ -5,6 +5,7 @@ from dash import Dash
 from app.engine import Engine
 from callbacks import (
     against,
+    attention_other,
     client,
     components,
     evaluate,
@@ -27,7 +28,8 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, heads, head_matrix, components, panels, head_card, head_reading, sweep_map, against, prompt_strip,
+    evaluate, heads, head_matrix, components, panels, attention_other, head_card, head_reading, sweep_map, against,
+    prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

@@ -84,14 +84,15 @@ def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_befo
     """Compute the analysis on the baseline and on the intervened run, and say where the results are."""
     *layer, before = layer_and_before
     try:
-        found = _evaluated(engine, kind, experiment_of(store), *layer)
+        found = evaluated(engine, kind, experiment_of(store), *layer)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
     found = numbered(found, store)
     return no_update if found == before else found
 
 
-def _evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
+def evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
+    """Digests of the experiment's runs."""
     wait_to_run(engine, experiment)
     if kind in NEED_ANSWERS and not has_answers(experiment):
         return NOTHING

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -13,17 +13,19 @@ from app.domain.head_choices import CHOICES
 from app.domain.head_choices import SOURCES as SOURCES_OF_HEADS
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
-from app.domain.results import Result
+from app.domain.results import AttentionPatternResult, Result
 from app.domain.role_notes import RoleNote
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.domain.sites import Head
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
+from app.figures.attention_reading import reading_rows
 from app.figures.attention_thumbnails import thumbnails_size
 from app.figures.head_card import card_table
 from app.figures.sweep_map import sweep_heatmap
-from app.figures.tables import component_rows
+from app.figures.tables import component_rows, long_table
 from callbacks.against import beside, read_together
+from callbacks.attention_other import other_of
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
 from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, of_model
@@ -274,6 +276,44 @@ def _text(page: Page) -> Result:
     return found
 
 
+# attention of several heads, and what is taken away from it
+
+
+def _attention_style(page: Page, result: Any, style: Style) -> Style:
+    return replace(style, together=page.view.attention.of, minus=page.view.attention.minus)
+
+
+def _plain(page: Page) -> bool:
+    """Whether the primary head's own pattern, or its difference of runs, is shown."""
+    return page.view.attention.of == "primary" and (not page.view.attention.minus or page.view.show == "difference")
+
+
+def _compares_prompts(page: Page) -> bool:
+    return page.view.attention.minus == "corrupted" and page.view.show != "difference"
+
+
+def _attention_figure(page: Page) -> str | None:
+    return "attention_difference_heatmap" if _compares_prompts(page) else None
+
+
+def _attention_across(page: Page) -> tuple[AnyRecipe, Result] | None:
+    """The pair's other prompt, where it is taken away."""
+    if not _compares_prompts(page):
+        return None
+    other = replace(page, experiment=other_of(page.engine, page.experiment))
+    behind = SOURCES[ids.ATTENTION]
+    return behind.recipe(other, page.view.show != "baseline"), behind.result(other)
+
+
+def _attention_table(page: Page, result: Any) -> pd.DataFrame:
+    """Every head as it is, or the one matrix on screen."""
+    if _plain(page):
+        return long_table(result)
+    style = _attention_style(page, result, Style(show=page.view.show))
+    _, other = _attention_across(page) or (None, None)
+    return reading_rows(result, style, page.selection, cast(AttentionPatternResult | None, other))
+
+
 def _thumbnails_style(page: Page, result: Any, style: Style) -> Style:
     width, height = thumbnails_size(result)
     return replace(style, width=width, height=height)
@@ -312,7 +352,10 @@ SOURCES = {
     ),
     ids.TRAJECTORY: _single("residual_trajectory"),
     ids.COMPONENTS: _single(DIRECT, figure=lambda page: "component_bars", table=_ranked),
-    ids.ATTENTION: _single("attention_pattern"),
+    ids.ATTENTION: _single(
+        "attention_pattern", figure=_attention_figure, read=_attention_style, across=_attention_across,
+        table=_attention_table, part=lambda page: "" if _plain(page) else page.view.attention.of,
+    ),
     ids.THUMBNAILS: _single(
         "attention_pattern", figure=lambda page: "attention_thumbnails", read=_thumbnails_style
     ),

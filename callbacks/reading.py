@@ -113,7 +113,8 @@ def sources_of(store: Any) -> dict[str, Any]:
 
 def style_of(view: Viewed, sweep: SweepAsked | None = None) -> Style:
     """What is shown, in the page's colours: the theme travels as a cookie, because switching it asks no server."""
-    style = Style(theme=page_theme(), show=view.show)
+    shown = view.attention
+    style = Style(theme=page_theme(), show=view.show, together=shown.of, minus=shown.minus)
     return style if sweep is None else read_as(style, sweep)
 
 

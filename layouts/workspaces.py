@@ -7,6 +7,7 @@ from dash import html
 
 from layouts import ablate_and_patch, ids
 from layouts.head_matrix import NO_ANSWERS, head_matrix_panel
+from layouts.header import segments
 from layouts.panel import graph, panel
 
 NO_PROMPT = "Type a prompt in the rail and press Run."
@@ -68,12 +69,24 @@ def components_panel() -> html.Section:
     )  # fmt: skip
 
 
+TOGETHER = (("primary", "Primary head"), ("mean", "Mean"), ("max", "Max"), ("each", "Each"))
+MINUS = (("none", "As it is"), ("corrupted", "− other prompt"), ("pinned", "− pinned"))
+
+
+def attention_bar() -> html.Div:
+    """Of which heads, and minus what (assets/60-attention-asked.js)."""
+    of = segments(ids.ATTENTION_OF, TOGETHER, "primary", "Attention of the primary head or of the selected heads")
+    minus = segments(ids.ATTENTION_MINUS, MINUS, "none", "What is taken away from it")
+    return html.Div([of, minus], className="mt-bar")
+
+
 def attention_panel() -> html.Section:
     """Pattern of the primary head."""
     head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
+    text = html.Div(id=ids.ATTENTION_TEXT, className="mt-attention-text")
     return panel(
-        ids.ATTENTION, "Attention", graph(ids.ATTENTION), kinds=("attention_pattern",), controls=head,
-        empty=SELECT_HEAD,
+        ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), text], className="mt-stack"),
+        kinds=("attention_pattern",), controls=head, bar=attention_bar(), empty=SELECT_HEAD,
     )  # fmt: skip
 
 

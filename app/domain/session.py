@@ -18,7 +18,7 @@ from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
 from app.domain.role_notes import RoleNote
 from app.domain.sites import Head
-from app.domain.views import Normalised, Selection, Show
+from app.domain.views import Minus, Normalised, Selection, Show, Together
 
 _STRICT = ConfigDict(extra="forbid")
 Workspace = Literal["look", "attention", "residual", "patch"]
@@ -110,12 +110,24 @@ class Generating:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class AttentionShown:
+    """Of which heads attention is shown (the primary one, or the selected ones together), and what is taken away
+    from it: the same on the pair's other prompt, or the pinned head. Where the difference of runs is shown, nothing
+    else is taken away."""
+
+    of: Together = "primary"
+    minus: Minus | None = None
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class Viewed:
     """Where the person looks: workspace, which run, and how text is generated."""
 
     workspace: Workspace = "look"
     show: Show = "baseline"
     generation: Generating = Generating()
+    attention: AttentionShown = AttentionShown()
 
 
 SweepMethod = Literal["zero", "mean", "resample", "denoising", "noising", "tracing", "estimate"]

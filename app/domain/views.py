@@ -15,6 +15,10 @@ _STRICT = ConfigDict(extra="forbid")
 Theme = Literal["light", "dark"]
 Show = Literal["baseline", "intervened", "difference"]
 Normalised = Literal["effect", "recovered", "recovered_each"]
+Together = Literal["primary", "mean", "max", "each"]
+"""Attention of the primary head, or of the selected ones: their mean, the largest, each in its own colour."""
+Minus = Literal["corrupted", "pinned"]
+"""What is taken away from attention: the pair's other prompt, or the pinned head."""
 WeightedBy = Literal["value_norm", "output_norm", "attribution"]
 """What weighs attention: a field of AttentionWeightsResult."""
 
@@ -38,6 +42,9 @@ class Style:
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value, corrected for their number, is 0.05 or more."""
     weighted_by: WeightedBy = "output_norm"
+    together: Together = "primary"
+    minus: Minus | None = None
+    """Of an attention pattern: of which heads, and what is taken away; nothing more where `show` is `difference`."""
 
 
 @with_config(_STRICT)

@@ -8,7 +8,7 @@ key's column by what stands there for the head: colour from 0 to the largest val
 only the row of END means anything (the others are hatched).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
 from app.domain.results import AttentionPatternResult
-from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures import marks
-from app.figures.attention_png import attention_limit
+from app.figures.attention_png import attention_limit, is_signed
+from app.figures.attention_reading import Reading, reading
 from app.figures.attention_weights import WEIGHTS, weights_of
 from app.figures.head_labels import shown_head
 from app.figures.scales import colour_range, spoken
-from app.figures.theme import dress, is_export, monospace
+from app.figures.theme import HUES, SEQUENTIAL, dress, is_export, monospace
+from app.figures.theme import scale as colour_scale
 from app.figures.tokens import label, token_axis
 
 _EMPTY_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
@@ -33,11 +34,41 @@ _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 20}
 
 
 def attention_heatmap(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
-    """Exact pattern of the shown head."""
-    head = shown_head(result.layers, result.pattern.shape[1], selection)
-    pattern = result.pattern[result.layers.index(head.layer), head.head]
-    name = "Δ attention" if style.show == "difference" else "attention"
-    return _heatmap(result, head, pattern, name, _scale(pattern, style), style, selection)
+    """Exact pattern of the shown head, or of the selected heads together."""
+    return _drawn(result, reading(result, style, selection), style, selection)
+
+
+def attention_difference_heatmap(
+    other: AttentionPatternResult, result: AttentionPatternResult, style: Style, selection: Selection
+) -> go.Figure:
+    """The same minus that of the pair's other prompt."""
+    return _drawn(result, reading(result, style, selection, other), style, selection)
+
+
+def _drawn(result: AttentionPatternResult, shown: Reading, style: Style, selection: Selection) -> go.Figure:
+    name = "Δ attention" if shown.signed else "attention"
+    scale = _scale(shown.values, style)
+    if style.together != "each" or shown.signed:
+        return _heatmap(result, shown.of, shown.values, name, scale, style, selection)
+    return _each(result, shown, style, selection)
+
+
+def _each(result: AttentionPatternResult, shown: Reading, style: Style, selection: Selection) -> go.Figure:
+    """One heatmap per head, of the cells where it is the largest, from the colour of 0 to its own at 1."""
+    figure = _heatmap(result, shown.of, shown.values, "attention", _scale(shown.values, style), style, selection)
+    whole, *hatch = cast(tuple[Any, ...], figure.data)
+    hues, zero = HUES[style.theme], SEQUENTIAL[style.theme][0]
+    traces = []
+    for at, head in enumerate(shown.heads):
+        hue = hues[at % len(hues)]
+        cells = np.where(shown.strongest == at, shown.values, np.nan)
+        own = {"z": cells, "name": str(head), "colorscale": colour_scale((zero, hue)), "autocolorscale": False}
+        traces.append(go.Heatmap(whole.to_plotly_json() | own | {"showscale": False, "hoverongaps": False}))
+        point = {"color": hue, "symbol": "square", "size": 9}
+        traces.append(go.Scatter(x=[None], y=[None], mode="markers", marker=point, name=str(head), showlegend=True))
+    figure.data = ()
+    figure.add_traces([*traces, *hatch])
+    return figure
 
 
 def weighted_attention_heatmap(
@@ -58,27 +89,27 @@ def weighted_attention_heatmap(
         pattern[:-1] = np.nan
     name = f"attention × {WEIGHTS[style.weighted_by]}"
     scale = colour_range(pattern, style, signed=signed, unit=name)
-    return _heatmap(result, head, pattern, name, scale, style, selection)
+    return _heatmap(result, str(head), pattern, name, scale, style, selection)
 
 
 def _heatmap(
     result: AttentionPatternResult,
-    head: Head,
+    of: str,
     values: NDArray[Any],
     name: str,
     scale: dict[str, Any],
     style: Style,
     selection: Selection,
 ) -> go.Figure:
-    """`[dest src]` of one head; `name` is what a value is."""
-    trace = go.Heatmap(z=values, name=str(head), **scale, **_hover(values, result.str_tokens, head, name))
+    """`[dest src]` of a head or of several; `name` is what a value is."""
+    trace = go.Heatmap(z=values, name=of, **scale, **_hover(values, result.str_tokens, of, name))
     figure = go.Figure([trace, marks.hatch(values)])
     figure.update_layout(
         _axes(result.str_tokens, style),
         shapes=marks.position_rows(selection),
         annotations=marks.not_computed_note(values),
     )
-    return dress(figure, "attention", f"{name} of {head}, {result.provenance.model}", style, _MARGIN)
+    return dress(figure, "attention", f"{name} of {of}, {result.provenance.model}", style, _MARGIN)
 
 
 def attention_frame(str_tokens: tuple[str, ...], style: Style) -> go.Figure:
@@ -94,12 +125,16 @@ def attention_frame(str_tokens: tuple[str, ...], style: Style) -> go.Figure:
         "source": _EMPTY_PIXEL, "xref": "x", "yref": "y", "x": -0.5, "y": -0.5, "sizex": n, "sizey": n,
         "sizing": "stretch", "layer": "below", "name": "pattern",
     }  # fmt: skip
-    figure.update_layout(_axes(str_tokens, style), images=[image], coloraxis=coloraxis)
-    return dress(figure, "attention", "Δ attention" if style.show == "difference" else "Attention", style, _MARGIN)
+    figure.update_layout(
+        _axes(str_tokens, style),
+        images=[image],
+        coloraxis=coloraxis | {"showscale": style.together != "each" or is_signed(style)},
+    )
+    return dress(figure, "attention", "Δ attention" if is_signed(style) else "Attention", style, _MARGIN)
 
 
 def _scale(pattern: NDArray[Any], style: Style) -> dict[str, Any]:
-    signed = style.show == "difference"
+    signed = is_signed(style)
     unit = "Δ attention" if signed else "attention"
     return colour_range(pattern, style, signed=signed, unit=unit, limit=attention_limit(style))
 
@@ -117,13 +152,13 @@ def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _hover(pattern: NDArray[Any], str_tokens: tuple[str, ...], head: Head, name: str) -> dict[str, Any]:
+def _hover(pattern: NDArray[Any], str_tokens: tuple[str, ...], of: str, name: str) -> dict[str, Any]:
     """Query, key and exact value; long prompts leave the text to Plotly to keep the figure small."""
     if pattern.size > _HOVER_CELLS:
-        return {"hovertemplate": f"<b>{head}</b><br>query %{{y}}, key %{{x}}<br>%{{z}}<extra></extra>"}
+        return {"hovertemplate": f"<b>{of}</b><br>query %{{y}}, key %{{x}}<br>%{{z}}<extra></extra>"}
     tokens = np.array([f"{i} <b>{label(token, 24)}</b>" for i, token in enumerate(str_tokens)])
     pairs = np.char.add(np.char.add("query ", tokens)[:, None], np.char.add("<br>key ", tokens)[None, :])
     text = np.char.add(
-        np.char.add(f"<b>{head}</b><br>", pairs), np.char.add(f"<br>{name} ", spoken(pattern, signed=False))
+        np.char.add(f"<b>{of}</b><br>", pairs), np.char.add(f"<br>{name} ", spoken(pattern, signed=False))
     )
     return {"hovertext": text, "hovertemplate": "%{hovertext}<extra></extra>"}

@@ -24,7 +24,12 @@ def attention_limit(style: Style) -> float:
     """Colour limit of a pattern: 1, of a difference of patterns: 0.5, so that heads compare; the style may lock it."""
     if style.color_limit is not None:
         return style.color_limit
-    return DIFFERENCE_LIMIT if style.show == "difference" else ATTENTION_LIMIT
+    return DIFFERENCE_LIMIT if is_signed(style) else ATTENTION_LIMIT
+
+
+def is_signed(style: Style) -> bool:
+    """Whether something is taken away from attention: the baseline, another prompt or another head."""
+    return style.show == "difference" or style.minus is not None
 
 
 def palette(signed: bool, theme: Theme) -> NDArray[np.uint8]:

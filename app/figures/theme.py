@@ -52,6 +52,11 @@ LINES: dict[Theme, tuple[str, ...]] = {
     "light": ("#0b7a75", "#b45309", "#5c636e"),
     "dark": ("#4cc2b4", "#f0a855", "#9aa1ac"),
 }
+HUES: dict[Theme, tuple[str, ...]] = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#b8528f", "#9a7b00", "#5a3fa0", "#8c3a2b", "#5c636e"),
+    "dark": ("#56b4e9", "#ff8c42", "#2fd6a5", "#f0a0cf", "#f0e442", "#b9a5ff", "#e0866f", "#b0b6c0"),
+}
+"""Heads that are drawn together, each in its own colour, by their place in the selection (assets/59-palette.js)."""
 PAGE_FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 )

@@ -1,9 +1,12 @@
-"""Reading attention: the patterns of all heads."""
+"""Reading attention: all heads at once, on the text, several heads together, and differences."""
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.browser.screen import Screen
 
+_SHOWN = "microtome.graph('attention').layout.images[0].source"
 _MIDDLE = """([layer, head]) => {
   const canvas = document.querySelector('#thumbnails canvas'), box = canvas.getBoundingClientRect();
   const {n_layers, n_heads} = microtome.shape();
@@ -43,3 +46,51 @@ def test_a_thumbnail_selects_its_head_everywhere(visit: Callable[..., Screen]):
     label = screen.page.locator("#thumbnails canvas").get_attribute("aria-label")
     assert label is not None
     assert "L19H1 is the primary head" in label
+
+
+def chips(position: int) -> str:
+    """A token of the text below the pattern."""
+    return f"#attention-text [data-position='{position}']"
+
+
+_MEAN = """async () => {
+  const {values, heads} = await microtome.attention.reading();
+  const digest = microtome.propsOf('digests-attention_pattern').data.baseline;
+  const maps = await Promise.all(heads.map(async ({layer, head}) =>
+    new Float32Array(await (await fetch(`attention/${digest}/${layer}/${head}.f32`)).arrayBuffer())));
+  const mean = at => maps.reduce((sum, map) => sum + map[at], 0) / maps.length;
+  return Math.max(...values.map((value, at) => Math.abs(value - mean(at))));
+}"""
+
+
+def test_attention_is_read_on_the_text_together_and_against_the_pinned_head(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    page = screen.page
+    page.locator(chips(14)).click()
+    assert screen.session["selection"]["positions"] == [14]
+    expect(page.locator(chips(10))).to_have_attribute("data-side", "src")
+    expect(page.locator(f"{chips(10)} i")).to_have_text(".66")
+    asked = len(screen.requests)
+    page.locator(chips(10)).hover()
+    expect(page.locator(".mt-readout-tip")).to_contain_text("14 ·to looks at 10 ·John: 0.65")
+    assert [url for url in screen.requests[asked:] if "/attention/" in url] == []
+    page.locator(chips(14)).focus()
+    page.keyboard.press("Escape")
+    assert screen.session["selection"]["positions"] == []
+    assert screen.heads == ["L23H3"]
+
+    page.keyboard.press("p")
+    screen.click_head(20, 1, add=True)
+    page.locator("#attention-together").get_by_text("Mean").click()
+    expect(page.locator("#attention-head")).to_have_text("mean of 2 heads")
+    assert page.evaluate(_MEAN) < 1e-6
+    page.locator("#attention-together").get_by_text("Primary head").click()
+    page.locator("#attention-minus").get_by_text("− pinned").click()
+    expect(page.locator("#attention-head")).to_have_text("L20H1 − L23H3 (pinned)")
+    screen.until("microtome.graph('attention').layout.coloraxis.cmin === -0.5")
+    page.locator("#attention-minus").get_by_text("− other prompt").click()
+    expect(page.locator("#attention-head")).to_have_text("L20H1, clean − corrupted")
+    screen.until(f"{_SHOWN}.startsWith('data:image/png')")
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    expect(page.locator("#attention-head")).to_have_text("L20H1")

@@ -51,8 +51,8 @@ test("what was fetched is kept until others are used more, and failures are trie
 
 test("the cell under the pointer is read out as dest and src with three digits", () => {
   const values = new Float32Array([1, 0, 0.41234, 0.58766]);
-  assert.equal(readout(values, 1, 0, ["bos", " to"], false), "dest 1 ·to → src 0 bos: 0.412");
-  assert.equal(readout(values, 0, 2, ["bos", " to"], false), null);
+  assert.equal(readout({ values, signed: false }, 1, 0, ["bos", " to"]), "dest 1 ·to → src 0 bos: 0.412");
+  assert.equal(readout({ values, signed: false }, 0, 2, ["bos", " to"]), null);
 });
 
 test("differences carry their sign, small numbers their exponent, missing ones say so", () => {

@@ -24,7 +24,10 @@ function session() {
       base: "clean",
     },
     selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null },
-    view: { workspace: "look", show: "baseline", generation: { ...state.FIRST_GENERATION } },
+    view: {
+      workspace: "look", show: "baseline", generation: { ...state.FIRST_GENERATION },
+      attention: { ...state.FIRST_ATTENTION },
+    },
     sweep: structuredClone(FIRST_SWEEP),
     heads: structuredClone(FIRST_HEADS),
     notes: [],

@@ -1,0 +1,159 @@
+/* Attention read on the text: point at a token, or lock it, and see where it looks and who looks at it.
+ *
+ * Where it looks is its row (sources), who looks at it its column (destinations): two colours, numbers under the tokens.
+ * Locking a token is selecting its position, so every panel knows it. It reads what the panel shows: one head, several
+ * together, or a difference; the server is not asked.
+ */
+(function (root) {
+  "use strict";
+
+  const { shownToken } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
+  const { spoken } = typeof require === "undefined" ? { spoken: root.microtome.spoken } : require("./61-readout.js");
+  const LEAST = 0.005; // smaller numbers are not written under tokens
+
+  /** One token's row and column of the matrix. */
+  function around(values, position) {
+    const count = Math.round(Math.sqrt(values.length));
+    const src = values.slice(position * count, (position + 1) * count);
+    return { src, dest: Float32Array.from({ length: count }, (_, at) => values[at * count + position]) };
+  }
+
+  /** Every token's side and value: what the token looks at is `src`, who looks at it `dest`; of both the larger. */
+  function sides({ src, dest }) {
+    return Array.from(src, (value, at) =>
+      Math.abs(value) >= Math.abs(dest[at]) ? { side: "src", value } : { side: "dest", value: dest[at] });
+  }
+
+  /** What is written under a token: two digits, nothing where there is next to nothing. */
+  function brief(value, signed) {
+    if (!(Math.abs(value) >= LEAST)) return "";
+    const digits = Math.abs(value).toFixed(2).replace(/^0/, "");
+    return `${value < 0 ? "−" : signed ? "+" : ""}${digits}`;
+  }
+
+  /** Both directions between the token that is read and another, in words. */
+  function between({ src, dest }, position, other, tokens, signed) {
+    const name = (at) => `${at} ${shownToken(tokens[at])}`;
+    const lines = [`${name(position)} looks at ${name(other)}: ${spoken(src[other], signed)}`];
+    if (other !== position) lines.push(`${name(other)} looks at ${name(position)}: ${spoken(dest[other], signed)}`);
+    return lines.join("\n");
+  }
+
+  if (typeof module !== "undefined") module.exports = { around, sides, brief, between };
+  if (typeof document === "undefined") return;
+
+  // ---- on the page ---------------------------------------------------------------------------------------------
+
+  const microtome = root.microtome;
+  const LIMIT = microtome.palette.LIMITS;
+  const HINT = "Point at a token to see where it looks and who looks at it; click to lock it";
+  let chips = [];
+  let drawn = null; // the tokens on the strip
+  let pointed = null;
+
+  const host = () => document.getElementById("attention-text");
+  const locked = () => microtome.session().selection.positions.at(-1) ?? null;
+  const current = () => locked() ?? pointed;
+
+  function chipOf(token, position) {
+    const chip = document.createElement("button");
+    Object.assign(chip, { type: "button", textContent: shownToken(token) });
+    chip.dataset.position = position;
+    chip.tabIndex = position ? -1 : 0;
+    chip.append(document.createElement("i"));
+    return chip;
+  }
+
+  function build(tokens) {
+    const line = Object.assign(document.createElement("p"), { className: "mt-attention-said" });
+    const text = Object.assign(document.createElement("div"), { className: "mt-attention-tokens" });
+    text.setAttribute("role", "group");
+    text.setAttribute("aria-label", "Attention token by token");
+    chips = tokens.map(chipOf);
+    text.append(...chips);
+    host().replaceChildren(line, text);
+    drawn = tokens.join("\u0000");
+  }
+
+  /** What the colours mean, of which token. */
+  function said(position, tokens) {
+    if (position === null) return [HINT];
+    const part = (side, text) => Object.assign(document.createElement("span"), { className: `is-${side}`, textContent: text });
+    const name = `${position} ${shownToken(tokens[position])}`;
+    const how = locked() === null ? "" : "locked, Esc unlocks";
+    return [name, part("src", "looks at"), part("dest", "is looked at by"), how];
+  }
+
+  function paintChip(chip, { side, value }, { signed }, position) {
+    const at = Number(chip.dataset.position);
+    chip.setAttribute("aria-pressed", String(at === locked()));
+    chip.classList.toggle("is-read", at === position);
+    chip.dataset.side = signed ? (value < 0 ? "less" : "more") : side;
+    chip.style.setProperty("--much", Math.min(1, Math.abs(value) / (signed ? LIMIT.difference : LIMIT.attention)) || 0);
+    chip.lastChild.textContent = brief(value, signed);
+  }
+
+  const NOTHING = { side: "src", value: 0 };
+
+  async function draw() {
+    const session = microtome.session();
+    if (!session || !host() || !host().offsetParent) return;
+    const tokens = microtome.tokenTexts();
+    if (tokens.join("\u0000") !== drawn) build(tokens);
+    const position = current();
+    const read = position === null ? null : await microtome.attention.reading().catch(() => null);
+    if (position !== current() || (read && read.values.length !== chips.length ** 2)) return;
+    const values = read ? sides(around(read.values, position)) : [];
+    chips.forEach((chip, at) => paintChip(chip, values[at] || NOTHING, read || {}, read ? position : null));
+    host().firstChild.replaceChildren(...said(read ? position : null, tokens));
+  }
+
+  // ---- gestures ------------------------------------------------------------------------------------------------
+
+  const chipAt = (event) => event.target.closest && event.target.closest("#attention-text [data-position]");
+  const positionOf = (chip) => (chip ? Number(chip.dataset.position) : null);
+
+  async function compare(event, chip) {
+    const [position, other] = [locked(), positionOf(chip)];
+    const read = await microtome.attention.reading().catch(() => null);
+    if (!read || position === null || pointed !== other) return;
+    microtome.tip.show(between(around(read.values, position), position, other, microtome.tokenTexts(), read.signed), event);
+  }
+
+  function pointAt(event) {
+    const chip = chipAt(event);
+    const position = positionOf(chip);
+    if (position === pointed) return;
+    pointed = position;
+    if (locked() === null) draw();
+    else if (chip) compare(event, chip);
+    else microtome.tip.hide();
+  }
+
+  const unlock = (position) => microtome.dispatch({ type: "click-position", position, add: true });
+
+  function clicked(event) {
+    const chip = chipAt(event);
+    if (!chip) return;
+    const position = positionOf(chip);
+    microtome.tip.hide();
+    if (position === locked()) unlock(position);
+    else microtome.dispatch({ type: "click-position", position });
+  }
+
+  /** Arrows walk over the text while it has the focus; Escape unlocks, and clears the selection only after that. */
+  function pressed(event) {
+    const chip = chipAt(event);
+    const next = chip && chips[positionOf(chip) + { ArrowRight: 1, ArrowLeft: -1 }[event.key]];
+    if (next) next.focus();
+    else if (!chip || event.key !== "Escape" || locked() === null) return;
+    else unlock(locked());
+    event.preventDefault();
+  }
+
+  microtome.attention.beside.push(draw);
+  document.addEventListener("pointerover", pointAt);
+  document.addEventListener("focusin", pointAt);
+  document.addEventListener("click", clicked);
+  document.addEventListener("keydown", pressed, true);
+})(typeof window === "undefined" ? globalThis : window);
