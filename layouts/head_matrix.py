@@ -59,7 +59,7 @@ def quantity_help() -> dmc.HoverCard:
 
 
 def quantity_bar() -> html.Div:
-    """What colours the matrix, and the start of what that needs."""
+    """What colours the matrix, the start of what that needs, and the query that selects heads."""
     start = html.Button(
         "Sweep zero", id=ids.START.format(ids.HEAD_MATRIX), type="button", className="mt-button",
         title="Compute this number of every head",
@@ -67,7 +67,8 @@ def quantity_bar() -> html.Div:
     chosen = html.Div(
         [quantity_select(ids.QUANTITY, "Quantity of the head matrix", "direct"), quantity_help()], className="mt-chosen"
     )
-    return html.Div([chosen, start], className="mt-bar")
+    query = html.Div(id=ids.HEAD_QUERY, className="mt-query")  # filled by assets/67-head-query.js
+    return html.Div([html.Div([chosen, start], className="mt-bar"), query])
 
 
 def head_matrix_panel() -> html.Section:

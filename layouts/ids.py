@@ -80,6 +80,7 @@ ABLATE_METHOD = "ablate-method"
 SHOW = "show"
 # panels
 HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
+HEAD_QUERY = "head-query"
 QUANTITY_HELP = "quantity-{}"
 """Part of what is said of the chosen number: formula, reading, sign, unit."""
 COMPONENTS = "components"
