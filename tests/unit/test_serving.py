@@ -32,7 +32,7 @@ def answers(address: str) -> bool:
     """Whether anything listens there."""
     try:
         return bool(read(f"{address}healthz"))
-    except URLError:
+    except (URLError, ConnectionError):  # refused, or reset while it closes
         return False
 
 
