@@ -147,9 +147,20 @@
     if (changed.length) root.dash_clientside.set_props("session", { data: written });
   }
 
+  /** Before the model is there no callback can do anything, and Dash takes seconds to ask them all: stores are written
+   * for the first time together with its status, so that all are asked once. */
+  let released = false;
+
+  function release() {
+    if (released) return;
+    released = true;
+    writeStores();
+  }
+
   /** The page itself shows another selection or other numbers of heads, and a store costs Dash a walk over the page:
    * that waits for a pause. */
   function writeStoresInTime() {
+    if (!released) return undefined;
     const waits = (part) => LATER.includes(part) || (written && written[part] === current.session[part]);
     if (!PARTS.every(waits)) return writeStores();
     clearTimeout(storeTimer);
@@ -235,7 +246,7 @@
   }
 
   Object.assign(microtome, {
-    dispatch, writeStores, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
+    dispatch, release, writeStores, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,

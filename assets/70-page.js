@@ -38,19 +38,20 @@
     write("banner", { hidden: true });
   }
 
-  /** The store hears of phases and facts, because every analysis asks again then; the words on the way to the next
-   * phase and the counters go straight to their places. */
+  /** The store hears of a model that is ready or failed, because every analysis asks again then, and Dash is busy for
+   * seconds with all of them; the words on the way there and the counters go straight to their places. */
   function publish(key, { queue, cache, ...status }) {
     if (key !== modelKey()) return;
-    const told = (propsOf("status").data || {}).phase;
-    if (polled !== key || told !== status.phase || status.phase === "failed") publishStatus(status);
-    if (status.phase === "loading" || status.phase === "starting") write("phase", { textContent: status.message });
+    const onTheWay = status.phase === "loading" || status.phase === "starting";
+    if (onTheWay) write("phase", { textContent: status.message });
+    else publishStatus(status);
     if (polled !== key || status.phase === "ready") microtome.setFacts(status.facts);
     polled = key;
     publishCounters(queue, cache);
   }
 
   function publishStatus(status) {
+    microtome.release();
     if (!microtome.state.same(propsOf("status").data, status)) setProps("status", { data: status });
   }
 

@@ -48,4 +48,5 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(
         Output(ids.ATTENTION_OTHER, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
         Input(ids.VIEW, "data"), Input(ids.ATTENTION_LAYER, "data"), State(ids.ATTENTION_OTHER, "data"),
+        prevent_initial_call=True,
     )(functools.partial(compare, engine))  # fmt: skip

@@ -143,5 +143,5 @@ def register(app: Dash, engine: Engine) -> None:
         app.callback(
             Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
             *([Input(ids.ATTENTION_LAYER, "data")] if kind == "attention_pattern" else []), State(store, "data"),
-            running=_busy(kind) if kind in SHOWN_IN else None,
+            running=_busy(kind) if kind in SHOWN_IN else None, prevent_initial_call=True,
         )(functools.partial(compute, engine, kind))  # fmt: skip

@@ -138,6 +138,7 @@ def register(app: Dash, engine: Engine) -> None:
             (Output(ids.BUSY.format(ids.GENERATION, KIND), "className"), "mt-busy is-on", "mt-busy"),
             (Output(ids.GENERATE, "disabled"), True, False),
         ],
+        prevent_initial_call=True,
     )(functools.partial(generate, engine))  # fmt: skip
     app.callback(
         outputs(ids.GENERATION, "children"), Input(store, "data"), view, State(experiment, "data"),

@@ -170,6 +170,7 @@ def register(app: Dash, engine: Engine) -> None:
         app.callback(
             Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), view, State(store, "data"),
             running=[(Output(ids.BUSY.format(ids.HEAD_CARD, name), "className"), "mt-busy is-on", "mt-busy")],
+            prevent_initial_call=True,
         )(functools.partial(evaluate, engine, name))  # fmt: skip
     known = [State(ids.DIGESTS.format(name), "data") for name in ids.CARD_KINDS]
     app.callback(

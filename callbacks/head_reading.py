@@ -97,6 +97,7 @@ def register(app: Dash, engine: Engine) -> None:
         Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(ids.SELECTION, "data"),
         view, State(store, "data"),
         running=[(Output(ids.BUSY.format(ids.HEAD_READING, KIND), "className"), "mt-busy is-on", "mt-busy")],
+        prevent_initial_call=True,
     )(functools.partial(evaluate, engine))  # fmt: skip
     app.callback(
         outputs(ids.HEAD_READING), Input(store, "data"), view, State(experiment, "data"), State(ids.SELECTION, "data"),

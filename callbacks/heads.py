@@ -123,6 +123,7 @@ def recipe_of_run(page: OnScreen, source: str, run: str) -> AnyRecipe:
 def register(app: Dash, engine: Engine) -> None:
     """One store for all sources."""
     store = ids.DIGESTS.format(KIND)
-    app.callback(Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), State(store, "data"))(
-        functools.partial(address_heads, engine)
-    )
+    app.callback(
+        Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), State(store, "data"),
+        prevent_initial_call=True,
+    )(functools.partial(address_heads, engine))  # fmt: skip

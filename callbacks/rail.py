@@ -157,7 +157,7 @@ def register(app: Dash, engine: Engine) -> None:
         )(functools.partial(search_answer, engine))  # fmt: skip
     app.callback(
         Output(ids.TOKEN_STRIP, "children"), Output(ids.TOKEN_COUNT, "children"), Output(ids.TOKEN_STRIP, "className"),
-        experiment, status,
+        experiment, status, prevent_initial_call=True,
     )(functools.partial(draw_tokens, engine))  # fmt: skip
     app.callback(
         Output(ids.TOKEN_DIFF, "children"), Output(ids.TOKEN_DIFF, "className"), Input(ids.CLEAN, "value"),

@@ -81,6 +81,7 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(
         Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), view, State(store, "data"),
         running=[(Output(ids.BUSY.format(ids.SELF_REPAIR, KIND), "className"), "mt-busy is-on", "mt-busy")],
+        prevent_initial_call=True,
     )(functools.partial(evaluate, engine))  # fmt: skip
     app.callback(
         outputs(ids.SELF_REPAIR), Input(store, "data"), view, State(experiment, "data"), State(ids.SELECTION, "data"),

@@ -88,12 +88,14 @@ def show_meters(engine: Engine, digests: Any, experiment: Any) -> Any:
 def register(app: Dash, engine: Engine) -> None:
     """Provenance, facts, meters."""
     experiment, status = Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data")
-    app.callback(Output(ids.PROVENANCE, "children"), Output(ids.PROVENANCE, "className"), experiment, status)(
-        functools.partial(show_provenance, engine)
-    )
-    app.callback(Output(ids.MODEL_FACTS, "children"), Output(ids.MODEL_FACTS, "className"), experiment, status)(
-        functools.partial(show_facts, engine)
-    )
+    app.callback(
+        Output(ids.PROVENANCE, "children"), Output(ids.PROVENANCE, "className"), experiment, status,
+        prevent_initial_call=True,
+    )(functools.partial(show_provenance, engine))  # fmt: skip
+    app.callback(
+        Output(ids.MODEL_FACTS, "children"), Output(ids.MODEL_FACTS, "className"), experiment, status,
+        prevent_initial_call=True,
+    )(functools.partial(show_facts, engine))  # fmt: skip
     app.callback(
         Output(ids.METERS, "children"), Input(ids.DIGESTS.format("correctness_meters"), "data"),
         State(ids.EXPERIMENT, "data"), prevent_initial_call=True,

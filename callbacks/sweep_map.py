@@ -192,5 +192,5 @@ def _register_address(app: Dash, engine: Engine, slot: Slot, kind: str) -> None:
     app.callback(
         Output(store, "data"), Output(slot.part(ids.PROGRESS_TEXT), "children", allow_duplicate=True),
         *(Input(each, "data") for each in (ids.EXPERIMENT, ids.STATUS, ids.SWEEP, ids.VIEW)), State(store, "data"),
-        prevent_initial_call="initial_duplicate",
+        prevent_initial_call=True,
     )(functools.partial(address_sweep, engine, kind))  # fmt: skip
