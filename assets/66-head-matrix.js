@@ -100,18 +100,22 @@
     setProps("quantity-unit", { children: unit });
   }
 
+  let told = null; // what the control was last set to here: any other value is a person's
+
   function show() {
-    const { quantity, choice } = wanted();
     whenIdle(() => {
-      setProps("quantity", { value: quantity });
+      const { quantity, choice } = wanted();
+      if (told !== quantity) setProps("quantity", { value: quantity });
+      told = quantity;
       if (choice.label) explain(choice);
     });
   }
 
   function read() {
     const { value } = propsOf("quantity") || {};
-    if (value && value !== microtome.session().heads.quantity) microtome.dispatch({ type: "show-heads", quantity: value });
-    else show();
+    if (!value || told === null || value === told) return show();
+    told = value;
+    return microtome.dispatch({ type: "show-heads", quantity: value });
   }
 
   /** Dash reports that the control was set: by a person, or here. */
