@@ -21,6 +21,7 @@
   // ---- status --------------------------------------------------------------------------------------------------
 
   let polled = null; // the model that the last answer was about
+  let away = false; // whether it was on its way then
   let reachable = true;
 
   const modelKey = () => JSON.stringify(microtome.session().experiment.model);
@@ -45,6 +46,7 @@
     const onTheWay = status.phase === "loading" || status.phase === "starting";
     if (onTheWay) write("phase", { textContent: status.message });
     else publishStatus(status);
+    away = onTheWay;
     if (polled !== key || status.phase === "ready") microtome.setFacts(status.facts);
     polled = key;
     publishCounters(queue, cache);
@@ -52,7 +54,8 @@
 
   function publishStatus(status) {
     microtome.release();
-    if (!microtome.state.same(propsOf("status").data, status)) setProps("status", { data: status });
+    const news = away || !microtome.state.same(propsOf("status").data, status); // back after a restart is news too
+    if (news) setProps("status", { data: status });
   }
 
   function publishCounters({ running, waiting }, { hits, misses }) {
