@@ -87,27 +87,15 @@
     return whenIdle(() => say(found));
   }
 
-  // ---- the control and its help --------------------------------------------------------------------------------
-
-  const SIGNS = { true: "It has a sign: blue is positive, red negative.", false: "It has no sign: 0 is the least." };
-  const sentence = (text) => text[0].toUpperCase() + text.slice(1);
-
-  /** As layouts/head_matrix.py: help_lines. */
-  function explain({ label, formula, zero, one, signed, unit }) {
-    setProps("quantity-formula", { children: formula });
-    setProps("quantity-reading", { children: `${sentence(label)}. 0: ${zero}. 1: ${one}.` });
-    setProps("quantity-sign", { children: SIGNS[signed] });
-    setProps("quantity-unit", { children: unit });
-  }
+  // ---- the control --------------------------------------------------------------------------------
 
   let told = null; // what the control was last set to here: any other value is a person's
 
   function show() {
     whenIdle(() => {
-      const { quantity, choice } = wanted();
+      const { quantity } = wanted();
       if (told !== quantity) setProps("quantity", { value: quantity });
       told = quantity;
-      if (choice.label) explain(choice);
     });
   }
 

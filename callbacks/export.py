@@ -117,12 +117,12 @@ def notice(text: str) -> list[dict[str, Any]]:
     return [{"id": f"export-{time.time()}", "action": "show", "message": text, "color": "red", "autoClose": 8000}]
 
 
-def export(engine: Engine, clicks: Any, *stores: Any) -> tuple[Any, Any]:
-    """The file of the menu entry that was clicked, or why there is none."""
+def export(engine: Engine, clicks: Any, panel: Any, *stores: Any) -> tuple[Any, Any]:
+    """The file that was clicked in the menu, of the panel that it is open for, or why there is none."""
     asked = ctx.triggered_id
     if not asked or not any(entry["value"] for entry in ctx.triggered):
         raise PreventUpdate
-    panel, form = asked["panel"], asked["format"]
+    form = asked["format"]
     try:
         page = page_of(engine, *stores)
         content = exported_page(page, form) if panel == "page" else exported(page, panel, form)
@@ -144,12 +144,12 @@ def page_of(
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """All export menus, by one callback."""
+    """Every entry of the export menu, by one callback."""
     names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES)
     stores = [State(name, "data") for name in names]
     values = [ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
-        Input({"type": "export", "panel": ALL, "format": ALL}, "n_clicks"), *stores,
+        Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"), *stores,
         *[State(name, "value") for name in values], prevent_initial_call=True,
     )(functools.partial(export, engine))  # fmt: skip

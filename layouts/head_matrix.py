@@ -1,4 +1,4 @@
-"""The head matrix: what colours it, what that means, and the start of what it needs."""
+"""The head matrix: what colours it, and the start of what it needs."""
 
 from itertools import groupby
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from app.domain.head_choices import CHOICES, HeadChoice
+from app.domain.head_choices import CHOICES
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.panel import graph, help_button, panel
@@ -33,40 +33,14 @@ def quantity_select(control: str, label: str, value: str, width: int = 172, **op
     )  # fmt: skip
 
 
-def help_lines(choice: HeadChoice) -> dict[str, str]:
-    """Formula, reading, sign and unit of one number, by the part of the help that says it."""
-    row = choice.row
-    sign = "It has a sign: blue is positive, red negative." if row.signed else "It has no sign: 0 is the least."
-    return {
-        "formula": choice.formula,
-        "reading": f"{choice.label[0].upper()}{choice.label[1:]}. 0: {row.zero}. 1: {row.one}.",
-        "sign": sign,
-        "unit": choice.unit,
-    }
-
-
-def quantity_help() -> dmc.HoverCard:
-    """The `?` of the number that is chosen; the page writes what is in it (assets/66-head-matrix.js)."""
-    said = help_lines(CHOICES["direct"])
-    parts = {name: ids.QUANTITY_HELP.format(name) for name in said}
-    lines = [
-        html.Pre(said["formula"], id=parts["formula"]),
-        html.P(said["reading"], id=parts["reading"]),
-        html.P([html.B("Sign "), html.Span(said["sign"], id=parts["sign"])]),
-        html.P([html.B("Unit "), html.Span(said["unit"], id=parts["unit"])]),
-    ]
-    return help_button("What is this number?", lines, keepMounted=True)  # what is not there is not written
-
-
 def quantity_bar() -> html.Div:
     """What colours the matrix, the start of what that needs, and the query that selects heads."""
     start = html.Button(
         "Sweep zero", id=ids.START.format(ids.HEAD_MATRIX), type="button", className="mt-button",
         title="Compute this number of every head",
     )  # fmt: skip
-    chosen = html.Div(
-        [quantity_select(ids.QUANTITY, "Quantity of the head matrix", "direct"), quantity_help()], className="mt-chosen"
-    )
+    select = quantity_select(ids.QUANTITY, "Quantity of the head matrix", "direct")
+    chosen = html.Div([select, help_button(ids.QUANTITY, "What is this number?")], className="mt-chosen")
     query = html.Div(id=ids.HEAD_QUERY, className="mt-query")  # filled by assets/67-head-query.js
     return html.Div([html.Div([chosen, start], className="mt-bar"), query])
 

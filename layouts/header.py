@@ -40,16 +40,10 @@ def _model(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
     return html.Div([picker, html.Span(id=ids.MODEL_FACTS, className=FACTS_CLASS), processing], className="mt-model")
 
 
-def _export() -> dmc.Menu:
-    entries = [
-        dmc.MenuLabel("Whole page"),
-        dmc.MenuItem("Session (JSON)", id=ids.export_item("page", "session"), n_clicks=0),
-        dmc.MenuItem("All tables (CSV, zip)", id=ids.export_item("page", "tables"), n_clicks=0),
-    ]
-    target = html.Button([icon("download"), "Export"], id=ids.EXPORT_MENU, type="button", className="mt-button")
-    return dmc.Menu(
-        [dmc.MenuTarget(target), dmc.MenuDropdown(entries)],
-        position="bottom-end", shadow="md", width=190, withinPortal=True, keepMounted=True,
+def _export() -> html.Button:
+    return html.Button(
+        [icon("download"), "Export"], id=ids.EXPORT_PAGE, type="button", className="mt-button",
+        **attributes(data_export="page", aria_haspopup="menu"),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ HEAD_CHOICES = "head-choices"  # name -> how that number of the heads is read: a
 REQUEST = "{}-request"  # {"recipes": […], "digests": […], "text": …, "start": …, "run": n}: what to run now
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
 ATTENTION_OTHER = "attention-other"  # digests of the attention on the pair's other prompt, where it is compared
+EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
+HELP_TEXTS = "help-texts"  # panel -> {"formula": …, "reading": …, "sign": …, "unit": …}
 MODELS = "models"  # model of the picker -> its whole spec
 EXAMPLES = "examples"  # listed model -> the prompt that shows it at work
 TEMPLATES = "templates"  # {"light": plotly template, "dark": plotly template}
@@ -30,6 +32,7 @@ SINK = "sink-{}"  # outputs of clientside callbacks that only have side effects
 PROVIDER = "mantine"
 NOTIFICATIONS = "notifications"
 BANNER, BANNER_TEXT = "banner", "banner-text"
+EXPORT_ENTRIES, HELP_CARD = "export-entries", "help-card"
 KEYS_HELP, KEYS_BUTTON = "keys-help", "keys-button"
 # header
 MODEL_PICKER = "model-picker"
@@ -38,7 +41,7 @@ BOS_SWITCH = "bos-switch"
 PROCESSING = "processing"
 WORKSPACES = "workspaces"
 UNDO, REDO, COPY_LINK, THEME = "undo", "redo", "copy-link", "theme"
-EXPORT_MENU, EXPORT_DOWNLOAD = "export-menu", "export-download"
+EXPORT_PAGE, EXPORT_DOWNLOAD = "export-page", "export-download"
 JOBS = "jobs"
 # rail
 CLEAN, CORRUPTED = "clean-prompt", "corrupted-prompt"
@@ -81,8 +84,6 @@ SHOW = "show"
 # panels
 HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
 HEAD_QUERY = "head-query"
-QUANTITY_HELP = "quantity-{}"
-"""Part of what is said of the chosen number: formula, reading, sign, unit."""
 COMPONENTS = "components"
 ATTENTION = "attention"
 ATTENTION_HEAD = "attention-head"
@@ -148,6 +149,6 @@ CARD_KINDS = ("head_statistics", "background_statistics", "behaviour_scores", "c
 """Digest stores of the head card: statistics on the prompt and on background texts, and scores of the model alone."""
 
 
-def export_item(panel: str, form: str) -> dict[str, str]:
-    """The id of one entry of a panel's export menu."""
-    return {"type": "export", "panel": panel, "format": form}
+def export_item(form: str) -> dict[str, str]:
+    """The id of one entry of the export menu."""
+    return {"type": "export", "format": form}

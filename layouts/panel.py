@@ -6,22 +6,14 @@ The state is a class on the section: `is-loading` (skeleton), `is-empty` (says w
 
 from typing import Any, Literal
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from layouts import ids
 from layouts.attributes import attributes
-from layouts.help import HELP
 
 State = Literal["loading", "empty", "error", "ready"]
-FORMATS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Data", (("csv", "CSV"), ("parquet", "Parquet"), ("json", "JSON"))),
-    ("Figure", (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"))),
-    ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
-)
-SUMMARY = ("summary", "Summary per cell, CSV")
-"""Of sweeps: mean, standard error, interval, p-value, q-value and n of every cell."""
 SUMMARISED = (ids.SWEEP_MAP, *ids.BESIDE, ids.STRIP, ids.PATHS)
+"""Panels of sweeps, which also leave as a summary per cell."""
 
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
 _NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
@@ -50,43 +42,15 @@ def icon_button(label: str, name: str, component_id: str | None = None, **option
     return html.Button(icon(name), type="button", title=label, **own)
 
 
-def help_card(panel_id: str) -> dmc.HoverCard:
-    """The `?`: formula, reading, sign and unit on hover or focus."""
-    said = HELP[panel_id]
-    lines = [
-        html.Pre(said.formula),
-        html.P(said.reading),
-        html.P([html.B("Sign "), said.sign]),
-        html.P([html.B("Unit "), said.unit]),
-    ]
-    return help_button("What is this?", lines)
+def help_button(of: str, label: str = "What is this?") -> html.Button:
+    """The `?`, whose card assets/53-help-card.js shows on hover or focus: formula, reading, sign and unit."""
+    return html.Button("?", type="button", className="mt-help", **attributes(data_help=of, aria_label=label))
 
 
-def help_button(label: str, lines: list[Any], **options: Any) -> dmc.HoverCard:
-    """A `?` that shows these lines on hover or focus."""
-    button = html.Button("?", type="button", className="mt-help", **attributes(aria_label=label))
-    return dmc.HoverCard(
-        [
-            dmc.HoverCardTarget(button),
-            dmc.HoverCardDropdown(html.Div(lines, className="mt-help-text")),
-        ],
-        width=440, shadow="md", position="bottom-start", openDelay=120, withinPortal=True,
-        **options,
-    )  # fmt: skip
-
-
-def export_menu(panel_id: str, title: str) -> dmc.Menu:
-    """Everything a panel can leave the page as."""
-    entries: list[Any] = []
-    for group, formats in FORMATS:
-        entries.append(dmc.MenuLabel(group))
-        more = (SUMMARY,) if group == "Data" and panel_id in SUMMARISED else ()
-        items = (*formats, *more)
-        entries.extend(dmc.MenuItem(text, id=ids.export_item(panel_id, form), n_clicks=0) for form, text in items)
-    return dmc.Menu(
-        [dmc.MenuTarget(icon_button(f"Export {title}", "download")), dmc.MenuDropdown(entries)],
-        position="bottom-end", shadow="md", width=190, withinPortal=True, keepMounted=True,
-    )  # fmt: skip
+def export_button(panel_id: str, title: str) -> html.Button:
+    """Opens the one export menu (layouts/export_menu.py) for this panel."""
+    forms = {"data_summarised": "true"} if panel_id in SUMMARISED else {}
+    return icon_button(f"Export {title}", "download", **attributes(data_export=panel_id, aria_haspopup="menu", **forms))
 
 
 def _title(panel_id: str, title: str, captioned: bool) -> html.H2:
@@ -98,10 +62,10 @@ def _title(panel_id: str, title: str, captioned: bool) -> html.H2:
 def _header(panel_id: str, title: str, controls: Any, captioned: bool) -> html.Header:
     tools = [
         html.Div([] if controls is None else controls, className="mt-controls"),
-        export_menu(panel_id, title),
+        export_button(panel_id, title),
         icon_button(f"Maximise {title}", "maximise", className="mt-maximise", **attributes(data_maximise=panel_id)),
     ]
-    return html.Header([_title(panel_id, title, captioned), help_card(panel_id), *tools], className="mt-panel-header")
+    return html.Header([_title(panel_id, title, captioned), help_button(panel_id), *tools], className="mt-panel-header")
 
 
 def _body(panel_id: str, body: Any, kinds: tuple[str, ...], empty: str) -> html.Div:

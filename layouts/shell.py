@@ -10,10 +10,11 @@ from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import selection_bar, status_bar
+from layouts.export_menu import export_menu
 from layouts.head_card import head_card_panel
 from layouts.head_reading import head_reading_panel
 from layouts.header import header
-from layouts.help import KEYS
+from layouts.help import HELP, KEYS
 from layouts.intervention_form import intervention_form
 from layouts.panel import icon_button
 from layouts.prompt_set import prompt_set_dialog
@@ -42,7 +43,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.NOTES, ids.MATRIX_ASKED, ids.CARD_ASKED,
-        ids.PROMPT_SHOWN, ids.STATUS,
+        ids.PROMPT_SHOWN, ids.STATUS, ids.EXPORT_OF,
         ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_OTHER, ids.PROMPTS_READ, ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
@@ -51,6 +52,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         dcc.Store(id=ids.SESSION, data=session_dict(session)),
         dcc.Store(id=ids.HEAD_CHOICES, data=described()),
         dcc.Store(id=ids.TEMPLATES, data=templates),
+        dcc.Store(id=ids.HELP_TEXTS, data={panel: asdict(said) for panel, said in HELP.items()}),
         dcc.Store(id=ids.MODELS, data={entry.spec.name: asdict(entry.spec) for entry in entries}),
         dcc.Store(id=ids.EXAMPLES, data={name: asdict(prompt) for name, prompt in EXAMPLES.items()}),
     ]
@@ -92,6 +94,8 @@ def layout(
             dcc.Download(id=ids.EXPORT_DOWNLOAD),
             banner(),
             keys_help(),
+            export_menu(),
+            html.Div(id=ids.HELP_CARD, className="mt-help-card", role="tooltip", hidden=True),
             prompt_set_dialog(),
             intervention_form(),
             shell,

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.screen import Screen
+from tests.browser.screen import Screen, experiment, link
 
 Visit = Callable[..., Screen]
+ALONE = experiment("smollm2-135m", "The keys to the old cabinet", "The key to the old cabinet", " are", " is")
+"""No other journey computes anything of this pair."""
 
 
 def test_a_score_is_chosen_a_query_selects_and_the_link_brings_both_back(visit: Visit):
@@ -29,16 +31,16 @@ def test_a_score_is_chosen_a_query_selects_and_the_link_brings_both_back(visit: 
 
 
 def test_a_query_that_is_none_says_where_and_selects_nothing(visit: Visit):
-    screen = visit().ready("head-matrix")
+    screen = visit(link(ALONE)).ready("head-matrix")
     before = screen.heads
     query = screen.page.locator("#head-query input")
     query.fill("directly > 2")
     query.press("Enter")
     said = screen.page.locator("#head-query [role=status]")
     expect(said).to_contain_text("At 1: there is no “directly”")
-    query.fill("copying > 0.9")
+    query.fill("zero > 0.9")
     query.press("Enter")
-    expect(said).to_contain_text("Choose copying score above to compute it")
+    expect(said).to_contain_text("Choose zero ablation above to compute it")
     assert screen.heads == before
 
 

@@ -138,3 +138,32 @@ def test_a_server_that_goes_away_is_said_and_nothing_is_lost(visit: Visit):
     assert screen.complaints
     assert all("net::ERR_FAILED" in text for text in screen.complaints)
     screen.complaints.clear()
+
+
+def test_the_export_menu_is_of_the_panel_that_asks_and_is_reached_by_the_keyboard(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix", "lens")
+    screen.page.get_by_label("Export Heads").focus()
+    screen.page.keyboard.press("Enter")
+    screen.until("document.activeElement.id === 'export-entries'")
+    labels = []
+    for _ in range(9):
+        screen.page.keyboard.press("ArrowDown")
+        labels.append(screen.page.evaluate("document.activeElement.textContent"))
+    assert (labels[0], labels[2], labels[3], labels[-1]) == ("CSV", "JSON", "SVG", "TransformerLens script")
+    screen.page.keyboard.press("Escape")
+    screen.until("document.activeElement.getAttribute('aria-label') === 'Export Heads'")
+    screen.page.get_by_label("Export Logit lens").click()
+    with screen.page.expect_download() as found:
+        screen.page.get_by_role("menuitem", name="CSV", exact=True).click()
+    assert found.value.suggested_filename == "microtome-lens-baseline.csv"
+
+
+def test_what_a_panel_means_is_shown_on_focus_and_gone_with_escape(visit: Visit):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    card = screen.page.locator("#help-card")
+    screen.page.locator("#prediction-panel .mt-help").focus()
+    expect(card).to_contain_text("LD = mean logit[answer] − mean logit[instead]")
+    screen.page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    screen.page.locator("[data-help=quantity]").hover()
+    expect(card).to_contain_text("Direct attribution")

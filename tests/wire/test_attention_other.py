@@ -36,9 +36,10 @@ def pattern(served: Page, digest: str) -> np.ndarray:
 
 def exported(served: Page, form: str, **attention: str) -> bytes:
     """The attention panel as a file, shown like this."""
-    entry = json.dumps(ids.export_item(ids.ATTENTION, form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
     given = {
         entry: 1,
+        "export-of.data": ids.ATTENTION,
         "experiment.data": experiment(),
         "view.data": view(attention=attention),
         "selection.data": CHOSEN,

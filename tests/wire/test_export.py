@@ -26,9 +26,15 @@ every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 
 def clicked(served: Page, panel: str, form: str, store: Any = None, selection: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
-    entry = json.dumps(ids.export_item(panel, form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
     chosen = heads(fields.pop("quantity", "direct"))
-    given = {entry: 1, "experiment.data": store or experiment(), "view.data": view(**fields), "heads.data": chosen}
+    given = {
+        entry: 1,
+        "export-of.data": panel,
+        "experiment.data": store or experiment(),
+        "view.data": view(**fields),
+        "heads.data": chosen,
+    }
     given |= {"selection.data": selection} if selection else {}
     return served.ask("export-download.data", given, by=entry)
 
@@ -133,5 +139,5 @@ def test_a_state_that_is_none_is_refused(served: Page) -> None:
 
 
 def test_a_menu_that_only_appears_exports_nothing(served: Page) -> None:
-    entry = json.dumps(ids.export_item(ids.LENS, "csv"), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    entry = json.dumps(ids.export_item("csv"), sort_keys=True, separators=(",", ":")) + ".n_clicks"
     assert served.ask("export-download.data", {entry: 0, "experiment.data": experiment()}, by=entry) is None
