@@ -12,9 +12,10 @@ SKIPS ?= allowed
 run: $(VENV)/.installed
 	$(BIN)/python -m app --open
 
-# One thread: on tiny models waiting for each other takes the threads most of the time.
+# One thread per process: on tiny models waiting for each other takes the threads most of the time. Two processes
+# share the files; the browser's journeys, which are first, stay together on one server.
 test: $(VENV)/.installed-dev system
-	OMP_NUM_THREADS=1 MICROTOME_SKIPS=$(SKIPS) $(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 MICROTOME_SKIPS=$(SKIPS) $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

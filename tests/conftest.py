@@ -41,6 +41,14 @@ def _refuse_skip(report: Any) -> Any:
     return report
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes that share the tests take whole files, and one of them all of the browser's journeys."""
+    for item in items:
+        tier = item.path.parent
+        item.add_marker(pytest.mark.xdist_group("browser" if tier.name == "browser" else str(item.path)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     return _refuse_skip((yield))
