@@ -16,8 +16,11 @@
     heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null,
   });
   const FIRST_GENERATION = Object.freeze({ max_new_tokens: 20, temperature: 0, seed: 0 });
-  const FIRST_ATTENTION = Object.freeze({ of: "primary", minus: null });
-  const ATTENTION_CHOICES = { of: ["primary", "mean", "max", "each"], minus: [null, "corrupted", "pinned"] };
+  const FIRST_ATTENTION = Object.freeze({ of: "primary", minus: null, by: null });
+  const ATTENTION_CHOICES = {
+    of: ["primary", "mean", "max", "each"], minus: [null, "corrupted", "pinned"],
+    by: [null, "value_norm", "output_norm", "attribution"],
+  };
   const FIRST_VIEW = Object.freeze({
     workspace: "look", show: "baseline", generation: FIRST_GENERATION, attention: FIRST_ATTENTION,
   });

@@ -77,16 +77,16 @@
     return { data: data.map((choice) => ({ ...choice, disabled: choice.value !== "baseline" && disabled })) };
   }
 
-  /** In the difference of runs nothing else is taken away, and differences have no colours of heads. */
-  function drawAttentionChoices({ show, attention: { of, minus } }) {
+  /** In the difference of runs nothing else is taken away, and signed numbers have no colours of heads. */
+  function drawAttentionChoices({ show, attention: { of, minus, by } }) {
     const runs = show === "difference";
     const without = (id, refused) =>
       ((propsOf(id) || {}).data || []).map((choice) => ({ ...choice, disabled: refused(choice.value) }));
-    const signed = runs || minus !== null;
+    const signed = runs || minus !== null || by === "attribution";
     const each = signed && of === "each" ? "max" : of;
     setProps("attention-together", { value: each, data: without("attention-together", (value) => signed && value === "each") });
-    const taken = runs ? "none" : minus || "none";
-    setProps("attention-minus", { value: taken, data: without("attention-minus", (value) => runs && value !== "none") });
+    write("attention-by", { value: by || "none" });
+    write("attention-minus", { value: runs ? "none" : minus || "none", disabled: runs });
   }
 
   function drawSwitches({ session }) {

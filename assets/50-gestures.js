@@ -119,11 +119,13 @@
     "#show": (show) => ({ show }),
     "#attention-together": (of) => ({ attention: { of } }),
     "#attention-minus": (minus) => ({ attention: { minus: minus === "none" ? null : minus } }),
+    "#attention-by": (by) => ({ attention: { by: by === "none" ? null : by } }),
   };
+  const CHOOSERS = "input[type=radio], select";
 
-  /** Segmented controls are radio buttons; the state may refuse a choice, so they are drawn again from it. */
+  /** Segmented controls are radio buttons, longer choices native selects; the state may refuse a choice, so they are drawn again from it. */
   function changed(event) {
-    const group = event.target.matches("input[type=radio]") && event.target.closest(Object.keys(CHOSEN).join());
+    const group = event.target.matches(CHOOSERS) && event.target.closest(Object.keys(CHOSEN).join());
     if (!group) return;
     dispatch({ type: "set-view", ...CHOSEN[`#${group.id}`](event.target.value) });
     if (!event.target.matches(":focus-visible")) event.target.blur(); // else the arrow keys would stay here

@@ -48,21 +48,23 @@
   };
   const LIMITS = { attention: 1, difference: 0.5 };
 
-  /** Every value -> its colour; of differences on the signed scale. */
-  function allIn(values, template, signed) {
+  const limitOf = (signed) => (signed ? LIMITS.difference : LIMITS.attention);
+
+  /** Every value -> its colour; signed ones on the signed scale. */
+  function allIn(values, template, signed, limit = limitOf(signed)) {
     const palette = paletteOf(template, signed);
-    const limit = signed ? LIMITS.difference : LIMITS.attention;
     return Uint32Array.from(values, (value) => palette[entry(value, limit, signed)]);
   }
 
-  /** Every value in the colour of its head, the stronger the larger: from the colour of 0 to the head's own at 1. */
-  function eachIn(values, strongest, template, theme) {
+  /** Every value in the colour of its head, the stronger the larger: from the colour of 0 to the head's own at the
+   * limit. */
+  function eachIn(values, strongest, template, theme, limit = LIMITS.attention) {
     const zero = channels(template.layout.colorscale.sequential[0][1]);
     const hues = HUES[theme].map((colour) => [zero, channels(colour)]);
     return Uint32Array.from(values, (value, at) =>
-      packed(between(hues[strongest[at] % hues.length], Math.min(1, Math.max(0, value)))));
+      packed(between(hues[strongest[at] % hues.length], Math.min(1, Math.max(0, value / limit)))));
   }
 
-  root.microtome = Object.assign(root.microtome || {}, { palette: { allIn, eachIn, HUES, LIMITS, paletteOf, entry, channels, packed, colourOf } });
+  root.microtome = Object.assign(root.microtome || {}, { palette: { allIn, eachIn, limitOf, HUES, LIMITS, paletteOf, entry, channels, packed, colourOf } });
   if (typeof module !== "undefined") module.exports = root.microtome.palette;
 })(typeof window === "undefined" ? globalThis : window);

@@ -1,7 +1,9 @@
 /* What the attention panel shows, as the session asks for it, and how several heads become one matrix: pure.
  *
- * asked(...) -> {problem, of, heads, first, second, signed, title}: addresses of float32 maps, one of `first` per head;
- * `second` (one per head, or one for all) is taken away from them, head by head, before heads are put together.
+ * asked(...) -> {problem, of, heads, first, second, by, weights, signed, unit, title}: addresses of float32 maps, one of
+ * `first` per head; `second` (one per head, or one for all) is taken away from them, head by head, before heads are put
+ * together. `weights` are addresses of what multiplies every key of `first` and `second` before that: one number per
+ * source token (app/compute/attention_weights.py); attribution is that at the last token, so only its row is computed.
  * Heads together: their mean; the largest of them (of differences the one of largest magnitude, with its sign); or each
  * in its own colour, which is the largest and which head has it. app/figures/attention_reading.py does the same.
  */
@@ -27,6 +29,20 @@
     `attention/${digest}/${layer}/${head}.f32${minus ? `?minus=${minus}` : ""}`;
 
   const PAIR = { clean: "clean − corrupted", corrupted: "corrupted − clean" };
+
+  const UNITS = { value_norm: "|v|", output_norm: "|v·W_O|", attribution: "attribution" };
+  const OF_ONE_RUN = "weighted attention is of one run: show Baseline or Intervened";
+  const OF_ONE_PROMPT = "weighted attention is of one prompt: take no other prompt away";
+
+  /** The run of the weights: {digest}, {problem}, or null where they have not come yet. */
+  function weighing({ view: { show, attention } }, weights) {
+    if (show === "difference") return { problem: OF_ONE_RUN };
+    if (attention.minus === "corrupted") return { problem: OF_ONE_PROMPT };
+    if (weights && weights.error) return { problem: weights.error };
+    return shownRun({ view: { show } }, weights) || { problem: "" };
+  }
+
+  const weightAddress = ({ digest }, { layer, head }, by) => `attention/${digest}/weights/${layer}/${head}/${by}.f32`;
 
   /** What is taken away from every head: {run, heads, title}, {problem}, or null where nothing is. */
   const SUBTRACTED = {
@@ -59,28 +75,49 @@
     return `${of === "max" && signed ? "strongest" : WORDS[of]} of ${count} heads`;
   }
 
-  /** session, digests of its run and of the pair's other prompt -> what to draw, or why nothing can be. */
-  function asked(session, digests, other) {
+  const minusOf = (session, run, heads, other, digests, minus) =>
+    minus && SUBTRACTED[minus](session, run, heads, other, digests);
+
+  function titled(what, end, by) {
+    return `${what}${end}${by ? `, × ${UNITS[by]}${by === "attribution" ? " at the last token" : ""}` : ""}`;
+  }
+
+  /** session, digests of its run, and beside it of the pair's other prompt and of weights -> what to draw, or why
+   * nothing can be. */
+  function asked(session, digests, beside) {
+    const { other, weights } = beside || {};
     const run = shownRun(session, digests);
     const { view: { show, attention }, selection: { primary } } = session;
     if (!run || !primary || missingLayer(session, digests) !== null) return { problem: "" };
     const minus = show === "difference" ? null : attention.minus;
-    const signed = show === "difference" || minus !== null;
+    const { by } = attention;
+    const weighed = by && weighing(session, weights);
+    if (weighed && weighed.problem !== undefined) return weighed;
+    const signed = show === "difference" || minus !== null || by === "attribution";
     const of = signed && attention.of === "each" ? "max" : attention.of;
     const heads = headsOf(session, of, digests);
-    const less = minus && SUBTRACTED[minus](session, run, heads, other, digests);
+    const less = minusOf(session, run, heads, other, digests, minus);
     if (less && less.problem !== undefined) return less;
     const end = less ? less.title : show === "difference" && of !== "primary" ? ", intervened − baseline" : "";
     return {
-      problem: null, of, heads, signed, title: titleOf(of, heads, session, signed) + end,
+      problem: null, of, heads, signed, by, title: titled(titleOf(of, heads, session, signed), end, by),
+      unit: by ? `${minus ? "Δ " : ""}attention × ${UNITS[by]}` : null,
       first: heads.map((head) => mapAddress(run, head)),
       second: less ? less.heads.map((head) => mapAddress(less.run, head)) : null,
+      weights: weighed && [...heads, ...(less ? less.heads : [])].map((head) => weightAddress(weighed, head, by)),
     };
   }
 
   // ---- several maps, one matrix --------------------------------------------------------------------------------
 
   const less = (map, other) => map.map((value, at) => value - other[at]);
+
+  /** Every column times the weight of its key; of attribution the last row alone, the others are not computed. */
+  function weighted(map, weights, atEnd) {
+    const count = weights.length;
+    const first = atEnd ? map.length - count : 0;
+    return map.map((value, at) => (at < first ? NaN : value * weights[at % count]));
+  }
 
   function meanOf(maps) {
     const values = new Float32Array(maps[0].length);
@@ -115,7 +152,14 @@
     return of === "mean" ? meanOf(maps) : strongestOf(maps, signed);
   }
 
+  /** The largest magnitude that is computed; 1 where everything is zero. */
+  function limitOf(values) {
+    let most = 0;
+    for (const value of values) if (Math.abs(value) > most) most = Math.abs(value);
+    return most || 1;
+  }
+
   root.microtome = root.microtome || {};
-  root.microtome.attentionAsked = { shownRun, missingLayer, asked, combined };
+  root.microtome.attentionAsked = { shownRun, missingLayer, asked, combined, weighted, limitOf };
   if (typeof module !== "undefined") module.exports = root.microtome.attentionAsked;
 })(typeof window === "undefined" ? globalThis : window);

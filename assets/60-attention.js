@@ -1,5 +1,6 @@
 /* The attention panel: one picture put into the live figure, without the server's figure. The primary head's map is the
- * server's picture; several heads together, and differences from another prompt or head, are made here of float32 maps.
+ * server's picture; several heads together, differences from another prompt or head, and weighted attention are made
+ * here of float32 numbers.
  *
  * Pictures and numbers have addresses that never change, so each is fetched once and kept; the neighbours of the
  * primary head are fetched while nothing else happens. A picture replaces another once it is there: no flicker.
@@ -7,8 +8,9 @@
 (function (root) {
   "use strict";
 
-  const { shownRun, missingLayer, asked, combined } =
+  const { shownRun, missingLayer, asked, combined, weighted, limitOf } =
     typeof require === "undefined" ? root.microtome.attentionAsked : require("./60-attention-asked.js");
+  const { scaleOf } = typeof require === "undefined" ? root.microtome.attentionScale : require("./59-attention-scale.js");
   const pixels = typeof require === "undefined" ? root.microtome.palette : require("./59-palette.js");
 
   /** Which run is shown, where there is a head to show and its layer is there. */
@@ -57,7 +59,7 @@
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   const beside = []; // session, digests -> draws what else shows attention
   let digests = null;
-  let other = null; // the same of the other prompt of the pair, where it is compared
+  let besides = null; // {other, weights}: the same of the pair's other prompt and of weights, where they are asked for
 
   async function fetched(address) {
     const answer = await fetch(microtome.prefix() + address);
@@ -82,22 +84,31 @@
 
   const fetchedAll = (addresses) => Promise.all(addresses.map(numbers));
 
-  /** The matrix of what is asked, as text so that it can be kept -> {values, strongest}. */
+  /** Every map times its weights, where there are any. */
+  async function weighed(maps, addresses, by) {
+    const weights = addresses && (await fetchedAll(addresses));
+    return weights ? maps.map((map, at) => weighted(map, weights[at], by === "attribution")) : maps;
+  }
+
+  /** The matrix of what is asked, as text so that it can be kept -> {values, strongest, limit}. */
   const matrix = keeper(async (key) => {
-    const { first, second, of, signed } = JSON.parse(key);
-    return combined(await fetchedAll(first), second && (await fetchedAll(second)), of, signed);
+    const { first, second, of, signed, by, weights } = JSON.parse(key);
+    const maps = await weighed(await fetchedAll([...first, ...(second || [])]), weights, by);
+    const found = combined(maps.slice(0, first.length), second && maps.slice(first.length), of, signed);
+    return { ...found, limit: by ? limitOf(found.values) : pixels.limitOf(signed) };
   }, 4);
 
-  const keyOf = ({ first, second, of, signed }) => JSON.stringify({ first, second, of, signed });
+  const keyOf = ({ first, second, of, signed, by, weights }) =>
+    JSON.stringify({ first, second, of, signed, by, weights });
 
   /** What is drawn now; null where nothing is. */
   function now() {
     const session = microtome.session();
-    const found = session && asked(session, digests, other);
+    const found = session && asked(session, digests, besides);
     return found && found.problem === null ? found : null;
   }
 
-  /** The matrix under the pointer and on the text: {values, strongest, signed, heads}, or null. */
+  /** The matrix under the pointer and on the text: {values, strongest, limit, signed, heads, by}, or null. */
   async function reading() {
     const what = now();
     return what && { ...what, ...(await matrix(keyOf(what))) };
@@ -108,16 +119,16 @@
   /** The server's picture where there is one, else one that is made of the numbers. */
   function sourceOf(what) {
     const address = wanted();
-    const plain = what.of === "primary" && !what.second;
+    const plain = what.of === "primary" && !what.second && !what.by;
     return plain ? picture(address.picture) : made(JSON.stringify([keyOf(what), microtome.theme()]));
   }
 
   const made = keeper(async (key) => {
     const [asks] = JSON.parse(key);
     const { of, signed } = JSON.parse(asks);
-    const { values, strongest } = await matrix(asks);
-    return drawnOn(values, of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme())
-      : pixels.allIn(values, microtome.template(), signed));
+    const { values, strongest, limit } = await matrix(asks);
+    return drawnOn(values, of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme(), limit)
+      : pixels.allIn(values, microtome.template(), signed, limit));
   }, 8);
 
   function drawnOn({ length }, colours) {
@@ -133,10 +144,10 @@
     return session && addressesOf(session, digests, microtome.theme());
   };
 
-  function put(gd, source) {
+  function put(gd, source, scale = {}) {
     const image = (gd.layout.images || [])[0];
     if (!image || image.source === source) return;
-    root.Plotly.relayout(gd, { "images[0].source": source });
+    root.Plotly.relayout(gd, { "images[0].source": source, ...scale });
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
 
@@ -175,7 +186,7 @@
     const session = microtome.session();
     if (!session) return;
     for (const drawMore of beside) drawMore(session, digests);
-    const found = asked(session, digests, other);
+    const found = asked(session, digests, besides);
     const title = titled(session, found);
     say(title, found);
     const layer = missingLayer(session, digests);
@@ -190,7 +201,8 @@
     if (found.problem !== null) return put(gd, BLANK);
     try {
       const source = await sourceOf(found);
-      if (still(found)) put(microtome.graph("attention") || gd, source);
+      const scale = found.by ? scaleOf((await matrix(keyOf(found))).limit, found.signed, found.unit) : {};
+      if (still(found)) put(microtome.graph("attention") || gd, source, scale);
     } catch {
       if (still(found)) gone(gd, title);
     }
@@ -213,8 +225,8 @@
     }
   }
 
-  function setDigests(next, ofOther) {
-    [digests, other] = [next, ofOther];
+  function setDigests(next, beside) {
+    [digests, besides] = [next, beside];
     draw();
   }
 

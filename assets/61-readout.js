@@ -17,10 +17,10 @@
   const named = (position, tokens) => `${position} ${shownToken(tokens[position] || "")}`.trim();
 
   /** Attention of one cell in words; rows of `values` are dest_pos. Of several heads, the strongest one is named. */
-  function readout({ values, signed, strongest, heads }, dest, src, tokens) {
+  function readout({ values, signed, strongest, heads, unit }, dest, src, tokens) {
     const count = Math.round(Math.sqrt(values.length));
     if (dest < 0 || src < 0 || dest >= count || src >= count) return null;
-    const value = spoken(values[dest * count + src], signed);
+    const value = `${unit ? `${unit} ` : ""}${spoken(values[dest * count + src], signed)}`;
     const whose = strongest ? ` (${headLabel(heads[strongest[dest * count + src]])})` : "";
     return `dest ${named(dest, tokens)} → src ${named(src, tokens)}: ${value}${whose}`;
   }

@@ -9,7 +9,7 @@
 
   const { shownToken } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
   const { spoken } = typeof require === "undefined" ? { spoken: root.microtome.spoken } : require("./61-readout.js");
-  const LEAST = 0.005; // smaller numbers are not written under tokens
+  const LEAST = 0.005; // of the limit: smaller numbers are not written under tokens
 
   /** One token's row and column of the matrix. */
   function around(values, position) {
@@ -18,25 +18,28 @@
     return { src, dest: Float32Array.from({ length: count }, (_, at) => values[at * count + position]) };
   }
 
-  /** Every token's side and value: what the token looks at is `src`, who looks at it `dest`; of both the larger. */
+  /** Every token's side and value: what the token looks at is `src`, who looks at it `dest`; of both the larger, or
+   * the one that is computed. */
   function sides({ src, dest }) {
     return Array.from(src, (value, at) =>
-      Math.abs(value) >= Math.abs(dest[at]) ? { side: "src", value } : { side: "dest", value: dest[at] });
+      Math.abs(value) < Math.abs(dest[at]) || Number.isNaN(value) ? { side: "dest", value: dest[at] } : { side: "src", value });
   }
 
-  /** What is written under a token: two digits, nothing where there is next to nothing. */
-  function brief(value, signed) {
-    if (!(Math.abs(value) >= LEAST)) return "";
-    const digits = Math.abs(value).toFixed(2).replace(/^0/, "");
+  /** What is written under a token: two decimals, fewer of large numbers, nothing where there is next to nothing. */
+  function brief(value, signed, limit = 1) {
+    const size = Math.abs(value);
+    if (!(size >= LEAST * limit)) return "";
+    const digits = (size < 0.005 ? size.toPrecision(1) : size.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0)).replace(/^0/, "");
     return `${value < 0 ? "−" : signed ? "+" : ""}${digits}`;
   }
 
-  /** Both directions between the token that is read and another, in words. */
-  function between({ src, dest }, position, other, tokens, signed) {
+  /** Both directions between the token that is read and another, in words; what is not computed is left out. */
+  function between({ src, dest }, position, other, tokens, { signed, unit } = {}) {
     const name = (at) => `${at} ${shownToken(tokens[at])}`;
-    const lines = [`${name(position)} looks at ${name(other)}: ${spoken(src[other], signed)}`];
-    if (other !== position) lines.push(`${name(other)} looks at ${name(position)}: ${spoken(dest[other], signed)}`);
-    return lines.join("\n");
+    const line = (from, to, value) => `${name(from)} looks at ${name(to)}: ${unit ? `${unit} ` : ""}${spoken(value, signed)}`;
+    const both = [[position, other, src[other]], ...(other === position ? [] : [[other, position, dest[other]]])];
+    const known = both.filter(([, , value]) => !Number.isNaN(value));
+    return (known.length ? known : both.slice(0, 1)).map((each) => line(...each)).join("\n");
   }
 
   if (typeof module !== "undefined") module.exports = { around, sides, brief, between };
@@ -45,7 +48,6 @@
   // ---- on the page ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
-  const LIMIT = microtome.palette.LIMITS;
   const HINT = "Point at a token to see where it looks and who looks at it; click to lock it";
   let chips = [];
   let drawn = null; // the tokens on the strip
@@ -53,7 +55,9 @@
 
   const host = () => document.getElementById("attention-text");
   const locked = () => microtome.session().selection.positions.at(-1) ?? null;
-  const current = () => locked() ?? pointed;
+  /** What is read: the locked token, the one pointed at, or the last one, at which attribution is. */
+  const current = () => locked() ?? pointed ?? (atEnd() ? chips.length - 1 : null);
+  const atEnd = () => chips.length > 0 && (microtome.attention.now() || {}).by === "attribution";
 
   function chipOf(token, position) {
     const chip = document.createElement("button");
@@ -75,22 +79,26 @@
     drawn = tokens.join("\u0000");
   }
 
+  const SIDES = [["src", "looks at"], ["dest", "is looked at by"]];
+  const SIGNS = [["more", "more"], ["less", "less"]];
+  const TOWARDS = [["more", "towards the answer"], ["less", "against it"]];
+
   /** What the colours mean, of which token. */
-  function said(position, tokens) {
+  function said(position, tokens, { signed, by } = {}) {
     if (position === null) return [HINT];
-    const part = (side, text) => Object.assign(document.createElement("span"), { className: `is-${side}`, textContent: text });
+    const part = ([side, text]) => Object.assign(document.createElement("span"), { className: `is-${side}`, textContent: text });
     const name = `${position} ${shownToken(tokens[position])}`;
     const how = locked() === null ? "" : "locked, Esc unlocks";
-    return [name, part("src", "looks at"), part("dest", "is looked at by"), how];
+    return [name, ...(by === "attribution" ? TOWARDS : signed ? SIGNS : SIDES).map(part), how];
   }
 
-  function paintChip(chip, { side, value }, { signed }, position) {
+  function paintChip(chip, { side, value }, { signed, limit = 1 }, position) {
     const at = Number(chip.dataset.position);
     chip.setAttribute("aria-pressed", String(at === locked()));
     chip.classList.toggle("is-read", at === position);
     chip.dataset.side = signed ? (value < 0 ? "less" : "more") : side;
-    chip.style.setProperty("--much", Math.min(1, Math.abs(value) / (signed ? LIMIT.difference : LIMIT.attention)) || 0);
-    chip.lastChild.textContent = brief(value, signed);
+    chip.style.setProperty("--much", Math.min(1, Math.abs(value) / limit) || 0);
+    chip.lastChild.textContent = brief(value, signed, limit);
   }
 
   const NOTHING = { side: "src", value: 0 };
@@ -105,7 +113,7 @@
     if (position !== current() || (read && read.values.length !== chips.length ** 2)) return;
     const values = read ? sides(around(read.values, position)) : [];
     chips.forEach((chip, at) => paintChip(chip, values[at] || NOTHING, read || {}, read ? position : null));
-    host().firstChild.replaceChildren(...said(read ? position : null, tokens));
+    host().firstChild.replaceChildren(...said(read ? position : null, tokens, read || {}));
   }
 
   // ---- gestures ------------------------------------------------------------------------------------------------
@@ -117,7 +125,7 @@
     const [position, other] = [locked(), positionOf(chip)];
     const read = await microtome.attention.reading().catch(() => null);
     if (!read || position === null || pointed !== other) return;
-    microtome.tip.show(between(around(read.values, position), position, other, microtome.tokenTexts(), read.signed), event);
+    microtome.tip.show(between(around(read.values, position), position, other, microtome.tokenTexts(), read), event);
   }
 
   function pointAt(event) {

@@ -35,8 +35,8 @@
     return none();
   }
 
-  function attention(digests, view, other) {
-    microtome.attention.setDigests(digests, other);
+  function attention(digests, view, beside) {
+    microtome.attention.setDigests(digests, beside);
     return none();
   }
 

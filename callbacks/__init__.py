@@ -5,7 +5,7 @@ from dash import Dash
 from app.engine import Engine
 from callbacks import (
     against,
-    attention_other,
+    attention_beside,
     client,
     components,
     evaluate,
@@ -28,7 +28,7 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, heads, head_matrix, components, panels, attention_other, head_card, head_reading, sweep_map, against,
+    evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_reading, sweep_map, against,
     prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip

@@ -17,7 +17,11 @@ SWEEP_CONTROLS = (*((name, "value") for name in SWEEP_VALUES), *((name, "checked
 """What the reducer reads of the session's sweep (assets/64-sweep-controls.js)."""
 HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "status": ((ids.STATUS, "data"),),
-    "attention": ((ids.DIGESTS.format("attention_pattern"), "data"), (ids.VIEW, "data"), (ids.ATTENTION_OTHER, "data")),
+    "attention": (
+        (ids.DIGESTS.format("attention_pattern"), "data"),
+        (ids.VIEW, "data"),
+        (ids.ATTENTION_BESIDE, "data"),
+    ),
     "accept": ((ids.ACCEPTED, "data"),),
     "draftsChosen": ((ids.ANSWER, "value"), (ids.INCORRECT_ANSWER, "value")),
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),

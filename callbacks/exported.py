@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from app.analyses import ANALYSES
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
 from app.domain.head_choices import CHOICES
 from app.domain.head_choices import SOURCES as SOURCES_OF_HEADS
@@ -25,7 +26,7 @@ from app.figures.head_card import card_table
 from app.figures.sweep_map import sweep_heatmap
 from app.figures.tables import component_rows, long_table
 from callbacks.against import beside, read_together
-from callbacks.attention_other import other_of
+from callbacks.attention_beside import WEIGHTS, other_of, unweighted
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
 from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, of_model
@@ -280,12 +281,14 @@ def _text(page: Page) -> Result:
 
 
 def _attention_style(page: Page, result: Any, style: Style) -> Style:
-    return replace(style, together=page.view.attention.of, minus=page.view.attention.minus)
+    shown = page.view.attention
+    return replace(style, together=shown.of, minus=shown.minus, weighted_by=shown.by)
 
 
 def _plain(page: Page) -> bool:
     """Whether the primary head's own pattern, or its difference of runs, is shown."""
-    return page.view.attention.of == "primary" and (not page.view.attention.minus or page.view.show == "difference")
+    shown = page.view.attention
+    return shown.by is None and shown.of == "primary" and (not shown.minus or page.view.show == "difference")
 
 
 def _compares_prompts(page: Page) -> bool:
@@ -293,11 +296,26 @@ def _compares_prompts(page: Page) -> bool:
 
 
 def _attention_figure(page: Page) -> str | None:
+    if page.view.attention.by:
+        return "weighted_attention_heatmap"
     return "attention_difference_heatmap" if _compares_prompts(page) else None
 
 
+def _weights_recipe(page: Page, intervened: bool) -> AnyRecipe:
+    return page.experiment.recipe(WEIGHTS, intervened=intervened)
+
+
+def _weights(page: Page) -> tuple[AnyRecipe, Result]:
+    why = unweighted(page.experiment, page.view)
+    if why:
+        raise Refused(why)
+    return _weights_recipe(page, page.view.show != "baseline"), page.asked(_weights_recipe).shown(WEIGHTS)
+
+
 def _attention_across(page: Page) -> tuple[AnyRecipe, Result] | None:
-    """The pair's other prompt, where it is taken away."""
+    """The weights of the keys, or the pair's other prompt where it is taken away."""
+    if page.view.attention.by:
+        return _weights(page)
     if not _compares_prompts(page):
         return None
     other = replace(page, experiment=other_of(page.engine, page.experiment))
@@ -310,8 +328,15 @@ def _attention_table(page: Page, result: Any) -> pd.DataFrame:
     if _plain(page):
         return long_table(result)
     style = _attention_style(page, result, Style(show=page.view.show))
-    _, other = _attention_across(page) or (None, None)
-    return reading_rows(result, style, page.selection, cast(AttentionPatternResult | None, other))
+    _, across = _attention_across(page) or (None, None)
+    weights = across if isinstance(across, AttentionWeightsResult) else None
+    other = across if isinstance(across, AttentionPatternResult) else None
+    return reading_rows(result, style, page.selection, other, weights)
+
+
+def _attention_part(page: Page) -> str:
+    shown = page.view.attention
+    return "" if _plain(page) else "-".join([shown.of, *([shown.by.replace("_", "-")] if shown.by else [])])
 
 
 def _thumbnails_style(page: Page, result: Any, style: Style) -> Style:
@@ -354,7 +379,7 @@ SOURCES = {
     ids.COMPONENTS: _single(DIRECT, figure=lambda page: "component_bars", table=_ranked),
     ids.ATTENTION: _single(
         "attention_pattern", figure=_attention_figure, read=_attention_style, across=_attention_across,
-        table=_attention_table, part=lambda page: "" if _plain(page) else page.view.attention.of,
+        table=_attention_table, part=_attention_part,
     ),
     ids.THUMBNAILS: _single(
         "attention_pattern", figure=lambda page: "attention_thumbnails", read=_thumbnails_style

@@ -114,7 +114,7 @@ def sources_of(store: Any) -> dict[str, Any]:
 def style_of(view: Viewed, sweep: SweepAsked | None = None) -> Style:
     """What is shown, in the page's colours: the theme travels as a cookie, because switching it asks no server."""
     shown = view.attention
-    style = Style(theme=page_theme(), show=view.show, together=shown.of, minus=shown.minus)
+    style = Style(theme=page_theme(), show=view.show, together=shown.of, minus=shown.minus, weighted_by=shown.by)
     return style if sweep is None else read_as(style, sweep)
 
 

@@ -43,11 +43,14 @@ HELP: dict[str, Help] = {
         "logits. Empty = not computed.",
     ),
     ids.ATTENTION: Help(
-        "A[dest, src] = softmax(q_dest · k_src / √d_head)",
+        "A[dest, src] = softmax(q_dest · k_src / √d_head),   A × |v|,   A × |v·W_O|,   A × (v·W_O)·u / σ",
         "Attention of the primary head after the softmax. Rows are queries (destination), columns keys (source); "
-        "every row sums to 1 and nothing lies right of the diagonal. In a difference, blue rows look there more.",
-        "0 to 1; a difference runs from −1 to 1.",
-        "probability, drawn in 256 steps; exports carry the exact values.",
+        "every row sums to 1 and nothing lies right of the diagonal. In a difference, blue rows look there more. "
+        "Attention times |v|, or times |v·W_O|, is how much arrives from a key: heads park attention on keys whose "
+        "values are small. Attention at the last token times attribution is what each source token contributes to "
+        "the logit difference through this head; with the head's other keys it sums to its direct attribution.",
+        "0 to 1; a difference runs from −1 to 1. Attribution: positive towards the answer.",
+        "probability, drawn in 256 steps; weighted: norms, or logits, up to the largest shown. Exports are exact.",
     ),
     ids.THUMBNAILS: Help(
         "A[dest, src] of every head",

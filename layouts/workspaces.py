@@ -6,6 +6,7 @@ import dash_ag_grid as dag
 from dash import html
 
 from layouts import ablate_and_patch, ids
+from layouts.attributes import attributes
 from layouts.head_matrix import NO_ANSWERS, head_matrix_panel
 from layouts.header import segments
 from layouts.panel import graph, panel
@@ -70,14 +71,31 @@ def components_panel() -> html.Section:
 
 
 TOGETHER = (("primary", "Primary head"), ("mean", "Mean"), ("max", "Max"), ("each", "Each"))
-MINUS = (("none", "As it is"), ("corrupted", "− other prompt"), ("pinned", "− pinned"))
+WEIGHED = (
+    ("none", "attention", "Attention as it is"),
+    ("value_norm", "× value norm", "Attention times |v| of the key: how much of its value arrives"),
+    ("output_norm", "× output norm", "Attention times |v·W_O| of the key: how much the head writes of it"),
+    ("attribution", "× attribution", "Attention at the last token times what the key's value adds to the logit diff"),
+)  # fmt: skip
+MINUS = (
+    ("none", "as it is", "Nothing is taken away"),
+    ("corrupted", "− other prompt", "The same cell of the pair's other prompt is taken away"),
+    ("pinned", "− pinned", "The pinned head is taken away"),
+)
+
+
+def choice(component_id: str, options: tuple[tuple[str, str, str], ...], label: str) -> html.Select:
+    """One of a few, as value, words and what is said of it: the page's scripts read and set it (assets/42-marks.js)."""
+    inside = [html.Option(text, value=value, title=said) for value, text, said in options]
+    return html.Select(inside, id=component_id, className="mt-choice", title=label, **attributes(aria_label=label))
 
 
 def attention_bar() -> html.Div:
-    """Of which heads, and minus what (assets/60-attention-asked.js)."""
+    """Of which heads, times what, and minus what (assets/60-attention-asked.js)."""
     of = segments(ids.ATTENTION_OF, TOGETHER, "primary", "Attention of the primary head or of the selected heads")
-    minus = segments(ids.ATTENTION_MINUS, MINUS, "none", "What is taken away from it")
-    return html.Div([of, minus], className="mt-bar")
+    by = choice(ids.ATTENTION_BY, WEIGHED, "What attention is multiplied with, key by key")
+    minus = choice(ids.ATTENTION_MINUS, MINUS, "What is taken away from it")
+    return html.Div([of, html.Div([by, minus], className="mt-chosen")], className="mt-bar")
 
 
 def attention_panel() -> html.Section:

@@ -18,7 +18,7 @@ from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
 from app.domain.role_notes import RoleNote
 from app.domain.sites import Head
-from app.domain.views import Minus, Normalised, Selection, Show, Together
+from app.domain.views import Minus, Normalised, Selection, Show, Together, WeightedBy
 
 _STRICT = ConfigDict(extra="forbid")
 Workspace = Literal["look", "attention", "residual", "patch"]
@@ -113,10 +113,11 @@ class Generating:
 class AttentionShown:
     """Of which heads attention is shown (the primary one, or the selected ones together), and what is taken away
     from it: the same on the pair's other prompt, or the pinned head. Where the difference of runs is shown, nothing
-    else is taken away."""
+    else is taken away. `by` weighs every key: attention times its value's norm, its output's, or its attribution."""
 
     of: Together = "primary"
     minus: Minus | None = None
+    by: WeightedBy | None = None
 
 
 @with_config(_STRICT)

@@ -41,7 +41,8 @@ class Style:
     """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value, corrected for their number, is 0.05 or more."""
-    weighted_by: WeightedBy = "output_norm"
+    weighted_by: WeightedBy | None = None
+    """What is drawn of attention weights, and what attention is multiplied with; None = the output norm."""
     together: Together = "primary"
     minus: Minus | None = None
     """Of an attention pattern: of which heads, and what is taken away; nothing more where `show` is `difference`."""

@@ -3,11 +3,12 @@
 x: key (src_pos, across); y: query (dest_pos, down); both labelled by tokens; colour: attention, 0..1 on a sequential
 scale, or intervened - baseline on a signed one (limit 0.5), fixed so that heads compare; the colour bar says where
 values lie beyond. `attention_heatmap` draws exact values (exports); `attention_frame` draws axes and colour bar only,
-for the page, which puts an `attention_png` in as `layout.images[0]`. `weighted_attention_heatmap` multiplies every
-key's column by what stands there for the head: colour from 0 to the largest value, signed for attribution, of which
-only the row of END means anything (the others are hatched).
+for the page, which puts an `attention_png` in as `layout.images[0]`, and, of weighted attention, the range of colours.
+`weighted_attention_heatmap` multiplies every key's column by what stands there for the head: colour from 0 to the
+largest value, signed for attribution, of which only the row of END means anything (the others are hatched).
 """
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -20,9 +21,8 @@ from app.domain.results import AttentionPatternResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.attention_png import attention_limit, is_signed
-from app.figures.attention_reading import Reading, reading
-from app.figures.attention_weights import WEIGHTS, weights_of
-from app.figures.head_labels import shown_head
+from app.figures.attention_reading import Reading, reading, unit_of
+from app.figures.attention_weights import weighing
 from app.figures.scales import colour_range, spoken
 from app.figures.theme import HUES, SEQUENTIAL, dress, is_export, monospace
 from app.figures.theme import scale as colour_scale
@@ -35,6 +35,7 @@ _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 20}
 
 def attention_heatmap(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
     """Exact pattern of the shown head, or of the selected heads together."""
+    style = replace(style, weighted_by=None)
     return _drawn(result, reading(result, style, selection), style, selection)
 
 
@@ -42,12 +43,12 @@ def attention_difference_heatmap(
     other: AttentionPatternResult, result: AttentionPatternResult, style: Style, selection: Selection
 ) -> go.Figure:
     """The same minus that of the pair's other prompt."""
+    style = replace(style, weighted_by=None)
     return _drawn(result, reading(result, style, selection, other), style, selection)
 
 
 def _drawn(result: AttentionPatternResult, shown: Reading, style: Style, selection: Selection) -> go.Figure:
-    name = "Δ attention" if shown.signed else "attention"
-    scale = _scale(shown.values, style)
+    name, scale = unit_of(style), _scale(shown.values, style)
     if style.together != "each" or shown.signed:
         return _heatmap(result, shown.of, shown.values, name, scale, style, selection)
     return _each(result, shown, style, selection)
@@ -55,7 +56,7 @@ def _drawn(result: AttentionPatternResult, shown: Reading, style: Style, selecti
 
 def _each(result: AttentionPatternResult, shown: Reading, style: Style, selection: Selection) -> go.Figure:
     """One heatmap per head, of the cells where it is the largest, from the colour of 0 to its own at 1."""
-    figure = _heatmap(result, shown.of, shown.values, "attention", _scale(shown.values, style), style, selection)
+    figure = _heatmap(result, shown.of, shown.values, unit_of(style), _scale(shown.values, style), style, selection)
     whole, *hatch = cast(tuple[Any, ...], figure.data)
     hues, zero = HUES[style.theme], SEQUENTIAL[style.theme][0]
     traces = []
@@ -74,22 +75,13 @@ def _each(result: AttentionPatternResult, shown: Reading, style: Style, selectio
 def weighted_attention_heatmap(
     weights: AttentionWeightsResult, result: AttentionPatternResult, style: Style, selection: Selection
 ) -> go.Figure:
-    """Pattern of the shown head times `style.weighted_by` of every key."""
-    if style.show == "difference":
-        raise BadInput("Differences of pattern and weights do not multiply; show the baseline or the intervened run.")
-    head = shown_head(result.layers, result.pattern.shape[1], selection)
-    if weights.str_tokens != result.str_tokens or head.layer not in weights.layers:
+    """What `attention_heatmap` draws, every head's pattern times `style.weighted_by` of its keys first."""
+    if style.show == "difference" or style.minus == "corrupted":
         raise BadInput(
-            f"The weights are not of this prompt and {head}; give `against` the pattern's prompt and layers."
+            "Differences of pattern and weights do not multiply; show the baseline or the intervened run of one prompt."
         )
-    by = weights_of(weights, head.layer, style)[head.head]
-    pattern = result.pattern[result.layers.index(head.layer), head.head] * by
-    signed = style.weighted_by == "attribution"
-    if signed:
-        pattern[:-1] = np.nan
-    name = f"attention × {WEIGHTS[style.weighted_by]}"
-    scale = colour_range(pattern, style, signed=signed, unit=name)
-    return _heatmap(result, str(head), pattern, name, scale, style, selection)
+    style = replace(style, weighted_by=weighing(style))
+    return _drawn(result, reading(result, style, selection, weights=weights), style, selection)
 
 
 def _heatmap(
@@ -130,13 +122,13 @@ def attention_frame(str_tokens: tuple[str, ...], style: Style) -> go.Figure:
         images=[image],
         coloraxis=coloraxis | {"showscale": style.together != "each" or is_signed(style)},
     )
-    return dress(figure, "attention", "Δ attention" if is_signed(style) else "Attention", style, _MARGIN)
+    named = unit_of(style)
+    return dress(figure, "attention", named[0].upper() + named[1:], style, _MARGIN)
 
 
 def _scale(pattern: NDArray[Any], style: Style) -> dict[str, Any]:
-    signed = is_signed(style)
-    unit = "Δ attention" if signed else "attention"
-    return colour_range(pattern, style, signed=signed, unit=unit, limit=attention_limit(style))
+    limit = None if style.weighted_by else attention_limit(style)
+    return colour_range(pattern, style, signed=is_signed(style), unit=unit_of(style), limit=limit)
 
 
 def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:

@@ -28,8 +28,9 @@ def attention_limit(style: Style) -> float:
 
 
 def is_signed(style: Style) -> bool:
-    """Whether something is taken away from attention: the baseline, another prompt or another head."""
-    return style.show == "difference" or style.minus is not None
+    """Whether something is taken away from attention (the baseline, another prompt or another head), or its weights
+    have a sign."""
+    return style.show == "difference" or style.minus is not None or style.weighted_by == "attribution"
 
 
 def palette(signed: bool, theme: Theme) -> NDArray[np.uint8]:

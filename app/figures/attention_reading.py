@@ -3,8 +3,9 @@
 `together`: the primary head; of the selected heads the mean, the largest (of differences the one of largest magnitude,
 with its sign), or each in its own colour: the largest, and whose it is. `minus` takes away, head by head and before
 heads are put together, the same head on the pair's other prompt or the pinned head; where `show` is `difference` the
-result is intervened - baseline already and nothing more is taken away. The page does the same by itself
-(assets/60-attention-asked.js).
+result is intervened - baseline already and nothing more is taken away. `weights` multiply every key's column of every
+head before anything else, by what the style says; attribution is that at END, so its other rows are not computed. The
+page does the same by itself (assets/60-attention-asked.js).
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
 from app.domain.results import AttentionPatternResult
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.attention_png import is_signed
+from app.figures.attention_weights import WEIGHTS, weights_of
 from app.figures.head_labels import shown_head
 
 
@@ -34,18 +37,29 @@ class Reading:
 
 
 def reading(
-    result: AttentionPatternResult, style: Style, selection: Selection, other: AttentionPatternResult | None = None
+    result: AttentionPatternResult,
+    style: Style,
+    selection: Selection,
+    other: AttentionPatternResult | None = None,
+    weights: AttentionWeightsResult | None = None,
 ) -> Reading:
     """What is shown of the result; `other` is that of the pair's other prompt."""
     heads = _heads(result, style, selection)
-    maps = np.stack([_map(result, head) for head in heads])
+    maps = np.stack([_map(result, head, style, weights) for head in heads])
     minus = None if style.show == "difference" else style.minus
     if minus == "pinned":
-        maps = maps - _map(result, _pinned(selection))
+        maps = maps - _map(result, _pinned(selection), style, weights)
     if minus == "corrupted":
-        maps = maps - np.stack([_map(_comparable(result, other), head) for head in heads])
+        maps = maps - np.stack([_map(_comparable(result, other), head, style) for head in heads])
     strongest: NDArray[np.intp] = np.argmax(np.abs(maps) if is_signed(style) else maps, axis=0)
     return Reading(_together(maps, strongest, style), strongest, heads, _of(heads, style, selection), is_signed(style))
+
+
+def unit_of(style: Style) -> str:
+    """What a value is: `attention`, `Δ attention`, `attention × |v|`."""
+    delta = style.show == "difference" or style.minus is not None
+    times = f" × {WEIGHTS[style.weighted_by]}" if style.weighted_by else ""
+    return f"{'Δ ' * delta}attention{times}"
 
 
 def _heads(result: AttentionPatternResult, style: Style, selection: Selection) -> tuple[Head, ...]:
@@ -55,9 +69,26 @@ def _heads(result: AttentionPatternResult, style: Style, selection: Selection) -
     return tuple(head for head in selection.heads if head.layer in result.layers) or (primary,)
 
 
-def _map(result: AttentionPatternResult, head: Head) -> NDArray[Any]:
+def _map(
+    result: AttentionPatternResult, head: Head, style: Style, weights: AttentionWeightsResult | None = None
+) -> NDArray[Any]:
     head = shown_head(result.layers, result.pattern.shape[1], Selection(primary=head))
-    return result.pattern[result.layers.index(head.layer), head.head]
+    pattern = result.pattern[result.layers.index(head.layer), head.head]
+    return pattern if weights is None else _weighted(pattern, weights, head, result.str_tokens, style)
+
+
+def _weighted(
+    pattern: NDArray[Any], weights: AttentionWeightsResult, head: Head, str_tokens: tuple[str, ...], style: Style
+) -> NDArray[Any]:
+    """`[dest src]` times what stands at src; of attribution the row of END alone."""
+    if weights.str_tokens != str_tokens or head.layer not in weights.layers:
+        raise BadInput(
+            f"The weights are not of this prompt and {head}; give `against` the pattern's prompt and layers."
+        )
+    values = pattern * weights_of(weights, head.layer, style)[head.head]
+    if style.weighted_by == "attribution":
+        values[:-1] = np.nan
+    return values
 
 
 def _pinned(selection: Selection) -> Head:
@@ -94,10 +125,14 @@ def _of(heads: tuple[Head, ...], style: Style, selection: Selection) -> str:
 
 
 def reading_rows(
-    result: AttentionPatternResult, style: Style, selection: Selection, other: AttentionPatternResult | None = None
+    result: AttentionPatternResult,
+    style: Style,
+    selection: Selection,
+    other: AttentionPatternResult | None = None,
+    weights: AttentionWeightsResult | None = None,
 ) -> pd.DataFrame:
     """The matrix as a long table, one row per query and key."""
-    shown = reading(result, style, selection, other)
+    shown = reading(result, style, selection, other, weights)
     n, tokens = len(shown.values), np.asarray(result.str_tokens, dtype=object)
     position, source = (axis.ravel() for axis in np.indices((n, n)))
     strongest = np.array([str(head) for head in shown.heads])[shown.strongest.ravel()]
@@ -105,6 +140,6 @@ def reading_rows(
         {
             "component": "+".join(map(str, shown.heads)), "strongest": strongest, "position": position,
             "token": tokens[position], "source_position": source, "source_token": tokens[source],
-            "metric": f"{'Δ ' * shown.signed}attention: {shown.of}", "value": shown.values.ravel(),
+            "metric": f"{unit_of(style)}: {shown.of}", "value": shown.values.ravel(),
         }
     )  # fmt: skip

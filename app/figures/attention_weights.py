@@ -29,7 +29,7 @@ def attention_weights_heatmap(result: AttentionWeightsResult, style: Style, sele
     shown = shown_head(result.layers, result.value_norm.shape[1], selection)
     values = weights_of(result, shown.layer, style)
     delta = style.show == "difference"
-    unit = f"{'Δ ' * delta}{WEIGHTS[style.weighted_by]}"
+    unit = f"{'Δ ' * delta}{WEIGHTS[weighing(style)]}"
     scale = colour_range(values, style, signed=delta or style.weighted_by == "attribution", unit=unit)
     cells = go.Heatmap(z=values, name="weights", hovertext=_hover(result, shown.layer, delta),
                        hovertemplate="%{hovertext}<extra></extra>", **scale)  # fmt: skip
@@ -43,9 +43,14 @@ def attention_weights_heatmap(result: AttentionWeightsResult, style: Style, sele
     return dress(figure, "attention-weights", title, style, _MARGIN)
 
 
+def weighing(style: Style) -> WeightedBy:
+    """What the style weighs by."""
+    return style.weighted_by or "output_norm"
+
+
 def weights_of(result: AttentionWeightsResult, layer: int, style: Style) -> NDArray[np.float32]:
-    """`[head src]` of `style.weighted_by`."""
-    return getattr(result, style.weighted_by)[result.layers.index(layer)]
+    """`[head src]` of what the style weighs by."""
+    return getattr(result, weighing(style))[result.layers.index(layer)]
 
 
 def _axes(result: AttentionWeightsResult, layer: int, style: Style) -> dict[str, Any]:

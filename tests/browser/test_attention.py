@@ -85,12 +85,51 @@ def test_attention_is_read_on_the_text_together_and_against_the_pinned_head(visi
     expect(page.locator("#attention-head")).to_have_text("mean of 2 heads")
     assert page.evaluate(_MEAN) < 1e-6
     page.locator("#attention-together").get_by_text("Primary head").click()
-    page.locator("#attention-minus").get_by_text("− pinned").click()
+    page.select_option("#attention-minus", "pinned")
     expect(page.locator("#attention-head")).to_have_text("L20H1 − L23H3 (pinned)")
     screen.until("microtome.graph('attention').layout.coloraxis.cmin === -0.5")
-    page.locator("#attention-minus").get_by_text("− other prompt").click()
+    page.select_option("#attention-minus", "corrupted")
     expect(page.locator("#attention-head")).to_have_text("L20H1, clean − corrupted")
     screen.until(f"{_SHOWN}.startsWith('data:image/png')")
     page.keyboard.press("z")
     page.keyboard.press("z")
     expect(page.locator("#attention-head")).to_have_text("L20H1")
+
+
+_WEIGHED = """async () => {
+  const {values, limit} = await microtome.attention.reading();
+  const {baseline} = dash_component_api.getLayout("digests-attention_pattern").props.data;
+  const {weights} = dash_component_api.getLayout("attention-beside").props.data;
+  const {layer, head} = microtome.session().selection.primary;
+  const numbers = async address => new Float32Array(await (await fetch(address)).arrayBuffer());
+  const map = await numbers(`attention/${baseline}/${layer}/${head}.f32`);
+  const norms = await numbers(`attention/${weights.baseline}/weights/${layer}/${head}/output_norm.f32`);
+  return Math.max(...values.map((value, at) => Math.abs(value - map[at] * norms[at % norms.length]))) / limit;
+}"""
+_AT_END = """async () => {
+  const {values} = await microtome.attention.reading();
+  return values.filter(value => !Number.isNaN(value)).reduce((sum, value) => sum + value, 0);
+}"""
+
+
+def test_weighted_attention_is_drawn_read_and_sums_to_the_heads_direct_attribution(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    page = screen.page
+    page.select_option("#attention-by", "output_norm")
+    expect(page.locator("#attention-head")).to_have_text("L23H3, × |v·W_O|")
+    screen.until("microtome.attention.now() && microtome.graph('attention').layout.coloraxis.cmax > 2")
+    assert page.evaluate(_WEIGHED) < 1e-6
+
+    page.select_option("#attention-by", "attribution")
+    expect(page.locator(f"{chips(10)} i")).to_have_text("+2.76")
+    expect(page.locator("#attention-text")).to_contain_text("towards the answer")
+    screen.until("microtome.graph('attention').layout.coloraxis.cmin < -2")
+    direct = page.evaluate("microtome.graph('head-matrix')._fullData.find(({type}) => type === 'heatmap').z[23][3]")
+    assert abs(page.evaluate(_AT_END) - direct) < 1e-3
+
+    page.select_option("#attention-minus", "corrupted")
+    expect(page.locator("#attention-head")).to_contain_text("of one prompt")
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    expect(page.locator("#attention-head")).to_have_text("L23H3, × |v·W_O|")
+    expect(page.locator("#attention-by")).to_have_value("output_norm")

@@ -2,7 +2,8 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { asked, combined } = require("../../assets/60-attention-asked.js");
+const { asked, combined, limitOf, weighted } = require("../../assets/60-attention-asked.js");
+const { scaleOf } = require("../../assets/59-attention-scale.js");
 const { around, sides, brief, between } = require("../../assets/62-attention-text.js");
 const { eachIn, colourOf, HUES } = require("../../assets/59-palette.js");
 const { MODEL, after, click, head, reduce } = require("./support.js");
@@ -17,8 +18,8 @@ const near = (found, expected) => found.forEach((value, at) => assert.ok(Math.ab
 
 test("the primary head is read alone until several are asked for together", () => {
   assert.deepEqual(asked(session(), DIGESTS, null), {
-    problem: null, of: "primary", heads: [head(0, 1)], signed: false, title: "L0H1", first: ["attention/aa/0/1.f32"],
-    second: null,
+    problem: null, of: "primary", heads: [head(0, 1)], signed: false, by: null, title: "L0H1", unit: null,
+    first: ["attention/aa/0/1.f32"], second: null, weights: null,
   });
   const both = asked(session(seen({ of: "mean" })), DIGESTS, null);
   assert.deepEqual(both.first, ["attention/aa/1/2.f32", "attention/aa/0/1.f32"]);
@@ -29,7 +30,7 @@ test("the title says what is taken away from what", () => {
   const pinned = asked(session({ type: "pin" }, click(1, 2), seen({ minus: "pinned" })), DIGESTS, null);
   assert.equal(pinned.title, "L1H2 − L0H1 (pinned)");
   assert.deepEqual(pinned.second, ["attention/aa/0/1.f32"]);
-  const prompts = asked(session(seen({ of: "max", minus: "corrupted" })), DIGESTS, OTHER);
+  const prompts = asked(session(seen({ of: "max", minus: "corrupted" })), DIGESTS, { other: OTHER });
   assert.equal(prompts.title, "strongest of 2 heads, clean − corrupted");
   assert.deepEqual(prompts.second, ["attention/cc/1/2.f32", "attention/cc/0/1.f32"]);
 });
@@ -37,7 +38,7 @@ test("the title says what is taken away from what", () => {
 test("what is missing for a difference is said, and nothing is drawn meanwhile", () => {
   assert.match(asked(session(seen({ minus: "pinned" })), DIGESTS, null).problem, /pin a head/);
   const refused = { baseline: null, intervened: null, error: "15 and 16 tokens" };
-  assert.equal(asked(session(seen({ minus: "corrupted" })), DIGESTS, refused).problem, "15 and 16 tokens");
+  assert.equal(asked(session(seen({ minus: "corrupted" })), DIGESTS, { other: refused }).problem, "15 and 16 tokens");
   assert.equal(asked(session(seen({ minus: "corrupted" })), DIGESTS, null).problem, "");
 });
 
@@ -80,7 +81,7 @@ test("around a token: what it looks at lies before it, who looks at it behind it
   const found = around(values, 1);
   assert.deepEqual([[...found.src], [...found.dest]], [[0.75, 0.25, 0], [0, 0.25, 0.125]]);
   assert.deepEqual(sides(found).map(({ side, value }) => [side, value]), [["src", 0.75], ["src", 0.25], ["dest", 0.125]]);
-  const words = between(found, 1, 2, ["a", " b", "c"], false);
+  const words = between(found, 1, 2, ["a", " b", "c"], { signed: false });
   assert.equal(words, "1 ·b looks at 2 c: 0\n2 c looks at 1 ·b: 0.125");
 });
 
@@ -91,7 +92,53 @@ test("numbers under tokens have two digits, differences a sign, and next to noth
 
 test("how attention is shown belongs to the session, with undo, and takes only what exists", () => {
   const now = after(...TWO, seen({ of: "mean" }), seen({ of: "median", minus: "pinned", other: 1 }));
-  assert.deepEqual(now.session.view.attention, { of: "mean", minus: "pinned" });
+  assert.deepEqual(now.session.view.attention, { of: "mean", minus: "pinned", by: null });
   const back = reduce(now, { type: "undo" }, MODEL);
-  assert.deepEqual(back.session.view.attention, { of: "mean", minus: null });
+  assert.deepEqual(back.session.view.attention, { of: "mean", minus: null, by: null });
+});
+
+const WEIGHTS = { weights: { baseline: "ww", intervened: "vv", error: null } };
+
+test("weighted attention names the weights of every head, also of the one that is taken away", () => {
+  const found = asked(session(seen({ by: "value_norm" })), DIGESTS, WEIGHTS);
+  assert.deepEqual(found.weights, ["attention/ww/weights/0/1/value_norm.f32"]);
+  assert.deepEqual([found.signed, found.title, found.unit], [false, "L0H1, × |v|", "attention × |v|"]);
+  const pinned = asked(session({ type: "pin" }, click(1, 2), seen({ minus: "pinned", by: "output_norm" })), DIGESTS, WEIGHTS);
+  assert.deepEqual(pinned.weights, ["attention/ww/weights/1/2/output_norm.f32", "attention/ww/weights/0/1/output_norm.f32"]);
+  assert.equal(pinned.unit, "Δ attention × |v·W_O|");
+  assert.equal(asked(session(seen({ by: "attribution", of: "each" })), DIGESTS, WEIGHTS).of, "max");
+});
+
+test("weights that are not there, of another run or of another prompt, are a reason and no picture", () => {
+  const by = (more, beside) => asked(session(seen({ by: "value_norm", ...more })), DIGESTS, beside).problem;
+  assert.equal(by({}, null), "");
+  assert.equal(by({}, { weights: { baseline: null, intervened: null, error: "name both answers" } }), "name both answers");
+  assert.match(by({ minus: "corrupted" }, WEIGHTS), /one prompt/);
+  const difference = structuredClone(session(seen({ by: "value_norm" })));
+  difference.view.show = "difference";
+  assert.match(asked(difference, DIGESTS, WEIGHTS).problem, /one run/);
+});
+
+test("every key's column is multiplied, and of attribution the last row alone is there", () => {
+  const map = Float32Array.from([1, 0, 0.25, 0.75]);
+  near(weighted(map, [2, 4], false), [2, 0, 0.5, 3]);
+  const atEnd = weighted(map, [2, -4], true);
+  assert.deepEqual([...atEnd], [NaN, NaN, 0.5, -3]);
+  assert.equal(limitOf(atEnd), 3);
+  assert.equal(limitOf(Float32Array.from([0, NaN])), 1);
+});
+
+test("the colour bar of weighted attention says its own limit", () => {
+  const signed = scaleOf(2, true, "attention × attribution");
+  assert.deepEqual(signed["coloraxis.colorbar.ticktext"], ["−2", "−1", "0", "+1", "+2"]);
+  assert.deepEqual([signed["coloraxis.cmin"], signed["coloraxis.cmax"]], [-2, 2]);
+  assert.deepEqual(scaleOf(0.5, false, "")["coloraxis.colorbar.ticktext"], ["0", "0.125", "0.25", "0.375", "0.5"]);
+});
+
+test("under tokens large numbers have fewer decimals, and what is small beside the limit is not written", () => {
+  assert.deepEqual([brief(3.456, false, 4), brief(34.56, false, 40), brief(345.6, true, 400)], ["3.46", "34.6", "+346"]);
+  assert.deepEqual([brief(0.02, false, 10), brief(-0.0031, true, 0.01)], ["", "−.003"]);
+  const one = { src: [NaN, NaN], dest: [NaN, 0.5] };
+  assert.equal(between(one, 0, 1, ["a", "b"], { signed: true, unit: "attention × attribution" }),
+    "1 b looks at 0 a: attention × attribution +0.5");
 });
