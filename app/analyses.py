@@ -116,6 +116,8 @@ _ROWS = (
         "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("head_projection", "Projection of heads on tokens", head_recipes.HeadProjection,
         head_results.HeadProjectionResult, "head_matrix:head_matrix_heatmap", (420, 560)),
+    _row("head_tokens", "Tokens that heads promote", head_recipes.HeadTokens, head_results.HeadTokensResult,
+        "head_tokens:head_tokens_heatmap", (720, 700)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip

@@ -120,6 +120,7 @@
     const head = primary();
     microtome.write("card-label", { textContent: head ? headLabel(head) : "" });
     drawRows(head);
+    if (microtome.drawCardPatterns) microtome.drawCardPatterns();
   }
 
   // ---- notes: what is typed is written after a pause, and before another head is shown ----------------------------
@@ -182,6 +183,7 @@
     return root.dash_clientside.no_update;
   };
 
+  microtome.headCardData = () => card;
   microtome.headCard = (data) => {
     card = data || null;
     draw();

@@ -140,7 +140,7 @@
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls,
-      headCard: microtome.headCard, cardFound: microtome.cardFound,
+      headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,
     },
   });
 })(window);

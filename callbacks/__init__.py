@@ -12,6 +12,7 @@ from callbacks import (
     export,
     generation,
     head_card,
+    head_card_patterns,
     head_matrix,
     head_reading,
     heads,
@@ -28,8 +29,8 @@ from callbacks import (
 )
 
 PARTS = (
-    evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_reading, sweep_map, against,
-    prompt_strip,
+    evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
+    sweep_map, against, prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

@@ -14,10 +14,11 @@ from app.domain.errors import MicrotomeError
 from app.domain.head_card import CardRow, beside_background, plain, rows_of
 from app.domain.head_recipes import BehaviourScores, longest_repeat
 from app.domain.recipes import AnyRecipe
-from app.domain.session import Experiment, Viewed
+from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, has_answers, runs, wait_to_run
+from callbacks.head_card_patterns import TOKENS, background_texts, head_tokens, here
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -33,7 +34,6 @@ from callbacks.reading import (
 from layouts import ids
 from layouts.workspaces import NO_PROMPT, SELECT_CARD
 
-WORKSPACE = "attention"
 STATISTICS, BACKGROUND = "head_statistics", "background_statistics"
 _PATCHING: dict[str, Any] = {"base": "clean"}
 SWEPT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -51,12 +51,6 @@ OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
     "copying_scores": ("copying_scores", {}, "Weights alone"),
 }
 """Digest store -> kind and options of a recipe without prompts, and the heading of its rows."""
-
-
-def here(view: Viewed) -> None:
-    """Go on only where the workspace is on screen: nothing is computed or drawn behind another one."""
-    if view.workspace != WORKSPACE:
-        raise PreventUpdate
 
 
 # where the results are
@@ -148,6 +142,8 @@ def draw(engine: Engine, asked_again: Any, tick: Any, *given: Any) -> tuple[Any,
     except REFUSALS as why:
         return refused(why, NO_PROMPT)
     data = plain(rows) | {"lacking": _lacking(rows, asked), "of": shown.show}
+    data |= {"tokens": head_tokens(engine, asked, shown.show, digests[TOKENS])}
+    data |= {"texts": background_texts(engine, digests[BACKGROUND])}
     data, state, _, of = ready(data, shown.show, digests[STATISTICS])
     return data, state, SELECT_CARD, of
 

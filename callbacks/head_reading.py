@@ -12,7 +12,7 @@ from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.head_reading import head_reading_bars
 from callbacks.evaluate import NOTHING, wait_to_run
-from callbacks.head_card import here
+from callbacks.head_card_patterns import here
 from callbacks.reading import (
     REFUSALS,
     Asked,

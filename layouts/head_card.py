@@ -21,7 +21,8 @@ def head_card_panel() -> html.Section:
         placeholder="its role, in your words",
     )  # fmt: skip
     field = html.Label([html.Span("Role note", className="mt-field-label"), note], className="mt-role")
-    body = [dcc.Store(id=ids.HEAD_CARD), html.Div(id=ids.CARD_ROWS, className="mt-card"), field]
+    card = html.Div([html.Div(id=ids.CARD_PATTERNS), html.Div(id=ids.CARD_ROWS)], className="mt-card")
+    body = [dcc.Store(id=ids.HEAD_CARD), card, field]
     return panel(
         ids.HEAD_CARD, "Head card", html.Div(body, className="mt-card-body"), kinds=ids.CARD_KINDS,
         controls=[label, copy], empty=SELECT_CARD,

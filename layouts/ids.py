@@ -104,7 +104,10 @@ GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
 )  # fmt: skip
 PATHS = "paths"
 HEAD_CARD, CARD_ROWS, CARD_LABEL, CARD_COPY = "head-card", "card-rows", "card-label", "card-copy"
+CARD_PATTERNS = "card-patterns"
 ROLE_NOTE = "role-note"
+CARD_TEXT = "card-text"
+"""Store: the number of the background text whose pattern the head card shows."""
 CARD_ASKED = "card-asked"
 """Store: changes whenever something of the head card has been computed."""
 HEAD_READING = "head-reading"
@@ -146,8 +149,11 @@ SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS)
 """Panels that run sweeps."""
 PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""
-CARD_KINDS = ("head_statistics", "background_statistics", "behaviour_scores", "copying_scores")
-"""Digest stores of the head card: statistics on the prompt and on background texts, and scores of the model alone."""
+CARD_KINDS = ("head_statistics", "background_statistics", "head_tokens", "behaviour_scores", "copying_scores")
+"""Digest stores of the head card: statistics on the prompt and on background texts, the tokens that heads promote, and
+scores of the model alone."""
+BACKGROUND_PATTERN = "digests-background_pattern"
+"""Digest store of the attention on one background text, with its number and its tokens."""
 
 
 def export_item(form: str) -> dict[str, str]:

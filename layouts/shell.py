@@ -31,7 +31,7 @@ THEME: Any = {
 }
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
-    "generation", "paths", "heads", "headCard", "cardFound",
+    "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -39,11 +39,12 @@ CLIENT = (
 def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]) -> list[dcc.Store]:
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (
-        *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS, "heads", "head_reading",
+        *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
+        "heads", "head_reading",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.NOTES, ids.MATRIX_ASKED, ids.CARD_ASKED,
-        ids.PROMPT_SHOWN, ids.STATUS, ids.EXPORT_OF,
+        ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS, ids.EXPORT_OF,
         ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ, ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),

@@ -13,14 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import attention_parts, post_norm
 from app.compute.effective import check_seen
-from app.compute.held import for_prompt
+from app.compute.head_outputs import head_outputs
 from app.compute.normalization import affine_norm
 from app.compute.prompts import array, read_prompts
-from app.compute.reading import Ids, ReadPrompt
+from app.compute.reading import Ids
 from app.compute.report import Report, silent
-from app.compute.runs import capture
 from app.domain.errors import BadRecipe
 from app.domain.head_recipes import HeadProjection, check_heads
 from app.domain.head_results import HeadProjectionResult
@@ -47,7 +45,8 @@ def head_projection(
     check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
     for done, prompt in enumerate(prompts):
         report(done, len(prompts))
-        found.append(_written(model, recipe, prompt) @ along)
+        written, _ = head_outputs(model, prompt, recipe.interventions, recipe.position)
+        found.append(written @ along)
     return HeadProjectionResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, projection=array(torch.stack(found))
     )
@@ -63,20 +62,3 @@ def token_direction(model: LoadedModel, tokens: Ids, minus: Ids) -> Float[Tensor
     if not found.norm() > 0:
         raise BadRecipe("tokens and minus are the same, so there is no direction between them; choose others.")
     return found / found.norm()
-
-
-def _written(model: LoadedModel, recipe: HeadProjection, prompt: ReadPrompt) -> Float[Tensor, "layer head d_model"]:
-    """What each head adds to the stream at the position."""
-    at, layers = -1 if recipe.position is None else recipe.position, range(model.facts.n_layers)
-    scales = [f"blocks.{layer}.ln1_post.hook_scale" for layer in layers]
-    names = [Site("z", layer).hook_name for layer in layers]
-    with model.lock:
-        keep = {name: lambda x: x[:, at] for name in (*names, *scales) if name in model.bridge.hook_dict}
-        mine = for_prompt(recipe.interventions, prompt.index)
-        _, kept = capture(model, prompt.clean.ids, keep, mine, prompt.corrupted_ids)
-        kept = {name: value.float() for name, value in kept.items()}
-        parts = (
-            attention_parts(model, layer, kept[name], post_norm(model, layer), kept.get(scale))
-            for layer, name, scale in zip(layers, names, scales, strict=True)
-        )
-        return torch.stack([heads for heads, _ in parts])

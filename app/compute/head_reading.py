@@ -9,7 +9,6 @@ replaces the head's z, the reading is of what the head would have read.
 Not done: what later layers make of the output.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,11 +16,11 @@ from app.compute.attention_scores import score_parts
 from app.compute.attention_weights import FINAL_SCALE, values_by_head, written
 from app.compute.effective import check_seen
 from app.compute.held import for_prompt
-from app.compute.logit_lens import CHUNK_BYTES
 from app.compute.normalization import affine_norm
 from app.compute.passes import Keep, captured, everywhere
 from app.compute.prediction import check_top_k, token_strings
 from app.compute.prompts import array, chosen_prompt
+from app.compute.ranked import ranked_tokens
 from app.compute.report import Report, silent
 from app.compute.runs import hooks_for
 from app.domain.attention_recipes import HeadReading
@@ -53,7 +52,7 @@ def head_reading(
         parts = score_parts(model, ids, hooks, interventions, head, query)
         _, kept = captured(model, ids, _keep(model, head, query), hooks)
         seen = parts.seen.to(model.facts.device)
-        promoted, best, suppressed, worst = _ranked(model, _outputs(model, kept, head)[seen], recipe.top_k)
+        promoted, best, suppressed, worst = ranked_tokens(model, _outputs(model, kept, head)[seen], recipe.top_k)
     return HeadReadingResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, head=str(head), query=query,
         str_tokens=prompt.clean.str_tokens, src_positions=tuple(seen.tolist()), note=parts.note,
@@ -87,15 +86,3 @@ def _outputs(model: LoadedModel, kept: dict[str, Tensor], head: Head) -> Float[T
     W_O = written(model, head.layer, kept.get(f"blocks.{head.layer}.ln1_post.hook_scale"))[head.head]
     norm = affine_norm(model.bridge.ln_final, model.facts.d_model, W_O)
     return norm.contribution(v @ W_O, kept[FINAL_SCALE].float())
-
-
-def _ranked(model: LoadedModel, outputs: Float[Tensor, "src_pos d_model"], top_k: int) -> tuple[Tensor, ...]:
-    """Logits and ids `[src_pos rank]` of the most promoted tokens, then of the most suppressed; in chunks of rows,
-    because the vocabulary is wide."""
-    W_U = model.bridge.W_U.float()
-    found: list[tuple[Tensor, ...]] = []
-    for rows in outputs.split(max(1, CHUNK_BYTES // (4 * W_U.shape[1]))):
-        logits = rows @ W_U
-        logits -= logits.mean(-1, keepdim=True)
-        found.append((*logits.topk(top_k), *logits.topk(top_k, largest=False)))
-    return tuple(torch.cat(part) for part in zip(*found, strict=True))

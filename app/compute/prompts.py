@@ -48,7 +48,7 @@ def read_prompts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> list
 
 def chosen_prompt(model: LoadedModel, recipe: AnyRecipe, index: int, max_tokens: int) -> ReadPrompt:
     """The one prompt that a recipe for one prompt names."""
-    prompts = recipe.prompts
+    prompts = pairs_of(recipe, model.background)
     if not 0 <= index < len(prompts):
         raise BadRecipe(f"The recipe has {len(prompts)} prompts, so prompt {index} does not exist; count from 0.")
     return read_prompt(model, prompts[index], max_tokens, index, recipe.base)

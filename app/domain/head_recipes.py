@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
-from app.domain.recipe_base import OnModel, OnRuns, Prompts
+from app.domain.recipe_base import OnModel, OnRuns, OnTexts
 from app.domain.sites import within
 
 
@@ -16,22 +16,10 @@ def _as_tokens(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadStatistics(OnRuns):
-    """How every head attends and how much it writes (docs/formulas.md), on the prompts, or with `corpus` on the
-    background texts that come with the model instead."""
+class HeadStatistics(OnTexts):
+    """How every head attends and how much it writes (docs/formulas.md)."""
 
-    prompts: Prompts = ()
-    corpus: bool = False
     kind: Literal["head_statistics"] = "head_statistics"
-
-    def __post_init__(self) -> None:
-        if not self.corpus:
-            super().__post_init__()
-        elif self.prompts or self.base != "clean":
-            raise BadRecipe(
-                f"corpus = true reads the background texts that come with the model, and the recipe has "
-                f"{len(self.prompts)} prompts and base = {self.base}; drop both, or corpus."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +58,15 @@ class HeadProjection(OnRuns):
             raise BadRecipe("A projection is on the direction of tokens, and there are none; give one or more.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadTokens(OnRuns):
+    """The `top_k` tokens that each head's output at `position` (None = END) promotes and suppresses most."""
+
+    position: int | None = None
+    top_k: int = 5
+    kind: Literal["head_tokens"] = "head_tokens"
+
+
 MOST_SEQUENCES = 64
 
 
@@ -82,7 +79,7 @@ def check_heads(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> 
     """Refuse sequences that this model cannot read, and positions that a prompt of these lengths does not have."""
     if isinstance(recipe, BehaviourScores):
         _check_sequences(facts, recipe)
-    if isinstance(recipe, HeadProjection) and recipe.position is not None:
+    if isinstance(recipe, HeadProjection | HeadTokens) and recipe.position is not None:
         for at, length in enumerate(lengths):
             within((recipe.position,), length, "positions", f"Prompt {at}")
 

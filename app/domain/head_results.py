@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.domain.results import Floats, Result, axes
+from app.domain.results import Floats, Result, Strings, axes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,3 +52,14 @@ class HeadProjectionResult(Result):
     """Residual units; positive = towards the tokens, 0 = at right angles to them."""
 
     projection: Floats = axes("prompt", "layer", "head")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadTokensResult(Result):
+    """Logits by which a head's output at one position moves tokens against the vocabulary's mean, strongest first;
+    positive = promoted, negative = suppressed."""
+
+    promoted_tokens: Strings = axes("prompt", "layer", "head", "rank")
+    promoted_logits: Floats = axes("prompt", "layer", "head", "rank")
+    suppressed_tokens: Strings = axes("prompt", "layer", "head", "rank")
+    suppressed_logits: Floats = axes("prompt", "layer", "head", "rank")

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.cells import Cells
-from app.domain.head_recipes import HeadStatistics
 from app.domain.prompts import PromptPair
+from app.domain.recipe_base import OnTexts
 from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, PathPatching
 
 
 def pairs_of(recipe: AnyRecipe, background: tuple[str, ...]) -> tuple[PromptPair, ...]:
     """The prompts that a recipe is computed on: its own, or the background texts that come with the model."""
-    if isinstance(recipe, HeadStatistics) and recipe.corpus:
+    if isinstance(recipe, OnTexts) and recipe.corpus:
         return tuple(PromptPair(text) for text in background)
     return recipe.prompts
 

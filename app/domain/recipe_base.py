@@ -67,3 +67,20 @@ class OnModel(OnRuns):
                 f"This is a number of the model alone, and the recipe has {len(self.prompts)} prompts, "
                 f"{len(self.interventions)} interventions and base = {self.base}; drop them."
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnTexts(OnRuns):
+    """With `corpus` on the background texts that come with the model, instead of prompts."""
+
+    prompts: Prompts = ()
+    corpus: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.corpus:
+            super().__post_init__()
+        elif self.prompts or self.base != "clean":
+            raise BadRecipe(
+                f"corpus = true reads the background texts that come with the model, and the recipe has "
+                f"{len(self.prompts)} prompts and base = {self.base}; drop both, or corpus."
+            )

@@ -15,9 +15,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
 from app.domain.errors import BadRecipe, MicrotomeError
-from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
-from app.domain.recipe_base import NamedHead, OnRuns
+from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sites import Head
 
 
@@ -37,8 +37,8 @@ class DirectLogitAttribution(OnRuns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionPattern(OnRuns):
-    """Attention of one prompt; `layers=None` means all of them."""
+class AttentionPattern(OnTexts):
+    """Attention of one prompt, with `corpus` of one background text; `layers=None` means all of them."""
 
     prompt: int = 0
     layers: tuple[int, ...] | None = None
@@ -221,6 +221,7 @@ AnyRecipe = (
     | CopyingScores
     | HeadReading
     | HeadProjection
+    | HeadTokens
 )
 OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, HeadReading, LogitLens)
 """Recipes of one of their prompts."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain import recipes
-from app.domain.head_recipes import BehaviourScores, HeadProjection
+from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
 from app.export import script_attention as attention
 from app.export import script_heads as heads
@@ -86,6 +86,7 @@ KINDS = {
     "head_projection": _Kind(
         "Projection of heads on tokens", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_PROJECTION)
     ),
+    "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
@@ -197,6 +198,8 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     if isinstance(recipe, HeadProjection):
         at = -1 if recipe.position is None else recipe.position
         lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
+    if isinstance(recipe, HeadTokens):
+        lines.append(f"TOP_K, POSITION = {recipe.top_k}, {-1 if recipe.position is None else recipe.position}")
     if isinstance(recipe, BehaviourScores):
         lines.append(f"WHOLE_DIAGONAL = {int(recipe.definition == 'demo')}  # 1: as the Exploratory Analysis demo")
         named = zip(("REPEATED", "PREFIX"), facts.sequences, strict=True)

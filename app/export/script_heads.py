@@ -103,3 +103,22 @@ for prompt in PROMPTS:
     written = [attention_parts(layer, here[f"blocks.{layer}.attn.hook_z"], here)[0] for layer in range(N_LAYERS)]
     result["projection"].append((torch.stack(written) @ u).tolist())
 """
+
+HEAD_TOKENS = """
+W_U = read_through(model.ln_final, model.W_U.float())
+result = {f"{side}_{what}": [] for side in ("promoted", "suppressed") for what in ("ids", "logits")}
+for prompt in PROMPTS:
+    keep = [*names("attn.hook_z", "ln1_post.hook_scale"), "ln_final.hook_scale"]
+    _, cache = run(prompt["clean"], hooks_for(prompt), keep)
+    here = {name: cache[name][0, POSITION].float() for name in keep}
+    found = {side: [] for side in ("promoted", "suppressed")}
+    for layer in range(N_LAYERS):  # one at a time: the vocabulary is wide
+        written, _ = attention_parts(layer, here[f"blocks.{layer}.attn.hook_z"], here)
+        logits = written / here["ln_final.hook_scale"] @ W_U
+        logits = logits - logits.mean(-1, keepdim=True)
+        for side in found:
+            found[side].append(logits.topk(TOP_K, largest=side == "promoted"))
+    for side, layers in found.items():
+        result[f"{side}_ids"].append(torch.stack([each.indices for each in layers]).tolist())
+        result[f"{side}_logits"].append(torch.stack([each.values for each in layers]).tolist())
+"""

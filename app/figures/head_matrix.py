@@ -122,8 +122,8 @@ def head_matrix_heatmap(result: Result, style: Style, selection: Selection) -> g
     figure.update_layout(
         shapes=marks.head_shapes(selection), annotations=marks.not_computed_note(matrix.values),
         dragmode="select", clickmode="event",
-        xaxis=_axis(columns, "head", 16) | {"side": "top", "range": [-0.5, columns - 0.5]},
-        yaxis=_axis(rows, "layer", 12) | {"range": [rows - 0.5, -0.5]},
+        xaxis=heads_axis(columns, "head", 16) | {"side": "top", "range": [-0.5, columns - 0.5]},
+        yaxis=heads_axis(rows, "layer", 12) | {"range": [rows - 0.5, -0.5]},
     )  # fmt: skip
     return dress(figure, "head-matrix", matrix.title, style, {"l": 36, "r": 8, "t": 34, "b": 20})
 
@@ -144,7 +144,8 @@ def _hover(labels: NDArray[np.str_], lines: NDArray[np.str_]) -> NDArray[np.str_
     return np.char.add(np.char.add(np.char.add("<b>", labels), "</b><br>"), lines)
 
 
-def _axis(count: int, title: str, most: int) -> dict[str, object]:
+def heads_axis(count: int, title: str, most: int) -> dict[str, object]:
+    """Numbers from 0, as many as `most` have room for."""
     step = next(s for s in (1, 2, 5, 10, 20) if count <= s * most or s == 20)
     return {
         "title": {"text": title}, "tickmode": "linear", "tick0": 0, "dtick": step, "fixedrange": True,

@@ -21,6 +21,7 @@ from app.domain.head_results import (
     CopyingScoresResult,
     HeadProjectionResult,
     HeadStatisticsResult,
+    HeadTokensResult,
 )
 from app.domain.results import (
     METRICS,
@@ -219,6 +220,20 @@ def head_rows(result: Result) -> pd.DataFrame:
     return _stack(parts, ("prompt", "component", "layer", "head", "metric", "value"))
 
 
+def _head_tokens(result: HeadTokensResult) -> pd.DataFrame:
+    """Tokens by rank; logits against the vocabulary's mean."""
+    shape = result.promoted_logits.shape
+    labels: dict[str, Any] = dict(zip(("prompt", "layer", "head", "rank"), map(np.arange, shape), strict=True))
+    component = np.broadcast_to(head_labels(*shape[1:3])[None, :, :, None], shape).ravel()
+    parts = [
+        _unroll(getattr(result, f"{side}_logits"), labels).assign(
+            component=component, metric=f"{side}_logit", top_token=getattr(result, f"{side}_tokens").ravel()
+        )
+        for side in ("promoted", "suppressed")
+    ]
+    return _stack(parts, ("prompt", "component", "layer", "head", "metric", "rank", "top_token", "value"))
+
+
 def _meters(result: CorrectnessMetersResult) -> pd.DataFrame:
     return pd.DataFrame(
         {"metric": result.names, "value": result.deviation, "tolerance": result.tolerance, "note": result.notes}
@@ -242,4 +257,5 @@ _TABLES: dict[type[Result], Any] = {
     CopyingScoresResult: head_rows,
     HeadReadingResult: _head_reading,
     HeadProjectionResult: head_rows,
+    HeadTokensResult: _head_tokens,
 }

@@ -3,12 +3,16 @@
 import io
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from app.domain.interventions import Ablate
+from app.domain.prompts import PromptPair
+from app.domain.recipes import AttentionPattern
 from app.domain.session import parse_experiment
 from app.domain.sites import Site
+from app.models.ground_truth_model import background
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, changed, experiment
 from tests.wire.test_draw import state, view, words
@@ -102,3 +106,36 @@ def test_the_card_leaves_as_a_picture(served: Page) -> None:
 
 def test_without_a_primary_head_no_card_leaves(served: Page) -> None:
     assert "Select a head" in why(clicked(served, ids.HEAD_CARD, "csv"))
+
+
+def test_the_card_has_the_tokens_of_every_head_and_how_many_background_texts_there_are(served: Page) -> None:
+    store = experiment(PAIR, ABLATE)
+    data = drawn(served, store)["head-card"]["data"]
+    result = served.engine.evaluate(parse_experiment(store).recipe("head_tokens"))
+    best = result.promoted_tokens[0].reshape(-1, 5), result.promoted_logits[0].reshape(-1, 5)
+    assert data["tokens"]["promoted"][7] == [
+        list(pair) for pair in zip(*(each[7].tolist() for each in best), strict=True)
+    ]
+    assert data["texts"] == len(served.engine.evaluate(of_background(store)).entropy)
+    changed_too = drawn(served, store, show="difference")["head-card"]["data"]["tokens"]
+    assert changed_too != data["tokens"]  # ranks have no difference: those of the intervened run
+
+
+def of_background(store: Any) -> Any:
+    """The recipe of statistics on background texts."""
+    return parse_experiment(store).model_recipe("head_statistics", corpus=True)
+
+
+def test_attention_on_a_background_text_is_that_of_the_model_as_it_is(served: Page) -> None:
+    store = experiment(PAIR, ABLATE)
+    given = {"experiment.data": store, "status.data": READY, "view.data": HERE, "card-text.data": 1}
+    found = served.ask("digests-background_pattern.data", given)["digests-background_pattern"]["data"]
+    result = served.engine.result(found["baseline"])
+    alone = AttentionPattern(model=parse_experiment(store).model, prompts=(PromptPair(background()[1]),))
+    expected = served.engine.evaluate(alone)
+    assert background()[1].split()[0] in found["reads"]
+    np.testing.assert_array_equal(result.pattern, expected.pattern)
+    past = served.ask("digests-background_pattern.data", given | {"card-text.data": 999})
+    assert "999" in past["digests-background_pattern"]["data"]["error"]
+    elsewhere = served.ask("digests-background_pattern.data", given | {"view.data": view()})
+    assert elsewhere is None

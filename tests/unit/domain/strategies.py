@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.head_choices import CHOICES
-from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.heads_asked import HeadAxis, HeadsAsked
 from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge, Patch
 from app.domain.models import ModelSpec
@@ -117,6 +117,7 @@ recipes = st.one_of(
     ),
     recipes_of(HeadStatistics),
     st.builds(CopyingScores, model=models),
+    recipes_of(HeadTokens, position=st.none() | small, top_k=small),
     recipes_of(HeadProjection, tokens=st.just((" Mary",)), minus=answers, position=st.none() | small),
     st.builds(BehaviourScores, model=models, length=small, definition=st.sampled_from(["repeats", "demo"])),
     st.builds(HeadStatistics, model=models, corpus=st.just(True)),

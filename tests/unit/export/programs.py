@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.cells import Cells
-from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics
+from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
 from app.domain.recipes import (
@@ -174,6 +174,8 @@ HEAD_CASES = (
     *(Case(model, CopyingScores, (), (("prompts", ()),)) for model in ("gpt2, raw", "gemma, raw", "ground truth")),
     Case("gpt2, raw", HeadProjection, (KINDS_OF_CHANGE["second prompt alone"],), (("tokens", ("w7", "w8")),), BOTH),
     Case("gemma, raw", HeadProjection, (), (("tokens", ("w7",)), ("minus", ("w9",)), ("position", 3))),
+    Case("gpt2, raw", HeadTokens, (KINDS_OF_CHANGE["second prompt alone"],), (("top_k", 3),), BOTH),
+    Case("gemma, raw", HeadTokens, MIDDLE, (("position", 3),)),
     Case("llama", BehaviourScores, (), (("prompts", ()), ("length", 9), ("sequences", 2), ("seed", 3))),
     Case("ground truth", BehaviourScores, (), (("prompts", ()), ("length", 32))),
 )

@@ -10,6 +10,7 @@ from app.domain.head_results import (
     CopyingScoresResult,
     HeadProjectionResult,
     HeadStatisticsResult,
+    HeadTokensResult,
 )
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from tests.unit.figures.results import PROVENANCE, floats
@@ -49,3 +50,14 @@ def projection(n_layers: int = 2, n_heads: int = 3, prompts: int = 1) -> HeadPro
     """Of both signs, on " Mary" minus " John"."""
     asked = {"tokens": " Mary", "minus": [" John"], **_PROMPTS}
     return HeadProjectionResult(**common("head_projection", **asked), projection=floats(prompts, n_layers, n_heads))
+
+
+def tokens(n_layers: int = 2, n_heads: int = 3, prompts: int = 1, top_k: int = 2) -> HeadTokensResult:
+    """Logits in the order of the ranks; tokens that markup could break."""
+    shape = (prompts, n_layers, n_heads, top_k)
+    logits = np.sort(np.abs(floats(*shape)), axis=-1)[..., ::-1]
+    words = np.array([f"<{at}>" for at in range(logits.size)]).reshape(shape)
+    return HeadTokensResult(
+        **common("head_tokens", **_PROMPTS), promoted_tokens=words, promoted_logits=logits,
+        suppressed_tokens=words[..., ::-1], suppressed_logits=-logits,
+    )  # fmt: skip

@@ -117,7 +117,7 @@ def test_every_result_kind_has_a_table():
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
-        heads.projection(),
+        heads.projection(), heads.tokens(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
