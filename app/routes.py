@@ -17,6 +17,8 @@
                                                   prompts,layers,heads; `metric` is that of a sweep's `effect`, and
                                                   X-Base the value of the run that it starts from, by prompt; with
                                                   `quiet`, 204 where it is not computed yet
+    POST trial                                    {"experiment", "interventions"} -> {"before", "after", "digest"}: what
+                                                  these would do to the run (app/trial.py), or {"problem": in words}
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -53,6 +55,7 @@ from app.engine import Engine
 from app.figures.attention_png import attention_limit, attention_png
 from app.figures.attention_thumbnails import thumbnails
 from app.residents import ModelStatus
+from app.trial import trial
 
 FOR_EVER = "public, max-age=31536000, immutable"
 _SPEC = TypeAdapter(ModelSpec)
@@ -93,6 +96,10 @@ def routes(engine: Engine) -> Blueprint:
         quiet = bool(request.args.get("quiet"))
         return _refusing(lambda: _heads(engine, (digest, request.args.get("minus")), quantity, metric), quiet)
 
+    def tried() -> Response:
+        return _json(_tried_out(engine, request.get_json(silent=True)))
+
+    blueprint.add_url_rule("/trial", view_func=tried, methods=["POST"])
     blueprint.add_url_rule("/heads/<digest>/<quantity>.f32", view_func=heads)
     blueprint.add_url_rule("/status", view_func=status)
     blueprint.add_url_rule(f"{place}.png", view_func=picture)
@@ -127,6 +134,14 @@ def _begun(engine: Engine, spec: ModelSpec, asked: bool) -> ModelStatus:
         with contextlib.suppress(Busy):  # a full queue is no reason to call the model failed
             engine.want(spec)
     return engine.status(spec)
+
+
+def _tried_out(engine: Engine, given: Any) -> dict[str, Any]:
+    """The trial, or why there is none: an answer either way, because browsers log every refusal as an error."""
+    try:
+        return trial(engine, given)
+    except MicrotomeError as error:
+        return {"problem": str(error)}
 
 
 def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str) -> Response:

@@ -195,7 +195,7 @@
   }
 
   root.microtome.runs = {
-    FIRST_INTERVENTIONS, BASES, METHODS, completeRuns, withInterventions, withPrompts, replacePrompt,
+    FIRST_INTERVENTIONS, BASES, METHODS, headsByLayer, completeRuns, withInterventions, withPrompts, replacePrompt,
     RUNNING: {
       intervene,
       "add-intervention": addIntervention,

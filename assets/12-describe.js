@@ -3,6 +3,7 @@
   "use strict";
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
+  const { edgesText } = typeof require === "undefined" ? root.microtome.edges : require("./10-edges.js");
   const { hasHead, sameHead, headLabel } = state;
   const MOST_CHIPS = 40;
 
@@ -86,8 +87,7 @@
 
   function knockedOut({ layer, heads, edges, value, renormalise }) {
     const action = value === 0 ? "knock out" : `set to ${value}`;
-    const places = edges.map(([dest, src]) => `${dest}→${src}`).join(" ");
-    return [`${action} L${layer}${listed("H", heads)} ${places}`, renormalise && "rows renormalised"];
+    return [`${action} L${layer}${listed("H", heads)} ${edgesText(edges)}`, renormalise && "rows renormalised"];
   }
 
   function noised({ positions, scale, seed, draw }) {

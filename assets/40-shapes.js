@@ -9,7 +9,7 @@
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const { BESIDE } = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const places = typeof require === "undefined" ? root.microtome.places : require("./39-places.js");
-  const OURS = ["selected", "primary", "pinned", "position", "layer", "prompt"];
+  const OURS = ["selected", "primary", "pinned", "position", "layer", "prompt", "cut"];
   const LINES = {
     selected: { width: 1.5 }, primary: { width: 3 }, pinned: { width: 2, dash: "dot" }, position: { width: 1.5 },
     prompt: { width: 1.5 },
@@ -79,8 +79,8 @@
 
   /** What must match for two lists of shapes to look alike. */
   function look(shapes) {
-    const kept = ({ name, x0, x1, y0, y1, xanchor, yanchor, line = {} }) =>
-      [name, x0, x1, y0, y1, xanchor, yanchor, line.width];
+    const kept = ({ name, x0, x1, y0, y1, xanchor, yanchor, path, line = {} }) =>
+      [name, x0, x1, y0, y1, xanchor, yanchor, path, line.width];
     return JSON.stringify(shapes.map(kept));
   }
 

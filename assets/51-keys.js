@@ -44,6 +44,8 @@
     4: workspace("patch"),
     e: () => microtome.openForm(),
     a: () => dispatch({ type: "intervene", kind: "ablate", method: microtome.ablateMethod() }),
+    c: () => microtome.cut.toggle(),
+    x: () => microtome.cut.markTokens(),
     p: () => dispatch({ type: "pin" }),
     z: () => dispatch({ type: "undo" }),
     y: () => dispatch({ type: "redo" }),

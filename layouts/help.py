@@ -48,7 +48,9 @@ HELP: dict[str, Help] = {
         "every row sums to 1 and nothing lies right of the diagonal. In a difference, blue rows look there more. "
         "Attention times |v|, or times |v·W_O|, is how much arrives from a key: heads park attention on keys whose "
         "values are small. Attention at the last token times attribution is what each source token contributes to "
-        "the logit difference through this head; with the head's other keys it sums to its direct attribution.",
+        "the logit difference through this head; with the head's other keys it sums to its direct attribution. Cut "
+        "marks edges of the selected heads and says what setting them to 0, or to another value, does to the logit "
+        "difference: a whole run with this change, not an estimate.",
         "0 to 1; a difference runs from −1 to 1. Attribution: positive towards the answer.",
         "probability, drawn in 256 steps; weighted: norms, or logits, up to the largest shown. Exports are exact.",
     ),
@@ -163,11 +165,13 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("1 2 3 4", "workspaces"),
     ("a", "ablate the selected heads"),
     ("e", "add an intervention of any kind"),
+    ("c", "cut: mark attention edges on the matrix, then knock them out"),
+    ("x", "mark the edges from the last selected token to the other selected ones"),
     ("p", "pin the primary head"),
     ("z / y", "undo / redo"),
     ("f", "maximise the panel under the pointer"),
     ("/", "go to the prompt"),
     ("Ctrl Enter", "run"),
-    ("Esc", "clear the selection, or leave a maximised panel"),
+    ("Esc", "clear the selection, or leave cutting or a maximised panel"),
     ("?", "this list"),
 )

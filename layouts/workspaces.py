@@ -7,6 +7,7 @@ from dash import html
 
 from layouts import ablate_and_patch, ids
 from layouts.attributes import attributes
+from layouts.cut import cut_button, cut_line
 from layouts.head_matrix import NO_ANSWERS, head_matrix_panel
 from layouts.header import segments
 from layouts.panel import graph, panel
@@ -102,9 +103,10 @@ def attention_panel() -> html.Section:
     """Pattern of the primary head."""
     head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
     text = html.Div(id=ids.ATTENTION_TEXT, className="mt-attention-text")
+    bars = html.Div([cut_line(), attention_bar()], className="mt-bars")
     return panel(
         ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), text], className="mt-stack"),
-        kinds=("attention_pattern",), controls=head, bar=attention_bar(), empty=SELECT_HEAD,
+        kinds=("attention_pattern",), controls=[cut_button(), head], bar=bars, empty=SELECT_HEAD,
     )  # fmt: skip
 
 

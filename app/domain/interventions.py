@@ -115,8 +115,31 @@ class KnockOutEdge:
 
     def __str__(self) -> str:
         heads = "" if self.heads is None else "H" + ",".join(map(str, self.heads))
-        edges = " ".join(f"{dest}→{src}" for dest, src in self.edges)
-        return f"{'knock out' if self.value == 0 else f'set to {self.value:g}'} L{self.layer}{heads} {edges}"
+        change = "knock out" if self.value == 0 else f"set to {self.value:g}"
+        return f"{change} L{self.layer}{heads} {spoken_edges(self.edges)}"
+
+
+_MOST_EDGES = 4
+"""Edges that are named one by one."""
+
+
+def spoken_edges(given: tuple[Edge, ...]) -> str:
+    """`14→2 14→4`; many as `12 edges 10-14→2-4` where they are all of these queries and keys, else the first ones."""
+    edges = sorted(set(given))
+    if len(edges) <= _MOST_EDGES:
+        return " ".join(f"{dest}→{src}" for dest, src in edges)
+    queries, keys = (_span([edge[at] for edge in edges]) for at in (0, 1))
+    between = sum(max(0, min(keys[-1], dest) - keys[0] + 1) for dest in queries)
+    which = f"{_written(queries)}→{_written(keys)}" if len(edges) == between else f"{spoken_edges(tuple(edges[:2]))} …"
+    return f"{len(edges)} edges {which}"
+
+
+def _span(positions: list[int]) -> range:
+    return range(min(positions), max(positions) + 1)
+
+
+def _written(span: range) -> str:
+    return f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0])
 
 
 @dataclass(frozen=True)

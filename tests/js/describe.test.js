@@ -57,7 +57,7 @@ test("an intervention is one line: what, where, and everything that is not as us
   const from = { source: "When Anna and Peter went to the park", source_positions: [7] };
   assert.equal(line({ kind: "patch", site: { ...z, positions: [3] }, ...from }),
     "patch L5H1,2@3←7 · from “When Anna and Peter went…”");
-  assert.equal(line({ kind: "knock_out_edge", layer: 9, edges: [[14, 4], [14, 2]], heads: [6] }), "knock out L9H6 14→4 14→2");
+  assert.equal(line({ kind: "knock_out_edge", layer: 9, edges: [[14, 4], [14, 2]], heads: [6] }), "knock out L9H6 14→2 14→4");
   assert.equal(line({ kind: "knock_out_edge", layer: 9, edges: [[1, 0]], value: 0.5, renormalise: true }),
     "set to 0.5 L9 1→0 · rows renormalised");
   assert.equal(line({ kind: "gaussian_noise", positions: [1, 2], draw: 1 }), "noise 3σ @1,2 · seed 1 · draw 1");

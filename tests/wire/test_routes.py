@@ -384,3 +384,25 @@ def test_effects_of_heads_come_with_the_value_of_the_run_that_they_start_from(cl
 def test_asked_quietly_numbers_that_are_not_computed_yet_are_no_error(client: Any) -> None:
     answer = client.get("/microtome/heads/0123/effect.f32?quiet=1")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (204, "no-store")
+
+
+def test_a_trial_answers_with_the_effect_or_in_words_and_never_as_an_error_that_browsers_log(
+    client: Any, engine: Engine
+) -> None:
+    prompt = {"clean": PROMPT, "corrupted": None, "answer": ["apple"], "incorrect_answer": ["dog"]}
+    experiment = {"model": {"source": "listed", "name": "ground-truth"}, "prompt": prompt}
+    cut = {"kind": "knock_out_edge", "layer": 1, "edges": [[6, 3]], "heads": [0]}
+    found = client.post("/microtome/trial", json={"experiment": experiment, "interventions": [cut]})
+    assert "not there yet" in found.json["problem"]
+    evaluated(engine)
+    found = client.post("/microtome/trial", json={"experiment": experiment, "interventions": [cut]})
+    known = engine.result(found.json["digest"])
+    assert known is not None
+    assert found.json["after"]["logit_diff"] == known.metrics[0, 0]
+    assert found.headers["Cache-Control"] == "no-store"
+    for given in ({"experiment": experiment}, [], {"experiment": experiment, "interventions": [{"kind": "steer"}]}):
+        refused = client.post("/microtome/trial", json=given)
+        assert refused.status_code == 200
+        assert refused.json["problem"]
+    typed = client.post("/microtome/trial", data="{}", content_type="text/plain")  # what a foreign page could send
+    assert "reload" in typed.json["problem"]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from app.domain.errors import BadPrompt, BadSite
+from app.domain.interventions import KnockOutEdge, spoken_edges
 from app.domain.models import Provenance
 from app.domain.prompts import TokenisedPrompt, aligned, first_difference
 from app.domain.results import METRICS, LogitLensResult, SweepResult, difference, from_bytes, to_bytes
@@ -116,3 +117,13 @@ def test_a_grid_lays_cells_out_by_their_axes_and_has_nan_where_there_is_no_cell(
 def test_a_difference_of_sweeps_measures_each_effect_from_its_own_start():
     changed = difference(ablation(1.0, 0.5, 2.0), ablation(3.0, 2.0, 3.0))
     assert changed.effect().tolist() == [[0.5, 1.0]]
+
+
+def test_edges_are_named_one_by_one_as_a_rectangle_or_by_their_first_ones():
+    corner = tuple((dest, src) for dest in range(10, 14) for src in range(2, 5))
+    assert str(KnockOutEdge(9, ((14, 4), (14, 2)), (6,))) == "knock out L9H6 14→2 14→4"
+    assert str(KnockOutEdge(9, corner, (6,), 0.5)) == "set to 0.5 L9H6 12 edges 10-13→2-4"
+    triangle = tuple((dest, src) for dest in range(4) for src in range(dest + 1))
+    assert spoken_edges(triangle) == "10 edges 0-3→0-3"
+    assert spoken_edges(tuple((dest, 0) for dest in range(5))) == "5 edges 0-4→0"
+    assert spoken_edges((*corner, (20, 1))) == "13 edges 10→2 10→3 …"
