@@ -81,13 +81,13 @@ class Computations:
         return self._results.keeping(digest) if resumes else nullcontext()
 
     def _reporter(self, shared: Shared[Result], urgent: bool) -> Report:
-        """Tells who waits, and lets urgent work in."""
+        """Tells who waits, and lets urgent work in: between the parts of whatever has parts, however urgent it is."""
 
         def report(done: int, total: int, partial: Result | None = None) -> None:
             if self._closing.is_set():
                 raise Cancelled("Microtome is shutting down; what a sweep has computed is kept.")
             shared.tell(done, total, partial)
-            if not urgent:
+            if not urgent or partial is not None:
                 self._thread.run_urgent()
 
         return report

@@ -9,7 +9,7 @@
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const { same, anyOn, SELECTING, SHOWS, WORKSPACES, ATTENTION_CHOICES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
-  const MOST_NEW_TOKENS = 200; // app.domain.recipes.MOST_NEW_TOKENS
+  const LIMITS = { MOST_NEW_TOKENS: 200, HIGHEST_TEMPERATURE: 10 }; // of app.domain.recipes
 
   // ---- experiment, view, session -------------------------------------------------------------------------------
 
@@ -41,8 +41,8 @@
   }
 
   const GENERATION = {
-    max_new_tokens: (value) => state.isIndex(value - 1, MOST_NEW_TOKENS), seed: (value) => state.isIndex(value),
-    temperature: (value) => Number.isFinite(value) && value >= 0,
+    max_new_tokens: (value) => state.isIndex(value - 1, LIMITS.MOST_NEW_TOKENS), seed: (value) => state.isIndex(value),
+    temperature: (value) => Number.isFinite(value) && value >= 0 && value <= LIMITS.HIGHEST_TEMPERATURE,
   };
 
   /** Of the numbers of generated text, those that can stand there. */
@@ -143,5 +143,5 @@
   }
 
   Object.assign(root.microtome, { reduce, initial });
-  if (typeof module !== "undefined") module.exports = { reduce, initial };
+  if (typeof module !== "undefined") module.exports = { reduce, initial, LIMITS };
 })(typeof window === "undefined" ? globalThis : window);

@@ -16,7 +16,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 from dash.exceptions import PreventUpdate
 
 from app.analyses import drawn
-from app.domain.errors import BadInput, MicrotomeError
+from app.domain.errors import BadInput
 from app.domain.recipes import recipe_json
 from app.domain.session import Session, session_dict
 from app.engine import Engine
@@ -26,7 +26,6 @@ from app.export.pictures import picture
 from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, Page, Source, source
-from callbacks.generation import options_of
 from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, selection_of, sweep_of, view_of
 from layouts import ids
 
@@ -132,24 +131,19 @@ def export(engine: Engine, clicks: Any, panel: Any, *stores: Any) -> tuple[Any, 
 
 
 def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, *generation: Any
-) -> Page:
-    """The page's stores and controls, read. Numbers of the generated text are refused only where it is exported."""
+    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any
+) -> Page:  # fmt: skip
+    """The page's stores, read."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
-    try:
-        options = tuple(options_of(*generation).items())
-    except MicrotomeError:
-        options = ()
-    return Page(engine, *found, options, heads_of(heads), notes_of(notes))
+    return Page(engine, *found, heads_of(heads), notes_of(notes))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Every entry of the export menu, by one callback."""
     names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES)
     stores = [State(name, "data") for name in names]
-    values = [ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
         Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"), *stores,
-        *[State(name, "value") for name in values], prevent_initial_call=True,
+        prevent_initial_call=True,
     )(functools.partial(export, engine))  # fmt: skip

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -47,14 +47,13 @@ from layouts.workspaces import NO_ANSWERS, SELECT_CARD
 
 @dataclass(frozen=True)
 class Page:
-    """What is on screen; `generation` are the options of the generated text."""
+    """What is on screen."""
 
     engine: Engine
     experiment: Experiment
     view: Viewed
     selection: Selection
     sweep: SweepAsked = SweepAsked()
-    generation: tuple[tuple[str, Any], ...] = ()
     heads: HeadsAsked = HeadsAsked()
     notes: tuple[RoleNote, ...] = ()
 
@@ -263,7 +262,7 @@ def _repaired(page: Page) -> Result:
 
 
 def _text_recipe(page: Page, intervened: bool) -> AnyRecipe:
-    return page.experiment.recipe(GENERATION_KIND, intervened=intervened, **dict(page.generation))
+    return page.experiment.recipe(GENERATION_KIND, intervened=intervened, **asdict(page.view.generation))
 
 
 def _one_run(page: Page) -> str:

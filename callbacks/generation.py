@@ -1,16 +1,21 @@
-"""Continue the prompt on screen, without and with the interventions, on a button; and show the two side by side."""
+"""Continue the prompt on screen, without and with the interventions, on a button; and show the two side by side.
+
+A generation runs like a sweep (callbacks/sweep.py): in the background, token by token, with a Cancel.
+"""
 
 import functools
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 
-from app.domain.errors import BadInput, MicrotomeError
-from app.domain.recipes import MOST_NEW_TOKENS
+from app.domain.errors import MicrotomeError
+from app.domain.recipes import AnyRecipe
 from app.domain.results import GenerationResult
-from app.domain.session import Experiment
+from app.domain.session import Experiment, Generating
 from app.engine import Engine
+from callbacks import sweep as sweeping
 from callbacks.evaluate import NOTHING, runs, wait_to_run
 from callbacks.reading import (
     REFUSALS,
@@ -24,62 +29,72 @@ from callbacks.reading import (
     refused,
     view_of,
 )  # fmt: skip
-from callbacks.sweep_map import here
+from callbacks.sweep import OnScreen
+from callbacks.sweep_map import SLOTS, here
 from layouts import ids
-from layouts.generation import PRESS_GENERATE
+from layouts.generation import GENERATE, PRESS_GENERATE
 from layouts.rail import shown
 
 KIND = "generation"
 
 
-def options_of(tokens: Any, temperature: Any, seed: Any) -> dict[str, Any]:
-    """The panel's numbers as the recipe's options."""
-    if not isinstance(tokens, int) or not 1 <= tokens <= MOST_NEW_TOKENS:
-        raise BadInput(f"{tokens!r} tokens cannot be generated; give a number from 1 to {MOST_NEW_TOKENS}.")
-    if not isinstance(temperature, int | float) or temperature < 0:
-        raise BadInput(f"A temperature of {temperature!r} does not exist; give 0 (greedy) or more.")
-    if not isinstance(seed, int) or seed < 0:
-        raise BadInput(f"{seed!r} is not a seed; give a whole number from 0.")
-    return {"max_new_tokens": tokens, "temperature": float(temperature), "seed": seed}
+# where the texts are
 
 
-def generate(
-    engine: Engine, clicks: Any, store: Any, status: Any, view: Any, tokens: Any, temperature: Any, seed: Any,
-    before: Any,
-) -> Any:  # fmt: skip
-    """Where the texts are or would be; computed only when the button was pressed."""
-    pressed = clicks is not None and ids.GENERATE in ctx.triggered_prop_ids.values()
+def address_text(engine: Engine, store: Any, status: Any, view: Any, before: Any) -> Any:
+    """The digests of the texts of both runs."""
     try:
-        here(view_of(view))
-        found = _generated(engine, experiment_of(store), options_of(tokens, temperature, seed), pressed)
+        here(wanted := view_of(view))
+        found = _addressed(engine, experiment_of(store), wanted.generation)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
     found = numbered(found, store)
-    return no_update if found == before and not pressed else found
+    return no_update if found == before else found
 
 
-def _generated(engine: Engine, experiment: Experiment, options: dict[str, Any], pressed: bool) -> dict[str, Any]:
+def _addressed(engine: Engine, experiment: Experiment, how: Generating) -> dict[str, Any]:
     wait_to_run(engine, experiment)
-    recipes = runs(experiment, KIND, **options)
-    if pressed:
-        for recipe in recipes.values():
-            engine.evaluate(recipe)
+    recipes = runs(experiment, KIND, **asdict(how))
+    for recipe in recipes.values():
+        engine.check(recipe)
     return NOTHING | {run: engine.digest(recipe) for run, recipe in recipes.items()}
+
+
+# running them
+
+
+def _recipe(page: OnScreen, kind: str, run: str) -> AnyRecipe:
+    return page.experiment.recipe(KIND, intervened=run == "intervened", **asdict(page.view.generation))
+
+
+def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
+    """`20 tokens × 2 runs`: how many there can be."""
+    runs_of_it = f" × {len(recipes)} runs" if len(recipes) > 1 else ""
+    return f"{page.view.generation.max_new_tokens} tokens{runs_of_it}"
+
+
+SLOT = replace(
+    SLOTS[0], panel=ids.GENERATION, unit="tokens", kinds=(KIND,), meant=lambda page: (KIND,), recipe=_recipe,
+    quick=lambda page, recipes: False, cost=_cost, start=lambda page, resumed: GENERATE, both=True, urgent=True,
+    cancelled="cancelled",
+)  # fmt: skip
 
 
 # drawing
 
 
-def draw(engine: Engine, digests: Any, view: Any, experiment: Any) -> tuple[Any, ...]:
-    """The texts, state, message, of what."""
+def draw(engine: Engine, digests: Any, tick: Any, view: Any, experiment: Any) -> tuple[Any, ...]:
+    """The texts as far as they have come, state, message, of what."""
     try:
         here(view_of(view))
         asked = experiment_of(experiment)
-        results = {run: _text(engine, asked, digests, run) for run in _runs(digests)}
+        texts = {run: _text(engine, asked, digests, run) for run in _runs(digests)}
+        results = {run: text for run, text in texts.items() if text is not None}
+        if not results:
+            raise Refused(PRESS_GENERATE)
     except REFUSALS as why:
         return refused(why, PRESS_GENERATE)
-    of = "baseline and intervened" if len(results) > 1 else "baseline"
-    return ready(side_by_side(results), of, digests)
+    return ready(side_by_side(results), " and ".join(results), digests)
 
 
 def _runs(digests: Any) -> list[str]:
@@ -87,12 +102,11 @@ def _runs(digests: Any) -> list[str]:
     return ["baseline", *["intervened"] * isinstance(found.get("intervened"), str)]
 
 
-def _text(engine: Engine, experiment: Experiment, digests: Any, run: str) -> GenerationResult:
-    """One run's text, if it was generated."""
-    found = engine.result(Asked(engine, experiment, digests, "baseline").digest(run))
-    if not isinstance(found, GenerationResult):
-        raise Refused(PRESS_GENERATE)
-    return found
+def _text(engine: Engine, experiment: Experiment, digests: Any, run: str) -> GenerationResult | None:
+    """One run's text as far as it was generated."""
+    digest = Asked(engine, experiment, digests, "baseline").digest(run)
+    found = engine.result(digest) or engine.partial(digest)
+    return found if isinstance(found, GenerationResult) else None
 
 
 def side_by_side(results: dict[str, GenerationResult]) -> list[html.Div]:
@@ -103,9 +117,10 @@ def side_by_side(results: dict[str, GenerationResult]) -> list[html.Div]:
 
 
 def _first_difference(one: list[str], other: list[str]) -> int | None:
-    """The first step at which two texts differ, None where they are the same."""
+    """The first step at which two texts differ, None where they are the same as far as both go: one of them may be
+    on its way still."""
     differing = (step for step, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
-    return next(differing, None if len(one) == len(other) else min(len(one), len(other)))
+    return next(differing, None)
 
 
 def _column(run: str, result: GenerationResult, first: int | None) -> html.Div:
@@ -128,19 +143,14 @@ def _token(step: int, token: str, probability: float, marked: bool) -> Any:
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Generate, draw."""
+    """Digests, runs, texts."""
     store, view, experiment = ids.DIGESTS.format(KIND), Input(ids.VIEW, "data"), ids.EXPERIMENT
-    options = [Input(name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)]
     app.callback(
-        Output(store, "data"), Input(ids.GENERATE, "n_clicks"), Input(experiment, "data"), Input(ids.STATUS, "data"),
-        view, *options, State(store, "data"),
-        running=[
-            (Output(ids.BUSY.format(ids.GENERATION, KIND), "className"), "mt-busy is-on", "mt-busy"),
-            (Output(ids.GENERATE, "disabled"), True, False),
-        ],
+        Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), view, State(store, "data"),
         prevent_initial_call=True,
-    )(functools.partial(generate, engine))  # fmt: skip
+    )(functools.partial(address_text, engine))  # fmt: skip
+    sweeping.register(app, engine, SLOT)
     app.callback(
-        outputs(ids.GENERATION, "children"), Input(store, "data"), view, State(experiment, "data"),
-        prevent_initial_call=True,
+        outputs(ids.GENERATION, "children"), Input(store, "data"), Input(ids.TICK.format(ids.GENERATION), "data"),
+        view, State(experiment, "data"), prevent_initial_call=True,
     )(functools.partial(draw, engine))  # fmt: skip

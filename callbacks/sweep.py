@@ -69,6 +69,11 @@ class Slot:
     """Kinds that come first: hearing them makes Dash wait until they are there."""
     asks: str = ids.SWEEP
     """The store of what is asked for: the sweep, or the numbers of heads, whose sources are then what is `meant`."""
+    both: bool = False
+    """Baseline and intervened run are both meant, whichever is shown elsewhere."""
+    urgent: bool = False
+    """Goes before sweeps that run."""
+    cancelled: str = "cancelled: what was computed is kept"
 
     def part(self, form: str) -> str:
         """The id of one of the panel's parts."""
@@ -88,6 +93,10 @@ class Slot:
 def on_screen(engine: Engine, slot: Slot, view: Any, asked: Any, experiment: Any, stores: tuple[Any, ...]) -> OnScreen:
     """The page's stores, read."""
     page = OnScreen(engine, experiment_of(experiment), view_of(view), dict(zip(slot.kinds, stores, strict=True)))
+    if slot.both:
+        page = replace(
+            page, view=replace(page.view, show="difference" if page.experiment.has_interventions else "baseline")
+        )
     if slot.asks == ids.SWEEP:
         return replace(page, sweep=sweep_of(asked))
     return replace(page, heads=heads_of(asked), digests=sources_of(*stores))
@@ -165,7 +174,7 @@ def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> 
     try:
         recipes = _recipes(slot, request)
         for at, recipe in enumerate(recipes):
-            engine.evaluate(recipe, report=_teller(slot, set_progress, at, len(recipes)), urgent=False)
+            engine.evaluate(recipe, report=_teller(slot, set_progress, at, len(recipes)), urgent=slot.urgent)
     except Cancelled:
         raise
     except MicrotomeError as error:
@@ -228,7 +237,7 @@ def _described(slot: Slot, page: OnScreen) -> tuple[Any, ...]:
         return no_update, "", slot.start(page, False), False
     resumed = any(_begun(page.engine.partial(digest)) for digest in wanted)
     if ctx.triggered_id == slot.part(ids.CANCEL):
-        return 0, "cancelled: what was computed is kept", slot.start(page, resumed), not wanted
+        return 0, slot.cancelled, slot.start(page, resumed), not wanted
     return no_update, _words(slot, page, wanted), slot.start(page, resumed), not wanted
 
 

@@ -3,13 +3,15 @@
 import dash_mantine_components as dmc
 from dash import html
 
-from app.domain.recipes import MOST_NEW_TOKENS
+from app.domain.recipes import HIGHEST_TEMPERATURE, MOST_NEW_TOKENS
 from app.domain.session import Generating
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.panel import panel
+from layouts.sweep_strip import sweep_strip
 
 FIRST = Generating()
+GENERATE = "Generate"
 PRESS_GENERATE = "Press Generate to continue the prompt, without and with the interventions."
 
 
@@ -25,25 +27,18 @@ def _number(
 
 
 def generation_panel() -> html.Section:
-    """How much, how random, and the start."""
+    """How much, how random, the start, and how far it is."""
+    hottest = f"From 0 (greedy) to {HIGHEST_TEMPERATURE:g}"
     options = [
         _number(
-            ids.MAX_NEW_TOKENS,
-            "tokens",
-            FIRST.max_new_tokens,
-            52,
-            f"From 1 to {MOST_NEW_TOKENS}",
-            f"tokens ≤ {MOST_NEW_TOKENS}",
-            max=MOST_NEW_TOKENS,
+            ids.MAX_NEW_TOKENS, "tokens", FIRST.max_new_tokens, 52, f"From 1 to {MOST_NEW_TOKENS}",
+            f"tokens ≤ {MOST_NEW_TOKENS}", max=MOST_NEW_TOKENS,
         ),
         _number(
-            ids.TEMPERATURE, "temperature", FIRST.temperature, 52, "From 0 (greedy) to 5", "temp.", max=5, step=0.1
+            ids.TEMPERATURE, "temperature", FIRST.temperature, 52, hottest, "temp.", max=HIGHEST_TEMPERATURE, step=0.1
         ),
         _number(ids.GENERATION_SEED, "seed", FIRST.seed, 48, "Of the sampling; a whole number from 0"),
-    ]
-    start = html.Button("Generate", id=ids.GENERATE, type="button", className="mt-button")
+    ]  # fmt: skip
     body = html.Div(id=ids.GENERATION, className="mt-generation")
-    bar = html.Div(options, className="mt-bar mt-fields")
-    return panel(
-        ids.GENERATION, "Generated text", body, kinds=("generation",), controls=start, bar=bar, empty=PRESS_GENERATE
-    )  # fmt: skip
+    bar = html.Div([*options, sweep_strip(ids.GENERATION, GENERATE)], className="mt-bar mt-fields")
+    return panel(ids.GENERATION, "Generated text", body, kinds=(), bar=bar, empty=PRESS_GENERATE)

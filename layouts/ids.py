@@ -100,9 +100,7 @@ BESIDE = (AGAINST, "against-2", "against-3")
 """The sweeps beside the map, in order: their panels, and their digest stores are called the same."""
 AGAINST_AS, SWEEP_NAME, AGREEMENT = "against-as", "sweep-name", "{}-agreement"
 SELF_REPAIR, GENERATION = "self-repair", "generation"
-GENERATE, MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = (
-    "generate", "max-new-tokens", "temperature", "generation-seed",
-)  # fmt: skip
+MAX_NEW_TOKENS, TEMPERATURE, GENERATION_SEED = "max-new-tokens", "temperature", "generation-seed"
 PATHS = "paths"
 HEAD_CARD, CARD_ROWS, CARD_LABEL, CARD_COPY = "head-card", "card-rows", "card-label", "card-copy"
 CARD_PATTERNS = "card-patterns"
@@ -146,8 +144,8 @@ ANALYSIS_KINDS = (
 )  # fmt: skip
 SWEEP_METHODS = ("zero", "mean")
 """Methods of the head matrix, swept on request: their digest stores are `digests-zero` and `digests-mean`."""
-SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS)
-"""Panels that run sweeps."""
+SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS, GENERATION)
+"""Panels that run sweeps, or what takes as long."""
 PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""
 CARD_KINDS = ("head_statistics", "background_statistics", "head_tokens", "behaviour_scores", "copying_scores")

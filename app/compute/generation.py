@@ -49,17 +49,17 @@ def generation(
     provenance: Provenance,
     max_tokens: int = 512,
 ) -> GenerationResult:
-    """The continuation of the chosen prompt; `report` counts tokens."""
+    """The continuation of the chosen prompt; `report` counts tokens and has the text so far."""
     prompt = chosen_prompt(model, recipe, recipe.prompt, max_tokens)
-    found: list[tuple[int, float]] = []
-    for step in _steps(model, prompt, recipe):
-        found.append(step)
-        report(len(found), recipe.max_new_tokens)
-    return GenerationResult(
-        recipe=recipe_json(recipe), digest=digest, provenance=provenance, str_tokens=prompt.clean.str_tokens,
-        generated=np.array([token_string(model, token) for token, _ in found], dtype=np.str_),
-        log_probs=np.array([log_prob for _, log_prob in found], dtype=np.float32),
+    of = {"recipe": recipe_json(recipe), "digest": digest, "provenance": provenance}
+    text = GenerationResult(
+        **of, str_tokens=prompt.clean.str_tokens, generated=np.array((), np.str_), log_probs=np.array((), np.float32)
     )  # fmt: skip
+    for done, (token, log_prob) in enumerate(_steps(model, prompt, recipe), 1):
+        generated = np.array([*text.generated, token_string(model, token)], np.str_)
+        text = replace(text, generated=generated, log_probs=np.array([*text.log_probs, log_prob], np.float32))
+        report(done, recipe.max_new_tokens, text)
+    return text
 
 
 def _steps(model: LoadedModel, prompt: ReadPrompt, recipe: Generation) -> Iterator[tuple[int, float]]:

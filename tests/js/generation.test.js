@@ -16,7 +16,7 @@ test("the numbers of generated text are part of the session and of its link", ()
 
 test("a number that no text can be generated with is left out", () => {
   const state = opened();
-  for (const wrong of [{ max_new_tokens: 0 }, { max_new_tokens: 201 }, { temperature: -1 }, { seed: 1.5 }, { colour: 1 }]) {
+  for (const wrong of [{ max_new_tokens: 0 }, { max_new_tokens: 201 }, { temperature: -1 }, { temperature: 10.5 }, { seed: 1.5 }, { colour: 1 }]) {
     assert.equal(reduce(state, generation(wrong), MODEL), state);
   }
 });

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from app.domain import recipes
 from app.domain.cells import Cells
 from app.domain.head_choices import CHOICES
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
@@ -57,6 +58,12 @@ def test_the_page_offers_exactly_the_numbers_of_heads_that_the_server_knows():
 
 def test_the_page_begins_with_the_sweep_that_the_server_takes_as_default():
     assert _in_node("sweep.FIRST_SWEEP") == session_dict(WORKED_EXAMPLE)["sweep"]
+
+
+def test_the_page_knows_the_limits_of_generated_text():
+    assert _in_node("page.LIMITS") == {
+        name: getattr(recipes, name) for name in ("MOST_NEW_TOKENS", "HIGHEST_TEMPERATURE")
+    }
 
 
 def test_the_page_offers_exactly_the_sweeps_that_the_server_knows():

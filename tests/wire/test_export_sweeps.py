@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
+from app.domain.session import Generating
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from callbacks.export import PICTURES, TABLES
@@ -16,13 +17,13 @@ from layouts import ids
 from layouts.export_menu import export_menu
 from layouts.panel import SUMMARISED
 from tests.sessions import parse_session
-from tests.wire.page import PAIR, READY, Page, changed, experiment, sweep
+from tests.wire.page import PAIR, Page, changed, experiment, sweep
 from tests.wire.patching import PATCH, computed
 from tests.wire.test_export import content, why
+from tests.wire.test_generation import generated
 
 STORE = experiment(PAIR, Ablate(Site("z", 1, (0,))))
 ASKED = sweep(method="denoising", against=("zero",))
-OPTIONS = {"max-new-tokens.value": 4, "temperature.value": 0, "generation-seed.value": 0}
 KINDS = {
     ids.SWEEP_MAP: "activation_patching", ids.AGAINST: "ablation", ids.STRIP: "activation_patching",
     ids.SELF_REPAIR: "self_repair", ids.GENERATION: "generation",
@@ -34,8 +35,7 @@ every_panel = pytest.mark.parametrize("panel", KINDS)
 def patched(served: Page) -> Page:
     """The page with everything of the workspace computed."""
     computed(served, STORE, ASKED, ("sweep-map", "against"))
-    given = {"experiment.data": STORE, "status.data": READY, "view.data": PATCH, **OPTIONS, "generate.n_clicks": 1}
-    served.ask("digests-generation.data", given, "generate.n_clicks")
+    generated(served, STORE, max_new_tokens=Generating().max_new_tokens)
     return served
 
 
@@ -43,8 +43,7 @@ def clicked(served: Page, panel: str, form: str, store: Any = STORE, asked: Any 
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
     given = {entry: 1, "export-of.data": panel, "experiment.data": store, "view.data": PATCH, "sweep.data": asked}
-    given |= {**OPTIONS, **more}
-    return served.ask("export-download.data", given, by=entry)
+    return served.ask("export-download.data", {**given, **more}, by=entry)
 
 
 @every_panel

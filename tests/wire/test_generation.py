@@ -1,73 +1,130 @@
-"""Generated text: on the button alone, baseline beside intervened, refused in words where its numbers are none."""
+"""Generated text: on the button alone, in the background, cancelled; baseline beside intervened, refused in words."""
 
 from typing import Any
 
 import pytest
 
+from app.domain.errors import Cancelled
 from app.domain.interventions import Ablate
-from app.domain.session import parse_experiment
+from app.domain.session import Generating, parse_experiment
 from app.domain.sites import Site
+from callbacks import sweep
+from callbacks.generation import SLOT
 from tests.wire.page import PAIR, READY, Page, changed, experiment
 from tests.wire.test_draw import state, view, words
 
 ABLATE = Ablate(Site("z", 1))
-OPTIONS = {"max-new-tokens.value": 4, "temperature.value": 0, "generation-seed.value": 0}
+OUTPUT = "generation-progress.value"
+START, CANCEL = "generation-start.n_clicks", "generation-cancel.n_clicks"
 
 
-def asked(served: Page, store: dict[str, Any], by: str = "generate.n_clicks", **values: Any) -> Any:
-    """The digest store after the button, or after something else."""
-    given = {"experiment.data": store, "status.data": READY, "view.data": view(workspace="patch"), **OPTIONS, **values}
-    answer = served.ask("digests-generation.data", {"generate.n_clicks": 1, **given}, by)
-    return answer["digests-generation"]["data"] if answer else None
+def patch(**numbers: Any) -> dict[str, Any]:
+    """The view store of the workspace, text being generated with these numbers."""
+    return view(workspace="patch", generation=vars(Generating(4)) | numbers)
 
 
-def drawn(served: Page, digests: Any, store: dict[str, Any]) -> Any:
+def page(served: Page, store: dict[str, Any], **numbers: Any) -> dict[str, Any]:
+    """What the browser holds."""
+    known = {"experiment.data": store, "status.data": READY, "view.data": patch(**numbers)}
+    answer = served.ask("digests-generation.data", known)
+    return known | {"digests-generation.data": answer and answer["digests-generation"]["data"]}
+
+
+def requested(served: Page, known: dict[str, Any], by: str = START) -> Any:
+    """The request that the page writes when the button is pressed, or on something else; or None."""
+    answer = served.ask("generation-request.data", {**known, START: 1}, by)
+    return answer["generation-request"]["data"] if answer else None
+
+
+def generated(served: Page, store: dict[str, Any], **numbers: Any) -> dict[str, Any]:
+    """What the browser holds when the button was pressed and the texts are there."""
+    known = page(served, store, **numbers)
+    served.run_background(OUTPUT, {"generation-request.data": requested(served, known)})
+    return known
+
+
+def drawn(served: Page, known: dict[str, Any]) -> Any:
     """What the panel shows."""
-    given = {"digests-generation.data": digests, "view.data": view(workspace="patch"), "experiment.data": store}
-    return served.ask("generation.children", given)
+    return served.ask("generation.children", known, "generation-tick.data")
+
+
+def strip(served: Page, known: dict[str, Any], by: str | None = None) -> dict[str, Any]:
+    """The words beside the button, what the button says, and whether it is off."""
+    answer = served.ask("generation-start.children", known, by)
+    assert answer is not None
+    return {"text": answer["generation-text"]["children"], **answer["generation-start"]}
 
 
 def test_nothing_is_generated_before_the_button_is_pressed(served: Page) -> None:
-    store = changed(clean="the river apple dog the river")
-    digests = asked(served, store, by="experiment.data")
-    assert served.engine.result(digests["baseline"]) is None
-    answer = drawn(served, digests, store)
+    known = page(served, changed(clean="the river apple dog the river"))
+    assert served.engine.result(known["digests-generation.data"]["baseline"]) is None
+    assert requested(served, known, by="view.data") is None
+    answer = drawn(served, known)
     assert state(answer, "generation") == "empty"
     assert "Generate" in words(answer, "generation")
 
 
-def test_the_button_shows_baseline_beside_intervened(served: Page) -> None:
-    store = experiment(PAIR, ABLATE)
-    answer = drawn(served, asked(served, store), store)
+@pytest.mark.parametrize("show", ["baseline", "intervened", "difference"])
+def test_the_button_shows_baseline_beside_intervened_whichever_run_is_shown_elsewhere(served: Page, show: str) -> None:
+    known = page(served, experiment(PAIR, ABLATE), max_new_tokens=5)
+    known["view.data"]["show"] = show
+    served.run_background(OUTPUT, {"generation-request.data": requested(served, known)})
+    answer = drawn(served, known)
     assert state(answer, "generation") == "ready"
     headings = [column["props"]["children"][0]["props"]["children"][0] for column in answer["generation"]["children"]]
     assert [heading["props"]["children"] for heading in headings] == ["baseline", "intervened"]
+    assert requested(served, known) is None, "what is there is not generated again"
 
 
 def test_as_many_tokens_as_asked_for_are_shown(served: Page) -> None:
-    store = experiment()
-    answer = drawn(served, asked(served, store, **{"max-new-tokens.value": 3}), store)
+    answer = drawn(served, generated(served, experiment(), max_new_tokens=3))
     (column,) = answer["generation"]["children"]
     assert len(column["props"]["children"][1]["props"]["children"]) == 3
 
 
-@pytest.mark.parametrize("control", ["max-new-tokens.value", "temperature.value", "generation-seed.value"])
-def test_a_number_that_is_none_is_refused_in_the_panel(served: Page, control: str) -> None:
-    digests = asked(served, experiment(), **{control: "many"})
-    assert state(drawn(served, digests, experiment()), "generation") == "error"
+def test_how_much_there_is_to_do_is_said_before_and_that_it_is_done_after(served: Page) -> None:
+    store = changed(clean="the moon apple dog the river")
+    assert strip(served, page(served, store)) == {"text": "4 tokens", "children": "Generate", "disabled": False}
+    both = experiment(PAIR, Ablate(Site("z", 0)))
+    assert strip(served, page(served, both))["text"] == "4 tokens × 2 runs"
+    assert strip(served, generated(served, store)) == {
+        "text": "all tokens done",
+        "children": "Generate",
+        "disabled": True,
+    }
+
+
+def test_a_cancelled_text_ends_at_its_next_token(served: Page) -> None:
+    def cancelled(value: Any) -> None:
+        raise Cancelled("Cancelled.")
+
+    known = page(served, changed(clean="the house apple dog the river"), max_new_tokens=200)
+    with pytest.raises(Cancelled):
+        sweep.run_request(served.engine, SLOT, cancelled, requested(served, known))
+    assert served.engine.result(known["digests-generation.data"]["baseline"]) is None
+    assert strip(served, known, CANCEL) == {"text": "cancelled", "children": "Generate", "disabled": False}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [{"max_new_tokens": "many"}, {"max_new_tokens": 201}, {"temperature": 10.5}, {"seed": -1, "temperature": 1.0}],
+)
+def test_a_number_that_no_text_can_be_generated_with_is_refused_in_the_panel(
+    served: Page, numbers: dict[str, Any]
+) -> None:
+    assert state(drawn(served, page(served, experiment(), **numbers)), "generation") == "error"
 
 
 def test_behind_another_workspace_nothing_is_asked(served: Page) -> None:
-    given = {"experiment.data": experiment(), "status.data": READY, "view.data": view(), **OPTIONS}
+    given = {"experiment.data": experiment(), "status.data": READY, "view.data": view()}
     assert served.ask("digests-generation.data", given, "experiment.data") is None
 
 
 def test_another_prompt_asks_to_generate_again(served: Page) -> None:
-    asked(served, experiment())
-    other = changed(clean="the tree apple house the tree")
-    assert state(drawn(served, asked(served, other, by="experiment.data"), other), "generation") == "empty"
+    generated(served, experiment())
+    assert state(drawn(served, page(served, changed(clean="the tree apple house the tree"))), "generation") == "empty"
 
 
 def test_the_digest_is_that_of_the_recipe_with_the_panels_numbers(served: Page) -> None:
     recipe = parse_experiment(experiment()).recipe("generation", max_new_tokens=4, temperature=0.0, seed=0)
-    assert asked(served, experiment(), by="experiment.data")["baseline"] == served.engine.digest(recipe)
+    assert page(served, experiment())["digests-generation.data"]["baseline"] == served.engine.digest(recipe)

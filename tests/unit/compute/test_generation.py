@@ -8,6 +8,7 @@ from app.compute.generation import generation
 from app.compute.runs import forward
 from app.domain.errors import BadPrompt
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
+from app.domain.models import Provenance
 from app.domain.prompts import PromptPair
 from app.domain.recipes import Generation
 from app.domain.sites import Site
@@ -100,6 +101,15 @@ def test_frozen_parts_are_those_of_the_plain_run_of_the_text_so_far():
         token = int(forward(model, so_far, (), (change,)).argmax())
         assert token_string(model, token) == text
         so_far = (*so_far, token)
+
+
+def test_every_report_has_the_text_so_far():
+    model, heard = tiny("gpt2"), []
+    recipe = Generation(model=model.facts.spec, prompts=(PAIR,), max_new_tokens=6)
+    told = {"digest": "d", "provenance": Provenance.of(model.facts, {})}
+    result = generation(model, recipe, lambda *said: heard.append((*said[:2], list(said[2].generated))), **told)
+    assert heard == [(n, 6, list(result.generated[:n])) for n in range(1, len(result.generated) + 1)]
+    assert list(result.generated) == list(generated(model).generated)
 
 
 def test_the_base_run_and_restrictions_to_prompts_are_kept():
