@@ -12,7 +12,6 @@ from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
 from app.domain.head_card import CardRow, beside_background, plain, rows_of
-from app.domain.head_recipes import BehaviourScores, longest_repeat
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment
 from app.domain.views import Show
@@ -47,10 +46,10 @@ SWEPT: dict[str, tuple[str, dict[str, Any]]] = {
 """Effects of every head that a sweep may have found: what they are called, their recipe."""
 OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
     BACKGROUND: (STATISTICS, {"corpus": True}, ""),
-    "behaviour_scores": ("behaviour_scores", {}, "Random tokens that come twice"),
+    "behaviour_scores": ("behaviour_scores", {}, "{length} random tokens that come twice"),
     "copying_scores": ("copying_scores", {}, "Weights alone"),
 }
-"""Digest store -> kind and options of a recipe without prompts, and the heading of its rows."""
+"""Digest store -> kind and options of a recipe without prompts, and the heading of its rows, filled by the result."""
 
 
 # where the results are
@@ -74,11 +73,8 @@ def _evaluated(engine: Engine, experiment: Experiment, name: str) -> dict[str, A
 
 
 def of_model(engine: Engine, experiment: Experiment, name: str) -> AnyRecipe:
-    """The recipe of what has nothing to do with the prompts; random tokens come as often as the context has room."""
+    """The recipe of what has nothing to do with the prompts."""
     kind, options, _ = OF_MODEL[name]
-    if kind == "behaviour_scores":
-        longest = longest_repeat(engine.facts(experiment.model).n_ctx)
-        options = {"length": min(BehaviourScores.length, longest)}
     return experiment.model_recipe(kind, **options)
 
 
@@ -93,7 +89,7 @@ def card(engine: Engine, experiment: Experiment, show: Show, digests: dict[str, 
     rows = _effects(engine, experiment, show)
     rows += beside_background(statistics, background, show == "difference")
     for name, result in models.items():
-        rows += [] if result is None else rows_of(result, OF_MODEL[name][2])
+        rows += [] if result is None else rows_of(result, OF_MODEL[name][2].format_map(vars(result)))
     return rows
 
 

@@ -1,7 +1,8 @@
 """Behaviour scores: how heads attend on random tokens that come twice, where only position and repetition can be read.
 
-A sequence is `length` = R tokens drawn at random (app/models/random_tokens.py), twice, after the separator where the
-model reads prompts with one (b = 1, else 0). Scores are means of attention over queries q and sequences, 0..1:
+A sequence is `length` = R tokens (none given: 50, or what fits a shorter context) drawn at random
+(app/models/random_tokens.py), twice, after the separator where the model reads prompts with one (b = 1, else 0).
+Scores are means of attention over queries q and sequences, 0..1:
 previous token `A[q, q-1]`, q >= 1 + b; duplicate token `A[q, q-R]`, q >= R + b; induction `A[q, q-R+1]`, q >= R + b,
 the token after the earlier occurrence; attention to the first position `A[q, 0]`, q >= 1, high where a head idles.
 `demo` is TransformerLens' Exploratory Analysis demo: no separator, and induction averages its whole diagonal, whose
@@ -47,9 +48,10 @@ def behaviour_scores(
 ) -> BehaviourScoresResult:
     """Every score of every head, from two batches of sequences."""
     check_seen(model, (Site("pattern", layer) for layer in range(model.facts.n_layers)))
-    rows = random_rows(model, recipe.length, recipe.sequences, recipe.seed, recipe.definition)
+    length = recipe.repeated(model.facts.n_ctx)
+    rows = random_rows(model, length, recipe.sequences, recipe.seed, recipe.definition)
     before = () if recipe.definition == "demo" else separator(model)
-    weights = score_weights(recipe.length, len(before), whole_diagonal=recipe.definition == "demo")
+    weights = score_weights(length, len(before), whole_diagonal=recipe.definition == "demo")
     report(0, 2)
     scores = _attended(model, tuple((*before, *row, *row) for row in rows), weights)
     report(1, 2)
@@ -58,7 +60,7 @@ def behaviour_scores(
     rows = tuple((*separator(model), *row * PREFIX_TIMES) for row in again)
     matching = _attended(model, rows, prefix_weights(prefix, len(separator(model))))[0]
     return BehaviourScoresResult(
-        recipe=recipe_json(recipe), digest=digest, provenance=provenance, prefix_length=prefix,
+        recipe=recipe_json(recipe), digest=digest, provenance=provenance, length=length, prefix_length=prefix,
         prefix_matching=array(matching), **dict(zip(SCORES, array(scores), strict=True)),
     )  # fmt: skip
 

@@ -31,15 +31,20 @@ class CopyingScores(OnModel):
 
 @dataclass(frozen=True, kw_only=True)
 class BehaviourScores(OnModel):
-    """How every head attends on random tokens that come twice, `length` of them in each of `sequences` sequences.
+    """How every head attends on random tokens that come twice, `length` of them (None = 50, or what fits a shorter
+    context twice) in each of `sequences` sequences.
     `definition`: `repeats` averages over the second half alone; `demo` as TransformerLens' Exploratory Analysis demo,
     without separator and diluted by length / (length + 1) (docs/formulas.md)."""
 
-    length: int = 50
+    length: int | None = None
     sequences: int = 4
     seed: int = 0
     definition: Literal["repeats", "demo"] = "repeats"
     kind: Literal["behaviour_scores"] = "behaviour_scores"
+
+    def repeated(self, n_ctx: int) -> int:
+        """How many tokens come twice in a model that reads `n_ctx`."""
+        return min(USUAL_REPEAT, longest_repeat(n_ctx)) if self.length is None else self.length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +72,7 @@ class HeadTokens(OnRuns):
     kind: Literal["head_tokens"] = "head_tokens"
 
 
-MOST_SEQUENCES = 64
+USUAL_REPEAT, MOST_SEQUENCES = 50, 64
 
 
 def longest_repeat(n_ctx: int) -> int:
@@ -85,10 +90,10 @@ def check_heads(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> 
 
 
 def _check_sequences(facts: ModelFacts, recipe: BehaviourScores) -> None:
-    most = longest_repeat(facts.n_ctx)
-    if not 2 <= recipe.length <= most:
+    most, length = longest_repeat(facts.n_ctx), recipe.repeated(facts.n_ctx)
+    if not 2 <= length <= most:
         raise BadRecipe(
-            f"length = {recipe.length} makes sequences of {2 * recipe.length + 1} tokens, and {facts.title} reads "
+            f"length = {length} makes sequences of {2 * length + 1} tokens, and {facts.title} reads "
             f"{facts.n_ctx}; give a number from 2 to {most}."
         )
     for name, value, most in (("sequences", recipe.sequences, MOST_SEQUENCES), ("seed", recipe.seed, 2**32 - 1)):

@@ -37,6 +37,8 @@ class CopyingScoresResult(Result):
 class BehaviourScoresResult(Result):
     """Mean attention over sequences and queries, 0..1."""
 
+    length: int
+    """Random tokens that come twice: as many as asked for, else 50, or what fits a shorter context."""
     prefix_length: int
     """Tokens of the sequences of `prefix_matching`: 25, or a quarter of a shorter context."""
     previous_token: Floats = axes("layer", "head")

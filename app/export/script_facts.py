@@ -50,7 +50,7 @@ def _sequences(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[tuple[int, 
     """The random tokens of behaviour scores."""
     if not isinstance(recipe, BehaviourScores):
         return ()
-    rows = random_rows(model, recipe.length, recipe.sequences, recipe.seed, recipe.definition)
+    rows = random_rows(model, recipe.repeated(model.facts.n_ctx), recipe.sequences, recipe.seed, recipe.definition)
     prefix = random_rows(model, prefix_length(model), recipe.sequences, recipe.seed, "repeats")
     before = separator(model)
     return (() if recipe.definition == "demo" else before, rows), (before, prefix)

@@ -234,6 +234,12 @@ def _head_tokens(result: HeadTokensResult) -> pd.DataFrame:
     return _stack(parts, ("prompt", "component", "layer", "head", "metric", "rank", "top_token", "value"))
 
 
+def _behaviour(result: BehaviourScoresResult) -> pd.DataFrame:
+    """`length`: how many random tokens the sequences of a score repeat."""
+    rows = head_rows(result)
+    return rows.assign(length=np.where(rows["metric"] == "prefix_matching", result.prefix_length, result.length))
+
+
 def _meters(result: CorrectnessMetersResult) -> pd.DataFrame:
     return pd.DataFrame(
         {"metric": result.names, "value": result.deviation, "tolerance": result.tolerance, "note": result.notes}
@@ -253,7 +259,7 @@ _TABLES: dict[type[Result], Any] = {
     CorrectnessMetersResult: _meters,
     HeadStatisticsResult: head_rows,
     AttentionWeightsResult: _attention_weights,
-    BehaviourScoresResult: head_rows,
+    BehaviourScoresResult: _behaviour,
     CopyingScoresResult: head_rows,
     HeadReadingResult: _head_reading,
     HeadProjectionResult: head_rows,

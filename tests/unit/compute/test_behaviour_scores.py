@@ -134,6 +134,16 @@ def test_sequences_that_cannot_be_read_are_refused(fields, says):
     assert longest_repeat(model.facts.n_ctx) == 32
 
 
+def test_without_a_length_a_short_context_gets_what_fits_and_a_long_one_50():
+    model = ground_truth()
+    recipe = BehaviourScores(model=model.facts.spec)
+    check(model, recipe, 64)
+    found = ask(behaviour_scores, BehaviourScores, model, prompts=())
+    assert found.length == longest_repeat(model.facts.n_ctx) == 32
+    np.testing.assert_array_equal(found.induction, scores(model, length=32, sequences=4, seed=0).induction)
+    assert recipe.repeated(smollm2().facts.n_ctx) == 50
+
+
 def test_a_vocabulary_that_is_too_small_is_refused():
     with pytest.raises(BadRecipe, match="use the definition repeats"):
         scores(ground_truth(), definition="demo")

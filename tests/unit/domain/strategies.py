@@ -119,7 +119,7 @@ recipes = st.one_of(
     st.builds(CopyingScores, model=models),
     recipes_of(HeadTokens, position=st.none() | small, top_k=small),
     recipes_of(HeadProjection, tokens=st.just((" Mary",)), minus=answers, position=st.none() | small),
-    st.builds(BehaviourScores, model=models, length=small, definition=st.sampled_from(["repeats", "demo"])),
+    st.builds(BehaviourScores, model=models, length=st.none() | small, definition=st.sampled_from(["repeats", "demo"])),
     st.builds(HeadStatistics, model=models, corpus=st.just(True)),
     recipes_of(kinds.HeadReading, head=heads, prompt=small, query=st.none() | small, top_k=small),
     recipes_of(kinds.Generation, prompt=small, max_new_tokens=small, temperature=st.floats(0, 2), seed=small),

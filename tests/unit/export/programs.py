@@ -177,7 +177,7 @@ HEAD_CASES = (
     Case("gpt2, raw", HeadTokens, (KINDS_OF_CHANGE["second prompt alone"],), (("top_k", 3),), BOTH),
     Case("gemma, raw", HeadTokens, MIDDLE, (("position", 3),)),
     Case("llama", BehaviourScores, (), (("prompts", ()), ("length", 9), ("sequences", 2), ("seed", 3))),
-    Case("ground truth", BehaviourScores, (), (("prompts", ()), ("length", 32))),
+    Case("ground truth", BehaviourScores, (), (("prompts", ()),)),
 )
 ATTENTION_CASES = (
     Case("ground truth", AttentionWeights),

@@ -37,7 +37,7 @@ def behaviour(n_layers: int = 2, n_heads: int = 3) -> BehaviourScoresResult:
     """Shares of attention."""
     names = [name for name, row in QUANTITIES.items() if "behaviour_scores" in row.kinds]
     values = {name: np.abs(floats(n_layers, n_heads, seed=at, scale=0.2)) for at, name in enumerate(names)}
-    return BehaviourScoresResult(**common("behaviour_scores"), prefix_length=25, **values)
+    return BehaviourScoresResult(**common("behaviour_scores"), length=50, prefix_length=25, **values)
 
 
 def copying(n_layers: int = 2, n_heads: int = 3) -> CopyingScoresResult:

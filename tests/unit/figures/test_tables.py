@@ -123,6 +123,12 @@ def test_every_result_kind_has_a_table():
     assert all(len(long_table(result)) for result in made)
 
 
+def test_behaviour_scores_say_how_many_random_tokens_they_are_of():
+    table = long_table(heads.behaviour())
+    assert set(table["length"][table["metric"] == "induction"]) == {50}
+    assert set(table["length"][table["metric"] == "prefix_matching"]) == {25}
+
+
 def test_numbers_per_head_stand_by_prompt_head_and_name():
     result = heads.statistics(prompts=2)
     table = long_table(result)
