@@ -6,14 +6,15 @@ from typing import Any
 
 from dash import Dash, Output, html
 
-from app.domain.session import SweepAsked, SweepMethod
+from app.domain.session import SweepAsked
 from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.attribution_patching import exact_vs_estimate_scatter
 from app.figures.sweep_agreement import agreement
+from app.figures.sweep_map import sweep_heatmap
 from app.figures.sweep_scatter import sweep_scatter
-from callbacks.one_scale import as_read, map_beside
-from callbacks.reading import REFUSALS, Refused, outputs, read_as, ready, refused, said, selection_of, style_of
+from callbacks.one_scale import read_together, style_beside
+from callbacks.reading import REFUSALS, Refused, outputs, ready, refused, said, selection_of, style_of
 from callbacks.side_by_side import KINDS, SideBySide, method_of
 from callbacks.sweep_map import HEARD, follow, inputs, side_by_side
 from layouts import ids
@@ -30,11 +31,6 @@ def beside(sweep: SweepAsked, kind: str = ids.AGAINST) -> str:
     raise Refused(NOTHING_BESIDE)
 
 
-def read_together(style: Style, sweep: SweepAsked, *methods: SweepMethod) -> Style:
-    """Where one of several is an estimate, all are read as estimates are."""
-    return read_as(style, as_read(sweep, "estimate" if "estimate" in methods else None))
-
-
 def figure_beside(shown: SideBySide, kind: str, style: Style, selection: Selection) -> tuple[Any, Any]:
     """The figure and its result: the map of the sweep; as scatter, estimates against their exact values, or its effects
     against those of the first."""
@@ -43,7 +39,8 @@ def figure_beside(shown: SideBySide, kind: str, style: Style, selection: Selecti
     if drawn == "sweep":
         return exact_vs_estimate_scatter(result, read_together(style, sweep, method), selection), result
     if sweep.against_as == "map":
-        return map_beside((result, method), shown.coloured_with(kind), sweep, style, selection, "against"), result
+        read = style_beside((result, method), shown.coloured_with(kind), sweep, style, selection)
+        return sweep_heatmap(result, read, selection, "against"), result
     first = shown.swept("sweep")
     return sweep_scatter(first, result, read_together(style, sweep, sweep.method, method), selection), result
 

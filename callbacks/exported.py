@@ -23,9 +23,8 @@ from app.engine import Engine
 from app.figures.attention_reading import reading_rows
 from app.figures.attention_thumbnails import thumbnails_size
 from app.figures.head_card import card_table
-from app.figures.sweep_map import sweep_heatmap
 from app.figures.tables import component_rows, long_table
-from callbacks.against import beside, read_together
+from callbacks.against import beside
 from callbacks.attention_beside import WEIGHTS, other_of, unweighted
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
 from callbacks.generation import KIND as GENERATION_KIND
@@ -34,7 +33,7 @@ from callbacks.head_matrix import DIRECT
 from callbacks.head_reading import KIND as READING
 from callbacks.head_reading import options_of, reading_of
 from callbacks.heads import chosen, lacking, recipe_of, shown_of
-from callbacks.one_scale import Shown, limit_of_all
+from callbacks.one_scale import read_together, style_beside
 from callbacks.path_patching import lacking_here, swept_paths
 from callbacks.reading import Asked, Refused, read_as
 from callbacks.self_repair import KIND as SELF_REPAIR_KIND
@@ -207,11 +206,8 @@ def _read(page: Page, result: Result, style: Style) -> Style:
 def _map_style(page: Page, result: Any, style: Style, kind: str) -> Style:
     """The colours of all maps of the same unit that stand side by side."""
     method = method_of(page.sweep, kind) or page.sweep.method
-    own = read_together(style, page.sweep, method)
     others = _side_by_side(page, *KINDS).coloured_with(kind) if page.sweep.against else []
-    shown: list[Shown] = [(result, method), *others]
-    mine, *theirs = (sweep_heatmap(each, read_together(style, page.sweep, how), page.selection) for each, how in shown)
-    return replace(own, color_limit=limit_of_all(mine, theirs))
+    return style_beside((result, method), others, page.sweep, style, page.selection)
 
 
 def _beside(kind: str) -> Source:

@@ -7,7 +7,7 @@ from dash import Dash, Input, State
 
 from app.engine import Engine
 from app.figures.prompt_strip import prompt_strip
-from callbacks.one_scale import as_read
+from callbacks.one_scale import read_together
 from callbacks.reading import (
     REFUSALS,
     Refused,
@@ -37,7 +37,7 @@ def draw_strip(
         if len(asked.prompt_set) == 1:
             raise Refused(ONE_PROMPT)
         result = SideBySide(engine, asked, shown, wanted, {"sweep": digests}).swept("sweep")
-        figure = prompt_strip(result, style_of(shown, as_read(wanted, wanted.method)), selection_of(selection))
+        figure = prompt_strip(result, read_together(style_of(shown), wanted, wanted.method), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_CELL)
     return ready(figure, said(figure, result), digests)

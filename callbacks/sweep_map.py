@@ -10,9 +10,10 @@ from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
 from app.engine import Engine
+from app.figures.sweep_map import sweep_heatmap
 from callbacks import sweep as sweeping
 from callbacks.evaluate import NOTHING, wait_to_run
-from callbacks.one_scale import map_beside
+from callbacks.one_scale import style_beside
 from callbacks.progress import about
 from callbacks.reading import (
     REFUSALS,
@@ -165,7 +166,9 @@ def draw_sweep_map(engine: Engine, *heard: Any) -> tuple[Any, ...]:
         follow(wanted)
         follow_beside(wanted)
         result, others = shown.swept("sweep"), shown.coloured_with("sweep")
-        figure = map_beside((result, wanted.method), others, wanted, style_of(shown.view), selection_of(selection))
+        chosen = selection_of(selection)
+        style = style_beside((result, wanted.method), others, wanted, style_of(shown.view), chosen)
+        figure = sweep_heatmap(result, style, chosen)
     except REFUSALS as why:
         return refused(why, NO_CELLS)
     return ready(figure, said(figure, result), stores[0])
