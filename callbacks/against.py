@@ -52,7 +52,8 @@ def agreements(shown: SideBySide, kind: str, style: Style) -> list[html.Div]:
     for result, method in shown.left_of(kind) if mine else []:
         read = read_together(style, shown.sweep, method, mine[0][1])
         found = agreement(result, mine[0][0], read)
-        lines.append(html.Div([html.B(METHOD_NAMES[method]), f" {found.short}"], title=found.said))
+        flips = html.Span(found.flips, className="mt-flips")
+        lines.append(html.Div([html.B(METHOD_NAMES[method]), f" {found.short}", flips], title=found.said))
     return lines
 
 
@@ -67,7 +68,13 @@ def draw_against(engine: Engine, kind: str, *heard: Any) -> tuple[Any, ...]:
         lines = agreements(shown, kind, style)
     except REFUSALS as why:
         return *refused(why, NOTHING_BESIDE), []
-    return *ready(figure, said(figure, result), stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
+    of = caption(said(figure, result), shown.sweep)
+    return *ready(figure, of, stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
+
+
+def caption(words: str, sweep: SweepAsked) -> str:
+    """What a panel is of; where several scatters stand side by side without what the lines below them say again."""
+    return words.split("; Pearson")[0] if len(sweep.against) > 1 else words
 
 
 def register(app: Dash, engine: Engine) -> None:

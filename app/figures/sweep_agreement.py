@@ -20,6 +20,8 @@ from app.figures.sweep_words import AnySweep, cell_names, swept, technique
 
 THRESHOLD = 0.05
 """Share of the largest effect below which signs do not count."""
+MOST_LISTED = 3
+"""Flips that a line has room for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +70,23 @@ def pairs_of(x: AnySweep, y: AnySweep, readings: tuple[Reading, Reading], style:
 
 @dataclass(frozen=True)
 class Agreement:
-    """In words: `short` for a line beside a map, `said` whole, with every flip by name."""
+    """In words: `short` and `flips` for a line beside a map, which names a few; `said` whole, with every flip."""
 
     short: str
+    flips: str
     said: str
 
 
 def agreement(x: AnySweep, y: AnySweep, style: Style) -> Agreement:
-    """`r +0.98 · ρ +0.83 · 2 flips: L5H1, L7H3`, and the same as sentences."""
+    """`r +0.98 · ρ +0.83 · 2 flips`, `: L5H1, L7H3`, and the same as sentences."""
     pairs, names = pairs_of(x, y, (read(x, style), read(y, style)), style), cell_names(x)
     linear, ranks = pairs.correlations
     flips = [names[pairs.cells[at]] for at in pairs.flips]
     counted = f"{len(flips)} flip{'' if len(flips) == 1 else 's'}" if flips else "no flips"
-    listed = f": {', '.join(flips)}" if flips else ""
+    few = flips if len(flips) <= MOST_LISTED else [*flips[: MOST_LISTED - 1], "…"]
     turned = "; signs turned, because they are opposite by definition" if pairs.turn < 0 else ""
     said = (
         f"{technique(y)} and {technique(x)} over {pairs.known} cells: Pearson {linear}, Spearman {ranks}{turned}. "
         f"Sign differs, both effects above {THRESHOLD:.0%} of the largest: {', '.join(flips) or 'none'}."
     )
-    return Agreement(f"r {linear} · ρ {ranks} · {counted}{listed}", said)
+    return Agreement(f"r {linear} · ρ {ranks} · {counted}", f": {', '.join(few)}" if flips else "", said)

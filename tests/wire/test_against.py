@@ -71,6 +71,8 @@ def test_every_pair_of_sweeps_says_how_far_it_agrees_and_which_heads_flip(served
         assert f"r {short(pearson(*effects))} · ρ {short(spearman(*effects))}" in line
         assert all(name in line for name in flips)
         assert line.endswith("no flips") == (not flips)
+    said = [answers[panel][f"{panel}-of"]["children"] for panel in ("against", "against-2")]
+    assert not any("Pearson" in words for words in said), "the lines say it"
 
 
 def test_an_agreement_of_patching_and_ablation_counts_what_both_have(served: Page) -> None:

@@ -25,9 +25,15 @@ def test_both_correlations_are_of_the_effects_and_flips_are_named_largest_first(
     zero, mean = effects("zero", -3, 1, 2, -0.5), effects("mean", -2, -0.5, -1.5, -1)
     found = agreement(zero, mean, Style())
     linear, ranks = (short(each(zero.effect()[0], mean.effect()[0])) for each in (pearson, spearman))
-    assert found.short == f"r {linear} · ρ {ranks} · 2 flips: L1H0, L0H1"
+    assert (found.short, found.flips) == (f"r {linear} · ρ {ranks} · 2 flips", ": L1H0, L0H1")
     assert f"over 4 cells: Pearson {linear}, Spearman {ranks}" in found.said
     assert found.said.endswith("both effects above 5% of the largest: L1H0, L0H1.")
+
+
+def test_of_more_flips_than_a_line_holds_two_are_named_and_all_in_the_whole():
+    found = agreement(effects("zero", 4, 3, 2, 1), effects("mean", -4, -3, -2, -1), Style())
+    assert found.flips == ": L0H0, L0H1, …"
+    assert found.said.endswith("L0H0, L0H1, L1H0, L1H1.")
 
 
 def test_what_is_small_beside_the_largest_effect_is_no_flip():
