@@ -14,7 +14,7 @@ COMPONENTS = (("q", "q"), ("k", "k"), ("v", "v"))
 FIRST = PathsAsked()
 RUN = "Run paths"
 NO_HEAD = "Select a head to see which earlier heads feed its queries, keys or values."
-NO_PATHS = "No path is computed yet. Run paths starts them."
+NO_PATHS = "Not computed yet: press Run paths."
 
 
 def path_patching_panel() -> html.Section:
@@ -28,7 +28,7 @@ def path_patching_panel() -> html.Section:
         ),
     ]
     return panel(
-        ids.PATHS, "Paths · who feeds this head", graph(ids.PATHS), kinds=(),
+        ids.PATHS, "Paths into a head", graph(ids.PATHS), kinds=(),
         bar=html.Div(controls, className="mt-bar mt-fields"), captioned=True, footer=sweep_strip(ids.PATHS, RUN),
         empty=NO_HEAD,
     )  # fmt: skip
