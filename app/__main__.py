@@ -83,7 +83,7 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     view = parse_view(_read(given["file"]))
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
-        across = engine.view(replace(view, recipe=view.against), _progress) if view.against else None
+        across = engine.view(view.other, _progress) if view.other else None
     sized = replace(view, style=ANALYSES[view.recipe.kind].sized(view.style))
     figure = captioned(drawn(sized, result, across), _prompt_shown(view), sized.style)
     told = manifest(view, result.provenance, result.digest)

@@ -128,6 +128,8 @@ _OF_TWO = {
     "give the recipe of that one as `against`.",
     "weighted_attention_heatmap": "A weighted_attention_heatmap is an attention pattern weighted by attention weights; "
     "give the recipe of the weights as `against`.",
+    "head_maps": "head_maps are of two numbers per head; give the recipe of the second as `against`.",
+    "head_scatter": "A head_scatter is of two numbers per head; give the recipe of the one across as `against`.",
     "head_card_table": "A head_card_table is of statistics on prompts beside those on background texts; give the "
     "recipe of the latter (corpus = true) as `against`.",
 }
@@ -135,6 +137,8 @@ _OF_TWO = {
 FIGURES: dict[str, Callable[..., Any]] = {
     "component_bars": named("app.figures.components:component_bars"),
     "head_matrix_heatmap": named("app.figures.head_matrix:head_matrix_heatmap"),
+    "head_maps": named("app.figures.head_maps:head_maps"),
+    "head_scatter": named("app.figures.head_scatter:head_scatter"),
     "attention_thumbnails": named("app.figures.attention_thumbnails:attention_thumbnails"),
     "sweep_heatmap": named("app.figures.sweep_map:sweep_heatmap"),
     "path_heatmap": named("app.figures.path_patching:path_heatmap"),

@@ -21,13 +21,18 @@
     outline(name, { x0: head - 0.5, x1: head + 0.5, y0: layer - 0.5, y1: layer + 0.5 });
 
   /** Selected heads, then the pinned one, the primary one on top. */
-  function onHeadMatrix({ heads, primary, pinned }) {
-    const others = heads.filter((head) => !state.sameHead(head, primary));
+  function namedHeads({ heads, primary, pinned }) {
+    const others = heads.filter((head) => !state.sameHead(head, primary)).map((head) => ({ name: "selected", ...head }));
     return [
-      ...others.map(cell("selected")),
-      ...(pinned ? [cell("pinned")(pinned)] : []),
-      ...(primary ? [cell("primary")(primary)] : []),
+      ...others, ...(pinned ? [{ name: "pinned", ...pinned }] : []), ...(primary ? [{ name: "primary", ...primary }] : []),
     ];
+  }
+
+  /** On two maps, on both; on the scatter of heads there are rings (66-head-scatter.js). */
+  function onHeadMatrix(selection, { drawn }) {
+    if (drawn === "scatter") return [];
+    const marks = namedHeads(selection).map(({ name, ...head }) => cell(name)(head));
+    return drawn === "maps" ? [...marks, ...marks.map((each) => ({ ...each, xref: "x2" }))] : marks;
   }
 
   const column = (name, at) => outline(name, { x0: at - 0.5, x1: at + 0.5, yref: "paper", y0: 0, y1: 1 });
@@ -79,8 +84,8 @@
 
   /** What must match for two lists of shapes to look alike. */
   function look(shapes) {
-    const kept = ({ name, x0, x1, y0, y1, xanchor, yanchor, path, line = {} }) =>
-      [name, x0, x1, y0, y1, xanchor, yanchor, path, line.width];
+    const kept = ({ name, xref, x0, x1, y0, y1, xanchor, yanchor, path, line = {} }) =>
+      [name, xref === "x2", x0, x1, y0, y1, xanchor, yanchor, path, line.width];
     return JSON.stringify(shapes.map(kept));
   }
 
@@ -116,6 +121,6 @@
     return Math.max(0, begun - 1);
   }
 
-  root.microtome.shapes = { shapesFor, rings, withSelection, partAt, layerAt };
+  root.microtome.shapes = { shapesFor, namedHeads, rings, withSelection, partAt, layerAt };
   if (typeof module !== "undefined") module.exports = root.microtome.shapes;
 })(typeof window === "undefined" ? globalThis : window);

@@ -29,6 +29,12 @@
 
   const metaOf = (gd) => gd.layout.meta || {};
 
+  /** A brush leaves what it has not met dim, unless its trace says how that looks. */
+  function undim(gd) {
+    const dimmed = gd.data.flatMap(({ selectedpoints, unselected }, at) => (selectedpoints && !unselected ? [at] : []));
+    if (dimmed.length) root.Plotly.restyle(gd, { selectedpoints: [null] }, dimmed);
+  }
+
   function mark(panel) {
     const gd = graph(panel);
     const session = microtome.session();
@@ -37,6 +43,7 @@
     const wanted = [...shapesFor(session.selection, panel, metaOf(gd)), ...more];
     const shapes = withSelection(gd.layout.shapes, wanted);
     const drawn = (gd.layout.selections || []).length > 0;
+    if (drawn) undim(gd);
     if (shapes || drawn) root.Plotly.relayout(gd, { ...(shapes && { shapes }), ...(drawn && { selections: [] }) });
   }
 

@@ -9,17 +9,19 @@
 
   // ---- figures -------------------------------------------------------------------------------------------------
 
-  /** Pointer event -> {part, x, y} on this graph's axes. */
+  /** Pointer event -> {part, x, y} on this graph's axes; of two maps on those of the one below it. */
   function hit(gd, event) {
-    const { xaxis, yaxis } = gd._fullLayout;
-    if (!xaxis || !yaxis) return null;
+    const { xaxis: first, xaxis2: second, yaxis } = gd._fullLayout;
+    if (!first || !yaxis) return null;
     const box = gd.getBoundingClientRect();
+    const xaxis = second && event.clientX - box.left >= second._offset ? second : first;
     const area = { left: xaxis._offset, top: yaxis._offset, width: xaxis._length, height: yaxis._length };
     const point = { x: event.clientX - box.left, y: event.clientY - box.top };
     return partAt(point, area, (pixel) => xaxis.p2d(pixel), (pixel) => yaxis.p2d(pixel));
   }
 
-  function clickedHeads({ part, x, y }, add) {
+  function clickedHeads({ part, x, y }, add, gd) {
+    if (gd && microtome.metaOf(gd).drawn === "scatter") return; // its points are clicked (66-head-scatter.js)
     if (part === "cells") dispatch({ type: "click-head", layer: y, head: x, add });
     if (part === "rows") dispatch({ type: "click-layer", layer: y, add });
     if (part === "columns") dispatch({ type: "click-head-index", head: x, add });
@@ -72,11 +74,17 @@
     if (where) CLICKED[panel](where, event.shiftKey, gd);
   }
 
-  /** Box and lasso select the points of the figure's invisible scatter: x is the head, y the layer. */
+  /** Box and lasso select points that are named for their head: of a scatter, or the invisible ones of a map. */
   function selectedHeads(event) {
-    const points = (event && event.points) || [];
-    const heads = points.map(({ x, y }) => ({ layer: Math.round(y), head: Math.round(x) }));
+    const names = ((event && event.points) || []).map(({ customdata }) => headNamed(customdata));
+    const heads = names.filter(Boolean);
     if (heads.length) dispatch({ type: "set-heads", heads, add: shiftHeld });
+  }
+
+  /** `L5H1` -> {layer, head}. */
+  function headNamed(name) {
+    const [, layer, head] = /^L(\d+)H(\d+)$/.exec(name) || [];
+    return layer === undefined ? null : { layer: Number(layer), head: Number(head) };
   }
 
   let shiftHeld = false;
@@ -147,5 +155,5 @@
   document.addEventListener("pointerup", release, true);
   document.addEventListener("click", clicked);
   document.addEventListener("change", changed);
-  Object.assign(microtome, { clickedHeads, maximise, maximised, ablateMethod: method, hit, shiftHeld: () => shiftHeld });
+  Object.assign(microtome, { clickedHeads, headNamed, maximise, maximised, ablateMethod: method, hit, shiftHeld: () => shiftHeld });
 })(window);

@@ -1,30 +1,36 @@
 /* The head matrix takes another number without the server: the live heatmap gets other values, colours, hover and name.
  *
- * The server draws it first, while a sweep runs, and for other runs; it also says what to do where there are no numbers.
+ * The server draws it first, while a sweep runs, and for other runs; it draws two maps and the scatter, and says what to
+ * do where there are no numbers.
  */
 (function (root) {
   "use strict";
 
   const microtome = root.microtome;
   const { setProps, propsOf, graph, headFigure } = microtome;
+  const { drawnAs, numbersShown } = microtome.heads;
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   const PANEL = "head-matrix";
   let mine = { trace: null, key: null }; // what was drawn here and not by the server
 
-  const keyOf = (quantity, show) => `${quantity} ${show}`;
+  const keyOf = (drawn, numbers, oneScale) => JSON.stringify([drawn, numbers, drawn === "maps" && oneScale]);
+
+  const alone = (quantity) => Boolean((microtome.headChoices()[quantity] || {}).alone);
 
   /** What the live figure shows. */
   function drawnKey(gd) {
     if (gd.data[0] === mine.trace) return mine.key;
-    const { quantity, show } = microtome.metaOf(gd);
-    return keyOf(quantity, show);
+    const { drawn, numbers, one_scale: oneScale } = microtome.metaOf(gd);
+    return keyOf(drawn, numbers, oneScale);
   }
 
+  /** What is asked for: {drawn, key}, and of one map its number. */
   function wanted() {
-    const session = microtome.session();
-    const { quantity } = session.heads;
-    const choice = microtome.headChoices()[quantity] || {};
-    return { quantity, choice, show: choice.alone ? "baseline" : session.view.show };
+    const { heads, view } = microtome.session();
+    const drawn = drawnAs(heads);
+    const numbers = numbersShown(heads, view.show, alone);
+    const [[quantity, show]] = numbers;
+    return { drawn, key: keyOf(drawn, numbers, heads.one_scale), quantity, show, choice: microtome.headChoices()[quantity] || {} };
   }
 
   /** It reads the session's stores. */
@@ -69,19 +75,20 @@
     setProps(`${PANEL}-of`, { children: of });
   }
 
+  /** One map takes another number by itself, where a map is there; the server draws everything else. */
   async function draw() {
-    const { quantity, choice, show } = wanted();
-    const key = keyOf(quantity, show);
+    const { drawn, key, quantity, choice, show } = wanted();
     const gd = graph(PANEL);
     if (!gd) return askServer();
-    if (drawnKey(gd) === key) return say({ choice, show });
+    if (drawnKey(gd) === key) return drawn === "map" ? say({ choice, show }) : askServer();
+    if (drawn !== "map" || microtome.metaOf(gd).drawn !== "map") return askServer();
     let found;
     try {
       found = await microtome.headNumbers(quantity);
     } catch {
-      return keyOf(wanted().quantity, wanted().show) === key && askServer();
+      return wanted().key === key && askServer();
     }
-    if (keyOf(wanted().quantity, wanted().show) !== key || graph(PANEL) !== gd) return undefined;
+    if (wanted().key !== key || graph(PANEL) !== gd) return undefined;
     paint(gd, found, key);
     root.requestAnimationFrame(() => setTimeout(painted));
     return whenIdle(() => say(found));
@@ -93,7 +100,7 @@
 
   function show() {
     whenIdle(() => {
-      const { quantity } = wanted();
+      const { quantity } = microtome.session().heads;
       if (told !== quantity) setProps("quantity", { value: quantity });
       told = quantity;
     });
@@ -115,13 +122,12 @@
   microtome.headControls = headControls;
   microtome.afterPlot.push((gd, panel) => {
     if (panel !== PANEL || !gd.data.length || !microtome.session()) return;
-    const { quantity, show } = wanted();
-    if (drawnKey(gd) !== keyOf(quantity, show) && microtome.metaOf(gd).show === show) draw();
+    if (drawnKey(gd) !== wanted().key && microtome.metaOf(gd).show === microtome.session().view.show) draw();
   });
   microtome.projections.push(({ session }, before) => {
     const old = before && before.session.heads;
     if (old === session.heads) return;
-    if (old && old.quantity !== session.heads.quantity) {
+    if (old) {
       performance.mark("microtome:quantity");
       draw();
     }

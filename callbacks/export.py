@@ -41,17 +41,18 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     behind = source(panel)
     if form in TABLES:
         result = behind.result(page)
-        return TABLES[form](behind.tabled(page, result).assign(show=behind.run(page)), result)
+        table = behind.tabled(page, result)
+        return TABLES[form](table if "show" in table else table.assign(show=behind.run(page)), result)
     if form == "summary":
         result = behind.result(page)
         return tables.to_csv(summarised(result).assign(show=behind.run(page)), result)
     if form in PICTURES:
         return _drawn(page, behind, form)
-    recipe = behind.recipe(page, page.view.show != "baseline")
+    recipe = behind.recipe(page, behind.run(page) != "baseline")
     if form == "recipe":
         return recipe_json(recipe, indent=2).encode()
     if form == "script":
-        above = _ONE_RUN if behind.run(page) == "difference" else ""
+        above = behind.above(page) + (_ONE_RUN if behind.run(page) == "difference" else "")
         return f"{above}{page.engine.script(recipe)}".encode()
     raise BadInput(f"There is no export format {form!r}; use one of {', '.join(FORMS)}.")
 
@@ -107,7 +108,8 @@ def file_name(page: Page, panel: str, form: str) -> str:
     if panel == "page":
         return f"microtome-page-{page.view.show}.{SUFFIXES.get(form, form)}"
     behind = source(panel)
-    run = "intervened" if form in ("recipe", "script") and page.view.show == "difference" else behind.run(page)
+    run = behind.run(page)
+    run = "intervened" if form in ("recipe", "script") and run == "difference" else run
     return "-".join(filter(None, ("microtome", panel, behind.part(page), run))) + f".{SUFFIXES.get(form, form)}"
 
 

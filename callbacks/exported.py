@@ -10,8 +10,6 @@ import pandas as pd
 from app.analyses import ANALYSES
 from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput
-from app.domain.head_choices import CHOICES
-from app.domain.head_choices import SOURCES as SOURCES_OF_HEADS
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
 from app.domain.results import AttentionPatternResult, Result
@@ -24,6 +22,7 @@ from app.figures.attention_reading import reading_rows
 from app.figures.attention_thumbnails import thumbnails_size
 from app.figures.head_card import card_table
 from app.figures.tables import component_rows, long_table
+from callbacks import exported_heads as of_heads
 from callbacks.against import beside
 from callbacks.attention_beside import WEIGHTS, other_of, unweighted
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
@@ -32,7 +31,6 @@ from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, of_model
 from callbacks.head_matrix import DIRECT
 from callbacks.head_reading import KIND as READING
 from callbacks.head_reading import options_of, reading_of
-from callbacks.heads import chosen, lacking, recipe_of, shown_of
 from callbacks.one_scale import read_together, style_beside
 from callbacks.path_patching import lacking_here, swept_paths
 from callbacks.reading import Asked, Refused, read_as
@@ -86,6 +84,8 @@ class Source:
     run: Callable[[Page], str] = lambda page: page.view.show
     part: Callable[[Page], str] = lambda page: ""
     """What the panel shows of several things, for the file's name."""
+    above: Callable[[Page], str] = lambda page: ""
+    """Said at the top of its program."""
 
     def view(self, page: Page, result: Result) -> tuple[View, Result | None]:
         """What draws the panel's figure again, and the result across."""
@@ -133,28 +133,6 @@ def _single(kind: str, **own: Any) -> Source:
         return page.experiment.recipe(kind, intervened=intervened, **_options(page, kind))
 
     return Source(recipe, lambda page: _shown(page, kind, recipe), **own)
-
-
-def _head_recipe(page: Page, intervened: bool) -> AnyRecipe:
-    source = CHOICES[page.heads.quantity].source
-    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES_OF_HEADS[source].alone)
-
-
-def _head_result(page: Page) -> Result:
-    name = page.heads.quantity
-    why = lacking(page.experiment, SOURCES_OF_HEADS[CHOICES[name].source])
-    if why:
-        raise Refused(why)
-    digests = {"sources": {CHOICES[name].source: page.digests(_head_recipe)}}
-    return chosen(page.engine, page.experiment, digests, name, page.view.show)
-
-
-def _head_style(page: Page, result: Result, style: Style) -> Style:
-    return replace(style, quantity=CHOICES[page.heads.quantity].number)
-
-
-def _head_run(page: Page) -> str:
-    return shown_of(SOURCES_OF_HEADS[CHOICES[page.heads.quantity].source], page.view.show)
 
 
 def _ablation(method: str) -> Recipes:
@@ -367,8 +345,8 @@ def _card(page: Page, result: Result) -> pd.DataFrame:
 
 SOURCES = {
     ids.HEAD_MATRIX: Source(
-        _head_recipe, _head_result, lambda page: "head_matrix_heatmap", _head_style, run=_head_run,
-        part=lambda page: page.heads.quantity.replace("_", "-"),
+        of_heads.recipe, of_heads.result, of_heads.figure, of_heads.style, of_heads.across, of_heads.table,
+        of_heads.run, of_heads.part, of_heads.above,
     ),
     ids.TRAJECTORY: _single("residual_trajectory"),
     ids.COMPONENTS: _single(DIRECT, figure=lambda page: "component_bars", table=_ranked),

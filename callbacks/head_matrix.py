@@ -1,26 +1,23 @@
-"""Draw the head matrix: the number that is chosen, a sweep as far as it has come.
+"""Draw the numbers of heads that are chosen, as map, two maps or scatter: a sweep as far as it has come.
 
-The page redraws the matrix by itself where another number is there already (assets/66-head-matrix.js); it asks for a
-figure where it is not, by the store `matrix-asked`.
+The page redraws one map by itself where another number is there already (assets/66-head-matrix.js); it asks for a
+figure where it is not, and of two numbers, by the store `matrix-asked`.
 """
 
 import functools
-from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, State
 
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
-from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
-from app.figures.head_matrix import head_matrix_heatmap
 from callbacks import sweep
-from callbacks.heads import KIND, chosen, is_sweep, recipe_of_run, shown_of, start_words
+from callbacks.heads import KIND, is_sweep, recipe_of_run
+from callbacks.numbers_of_heads import NumbersOfHeads, press_of, to_compute
 from callbacks.reading import (
     REFUSALS,
-    answers_text,
     experiment_of,
     heads_of,
     outputs,
@@ -30,18 +27,11 @@ from callbacks.reading import (
     style_of,
     view_of,
 )  # fmt: skip
-from callbacks.sweep import OnScreen, Slot
+from callbacks.sweep import OnScreen, Slot, runs_of
 from layouts import ids
 from layouts.head_matrix import NO_ANSWERS
 
 DIRECT = "direct_logit_attribution"
-
-
-def of_text(experiment: Experiment, name: str, show: Show) -> str:
-    """What the numbers are of: `·Mary − ·John, baseline`, or the model alone."""
-    if SOURCES[CHOICES[name].source].alone:
-        return "the model alone"
-    return ", ".join(filter(None, (answers_text(experiment), show)))
 
 
 def draw_head_matrix(
@@ -50,15 +40,12 @@ def draw_head_matrix(
 ) -> tuple[Any, ...]:  # fmt: skip
     """Figure, state, message, of what."""
     try:
-        shown, asked, name = view_of(view), experiment_of(experiment), heads_of(heads).quantity
-        result = chosen(engine, asked, digests, name, shown.show)
-        show = shown_of(SOURCES[CHOICES[name].source], shown.show)
-        style = replace(style_of(shown), show=show, quantity=CHOICES[name].number)
-        figure: Any = head_matrix_heatmap(result, style, selection_of(selection))
+        shown, asked = view_of(view), experiment_of(experiment)
+        numbers = NumbersOfHeads(engine, asked, digests, heads_of(heads), shown.show)
+        figure = numbers.figure(style_of(shown), selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
-    figure.layout.meta |= {"quantity": name, "show": show}
-    return ready(figure, of_text(asked, name, shown.show), digests)
+    return ready(figure, numbers.of_text, digests)
 
 
 # computing what is chosen
@@ -77,13 +64,23 @@ def _short(page: OnScreen) -> bool:
 def _asked(page: OnScreen) -> tuple[str, ...]:
     """What is chosen; zero ablation, which the table shows too, where that is direct attribution, or after numbers that
     are no sweeps."""
-    chosen_ones = [name for name in (page.heads.quantity, page.heads.beside) if name is not None and name != "direct"]
+    chosen_ones = to_compute(page.heads)
     sweeps = any(is_sweep(name) for name in chosen_ones)
     return (*chosen_ones, *(["zero"] if not chosen_ones or (_short(page) and not sweeps) else []))
 
 
 def _meant(page: OnScreen) -> tuple[str, ...]:
     return tuple(dict.fromkeys(CHOICES[name].source for name in _asked(page)))
+
+
+def _runs(page: OnScreen, source: str) -> tuple[str, ...]:
+    """Those of the axes that read the source, of what nobody chose those on screen; the model alone has one."""
+    if SOURCES[source].alone:
+        return ("baseline",)
+    shows: list[Show] = [
+        axis.show or page.view.show for axis in page.heads.numbers if CHOICES[axis.quantity].source == source
+    ]
+    return tuple(dict.fromkeys(run for show in shows for run in runs_of(show))) or page.runs
 
 
 def _quick(page: OnScreen, recipes: list[AnyRecipe]) -> bool:
@@ -101,11 +98,13 @@ def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
 
 
 def _start(page: OnScreen, resumed: bool) -> str:
-    words = start_words(_asked(page)[0])
+    words = press_of(_asked(page))
     return words.replace("Sweep", "Resume") if resumed else words
 
 
-SLOT = Slot(ids.HEAD_MATRIX, "heads", (KIND,), _meant, recipe_of_run, _quick, _cost, _start, DRAWN_FIRST, ids.HEADS)
+SLOT = Slot(
+    ids.HEAD_MATRIX, "heads", (KIND,), _meant, recipe_of_run, _quick, _cost, _start, DRAWN_FIRST, _runs, ids.HEADS
+)  # fmt: skip
 
 
 def register(app: Dash, engine: Engine) -> None:

@@ -90,6 +90,20 @@ def is_sweep(name: str) -> bool:
     return SOURCES[CHOICES[name].source].kind in ("ablation", "activation_patching", "attribution_patching")
 
 
+class NotComputed(Refused):
+    """A number that nothing has computed yet; the button beside it does."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(not_computed((name,), start_words(name)))
+        self.name = name
+
+
+def not_computed(names: tuple[str, ...], press: str) -> str:
+    """`Value patching and pattern patching are not computed yet: press Sweep both.`"""
+    labels = " and ".join(CHOICES[name].label for name in names)
+    return f"{labels[0].upper()}{labels[1:]} {'is' if len(names) == 1 else 'are'} not computed yet: press {press}."
+
+
 def chosen(engine: Engine, experiment: Experiment, digests: Any, name: str, show: Show) -> Result:
     """The result that has the number, as far as it has come, or what is in the way."""
     choice = CHOICES[name]
@@ -97,8 +111,11 @@ def chosen(engine: Engine, experiment: Experiment, digests: Any, name: str, show
     asked = Asked(engine, experiment, _own(digests, choice.source), shown_of(source, show))
     if choice.source == "direct":
         return asked.shown(source.kind)
-    not_yet = f"{choice.label[0].upper()}{choice.label[1:]} is not computed yet: press {start_words(name)}."
-    return asked.swept(not_yet, (ANALYSES[source.kind].result,))
+    missing = NotComputed(name)
+    try:
+        return asked.swept(str(missing), (ANALYSES[source.kind].result,))
+    except Refused as why:
+        raise (missing if str(why) == str(missing) else why) from None
 
 
 def _own(digests: Any, source: str) -> dict[str, Any]:

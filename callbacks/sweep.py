@@ -21,6 +21,7 @@ from app.domain.errors import Cancelled, MicrotomeError
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
 from app.domain.session import Experiment, SweepAsked, Viewed
+from app.domain.views import Show
 from app.engine import Engine
 from callbacks.progress import TimeLeft, progress_text
 from callbacks.reading import digests_of, experiment_of, heads_of, sources_of, sweep_of, view_of
@@ -32,6 +33,11 @@ MOST_SOURCES = 4
 """Of numbers of heads that one panel shows."""
 Wanted = dict[str, AnyRecipe]
 """Digest -> recipe of what is shown and not computed."""
+
+
+def runs_of(show: Show) -> tuple[str, ...]:
+    """The runs that have to be there to show this."""
+    return RUNS if show == "difference" else (show,)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class OnScreen:
     @property
     def runs(self) -> tuple[str, ...]:
         """The runs that are shown."""
-        return RUNS if self.view.show == "difference" else (self.view.show,)
+        return runs_of(self.view.show)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Slot:
     start: Callable[[OnScreen, bool], str]
     after: tuple[str, ...] = ()
     """Kinds that come first: hearing them makes Dash wait until they are there."""
+    runs: Callable[[OnScreen, str], tuple[str, ...]] = lambda page, kind: page.runs
+    """The runs of a kind that are shown."""
     asks: str = ids.SWEEP
     """The store of what is asked for: the sweep, or the numbers of heads, whose sources are then what is `meant`."""
     both: bool = False
@@ -107,18 +115,18 @@ def missing(slot: Slot, page: OnScreen) -> Wanted | None:
     where none of the kinds can be swept."""
     if any(page.digests.get(kind) is None for kind in slot.meant(page)):
         return None
-    known = {kind: _known(page, kind) for kind in slot.meant(page)}
+    known = {kind: _known(page, kind, slot.runs(page, kind)) for kind in slot.meant(page)}
     return {
         digest: slot.recipe(page, kind, run)
         for kind, digests in known.items() for run, digest in digests.items() if page.engine.result(digest) is None
     } if any(known.values()) else None  # fmt: skip
 
 
-def _known(page: OnScreen, kind: str) -> dict[str, str]:
+def _known(page: OnScreen, kind: str, runs: tuple[str, ...]) -> dict[str, str]:
     """Run -> digest of all runs that are shown; empty where one of them cannot be."""
     digests = digests_of(page.digests[kind]) or {}
-    known = {run: digest for run in page.runs if isinstance(digest := digests.get(run), str)}
-    return known if len(known) == len(page.runs) and not digests.get("error") else {}
+    known = {run: digest for run in runs if isinstance(digest := digests.get(run), str)}
+    return known if len(known) == len(runs) and not digests.get("error") else {}
 
 
 # what to run

@@ -1,4 +1,4 @@
-"""The head matrix: what colours it, and the start of what it needs."""
+"""The head matrix: which numbers it shows and how, and the start of what they need."""
 
 from itertools import groupby
 from typing import Any
@@ -24,25 +24,26 @@ def grouped() -> list[dict[str, Any]]:
     ]
 
 
-def quantity_select(control: str, label: str, value: str, width: int = 172, **options: Any) -> dmc.Select:
+def quantity_select(control: str, label: str, value: str, **options: Any) -> dmc.Select:
     """A choice of one number per head."""
     return dmc.Select(
-        id=control, value=value, size="xs", w=width, allowDeselect=False, maxDropdownHeight=420, searchable=True,
+        id=control, value=value, size="xs", allowDeselect=False, maxDropdownHeight=420, searchable=True,
         comboboxProps={"width": 230, "position": "bottom-start"}, className="mt-select",
         **{"data": grouped(), **options}, **attributes(aria_label=label),
     )  # fmt: skip
 
 
 def quantity_bar() -> html.Div:
-    """What colours the matrix, the start of what that needs, and the query that selects heads."""
+    """How heads are drawn, which numbers, the start of what they need, and the query that selects heads."""
     start = html.Button(
         "Sweep zero", id=ids.START.format(ids.HEAD_MATRIX), type="button", className="mt-button",
         title="Compute this number of every head",
     )  # fmt: skip
     select = quantity_select(ids.QUANTITY, "Quantity of the head matrix", "direct")
     chosen = html.Div([select, help_button(ids.QUANTITY, "What is this number?")], className="mt-chosen")
+    views = html.Div(id=ids.HEAD_VIEWS, className="mt-head-views")  # filled by assets/67-head-views.js
     query = html.Div(id=ids.HEAD_QUERY, className="mt-query")  # filled by assets/67-head-query.js
-    return html.Div([html.Div([chosen, start], className="mt-bar"), query])
+    return html.Div([html.Div([views, chosen, start], className="mt-bar mt-heads-bar"), query])
 
 
 def head_matrix_panel() -> html.Section:

@@ -22,7 +22,11 @@ HELP: dict[str, Help] = {
         "Direct attribution: what the head itself writes along the answer direction at the last position, with the "
         "run's own final scale σ (the mean is taken off under LayerNorm, not under RMSNorm). Ablation: the exact "
         "change of the logit difference LD when this head alone is removed at every position; zero sets z to 0, mean "
-        "sets it to its average over the reference texts.",
+        "sets it to its average over the reference texts. "
+        "Two maps show two numbers of the same heads, in logits on one scale. In the scatter every point is a head, "
+        "faint ones are early layers: r is Pearson's, ρ Spearman's correlation over the heads that have both; dotted "
+        "is where both would be equal, or opposite by definition; the heads furthest out are named. A box or a lasso "
+        "selects, shift adds. Heads that share keys and values have one value effect.",
         "Direct: blue helps the answer, red works against it. Ablation: red (negative) means the head helped.",
         "logits. 0 = no effect; a hatched cell is not computed yet.",
     ),

@@ -83,7 +83,7 @@ ABLATE_METHOD = "ablate-method"
 SHOW = "show"
 # panels
 HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
-HEAD_QUERY = "head-query"
+HEAD_QUERY, HEAD_VIEWS = "head-query", "head-views"
 COMPONENTS = "components"
 ATTENTION = "attention"
 ATTENTION_HEAD = "attention-head"

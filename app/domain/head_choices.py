@@ -118,11 +118,11 @@ CHOICES: dict[str, HeadChoice] = {
         "noising", "noising", "activation patching (noising)", "LD(clean run, z from corrupted) − LD(clean)",
     ),
     "value_patching": _effect(
-        "value_patching", "value patching", "activation patching (denoising)",
+        "value_patching", "value patching", "activation patching (denoising) of v",
         "LD(corrupted run, v from clean) − LD(corrupted)",
     ),
     "pattern_patching": _effect(
-        "pattern_patching", "pattern patching", "activation patching (denoising)",
+        "pattern_patching", "pattern patching", "activation patching (denoising) of pattern",
         "LD(corrupted run, pattern from clean) − LD(corrupted)",
     ),
     "estimate": HeadChoice(

@@ -3,7 +3,7 @@
 A view is what `python -m app figure VIEW.json` draws and what an exported figure carries as its manifest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
@@ -39,6 +39,11 @@ class Style:
     """How a sweep is read: effect on the metric; recovered, as ratio of means; recovered, as mean of ratios."""
     quantity: str | None = None
     """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
+    quantity_across: str | None = None
+    show_across: Show | None = None
+    one_scale: bool = True
+    """Of a figure of two numbers per head: the other result's number and run (None = `show`); and whether two maps of
+    the same unit have the same colours."""
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value, corrected for their number, is 0.05 or more."""
     weighted_by: WeightedBy | None = None
@@ -46,6 +51,11 @@ class Style:
     together: Together = "primary"
     minus: Minus | None = None
     """Of an attention pattern: of which heads, and what is taken away; nothing more where `show` is `difference`."""
+
+    @property
+    def across(self) -> "Style":
+        """The style that reads the other result of a figure of two numbers per head."""
+        return replace(self, quantity=self.quantity_across, show=self.show_across or self.show)
 
 
 @with_config(_STRICT)
@@ -75,6 +85,11 @@ class View:
     selection: Selection = Selection()
     figure: str | None = None
     against: Recipe | None = None
+
+    @property
+    def other(self) -> "View | None":
+        """What gives the other result of a figure of two, None where there is none."""
+        return None if self.against is None else View(self.against, self.style.across)
 
 
 _VIEW: TypeAdapter[View] = TypeAdapter(View)

@@ -23,7 +23,8 @@ PROVENANCE_COLUMNS = (
 
 
 def with_provenance(table: pd.DataFrame, result: Result) -> pd.DataFrame:
-    """The table of this result with its provenance in constant columns at the right."""
+    """The table of this result with its provenance in constant columns at the right; what a table of two results says
+    of each row already stays."""
     provenance = result.provenance
     interventions = "; ".join(map(str, parse_recipe(result.recipe).interventions))
     versions = "; ".join(f"{name} {version}" for name, version in provenance.versions)
@@ -31,7 +32,8 @@ def with_provenance(table: pd.DataFrame, result: Result) -> pd.DataFrame:
         provenance.model, provenance.identity, provenance.revision, provenance.processing, provenance.dtype,
         provenance.device, provenance.bos, versions, result.digest, interventions,
     )  # fmt: skip
-    return table.assign(**dict(zip(PROVENANCE_COLUMNS, given, strict=True)))
+    columns = zip(PROVENANCE_COLUMNS, given, strict=True)
+    return table.assign(**{name: value for name, value in columns if name not in table})
 
 
 def to_csv(table: pd.DataFrame, result: Result) -> bytes:

@@ -4,6 +4,7 @@ The page draws the same selection shapes by `Plotly.relayout` when the selection
 redraw from here must agree in names, places and widths. All take the accent colour from the template.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
+from app.domain.sites import Head
 from app.domain.views import Selection
 from app.figures.theme import HAIRLINE, NEUTRAL
 
@@ -31,10 +33,27 @@ def _outline(name: str, **sides: Any) -> dict[str, Any]:
 
 def head_shapes(selection: Selection) -> list[dict[str, Any]]:
     """Selected heads, then the pinned one, the primary one on top."""
+    return [cell_outline(name, at.layer, at.head) for name, at in _named_heads(selection)]
+
+
+def _named_heads(selection: Selection) -> list[tuple[str, Head]]:
     named = [("selected", head) for head in selection.heads if head != selection.primary]
     named += [("pinned", selection.pinned)] if selection.pinned else []
-    named += [("primary", selection.primary)] if selection.primary else []
-    return [cell_outline(name, at.layer, at.head) for name, at in named]
+    return named + ([("primary", selection.primary)] if selection.primary else [])
+
+
+def head_rings(selection: Selection, places: Mapping[str, tuple[float, float]]) -> list[dict[str, Any]]:
+    """The same on a scatter of heads: rings of one size on screen around the points that there are, by name."""
+    named = [(name, places.get(str(head))) for name, head in _named_heads(selection)]
+    return [_ring(name, *place) for name, place in named if place is not None]
+
+
+def _ring(name: str, x: float, y: float) -> dict[str, Any]:
+    size = {"xsizemode": "pixel", "ysizemode": "pixel", "xanchor": x, "yanchor": y}
+    return {
+        "type": "circle", "name": name, "xref": "x", "yref": "y", **size, "x0": -8, "x1": 8, "y0": -8, "y1": 8,
+        "line": _LINE[name],
+    }  # fmt: skip
 
 
 def cell_outline(name: str, row: int, column: int) -> dict[str, Any]:

@@ -212,12 +212,18 @@ def _lens(result: LogitLensResult) -> pd.DataFrame:
 
 def head_rows(result: Result) -> pd.DataFrame:
     """Every number per head that a result has, head by head; `prompt` counts background texts where it has those."""
-    parts: list[pd.DataFrame] = []
-    for name in quantities_of(result):
-        values = head_quantity(result, name)
-        rows = _unroll(values, dict(zip(("prompt", "layer", "head"), map(np.arange, values.shape), strict=True)))
-        parts.append(rows.assign(component=np.tile(head_labels(*values.shape[1:]).ravel(), len(values)), metric=name))
-    return _stack(parts, ("prompt", "component", "layer", "head", "metric", "value"))
+    return _stack([number_rows(result, name) for name in quantities_of(result)], _HEAD_COLUMNS)
+
+
+_HEAD_COLUMNS = ("prompt", "component", "layer", "head", "metric", "value")
+
+
+def number_rows(result: Result, name: str) -> pd.DataFrame:
+    """One number of every head and prompt."""
+    values = head_quantity(result, name)
+    rows = _unroll(values, dict(zip(("prompt", "layer", "head"), map(np.arange, values.shape), strict=True)))
+    named = np.tile(head_labels(*values.shape[1:]).ravel(), len(values))
+    return _stack([rows.assign(component=named, metric=name)], _HEAD_COLUMNS)
 
 
 def _head_tokens(result: HeadTokensResult) -> pd.DataFrame:

@@ -134,8 +134,12 @@ class Screen:
 
     def box(self, first: tuple[int, int], last: tuple[int, int]) -> None:
         """Drag a box over cells of the matrix, from (layer, head) to (layer, head)."""
-        x0, y0, _, _ = self.page.evaluate(_CENTRE, ["head-matrix", first[1] - 0.3, first[0] - 0.3])
-        x1, y1, _, _ = self.page.evaluate(_CENTRE, ["head-matrix", last[1] + 0.3, last[0] + 0.3])
+        self.drag("head-matrix", (first[1] - 0.3, first[0] - 0.3), (last[1] + 0.3, last[0] + 0.3))
+
+    def drag(self, panel: str, first: tuple[float, float], last: tuple[float, float]) -> None:
+        """Drag over a figure from one place to another, in its own coordinates."""
+        x0, y0, _, _ = self.page.evaluate(_CENTRE, [panel, *first])
+        x1, y1, _, _ = self.page.evaluate(_CENTRE, [panel, *last])
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
         self.page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2, steps=3)

@@ -1,5 +1,6 @@
 """Any number per head: choose one, ask by a query, and find it again from the link."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -9,6 +10,12 @@ from tests.browser.screen import Screen, experiment, link
 Visit = Callable[..., Screen]
 ALONE = experiment("smollm2-135m", "The keys to the old cabinet", "The key to the old cabinet", " are", " is")
 """No other journey computes anything of this pair."""
+SAID = re.compile(r"^zero ablation against direct logit attribution: Pearson −0\.\d+ · Spearman −0\.\d+ · 270 heads$")
+ON_THE_RIGHT = """([x, y]) => {
+  const gd = document.querySelector("#head-matrix .js-plotly-plot"), box = gd.getBoundingClientRect();
+  const {xaxis2, yaxis} = gd._fullLayout;
+  return [box.left + xaxis2._offset + xaxis2.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
+}"""
 
 
 def test_a_score_is_chosen_a_query_selects_and_the_link_brings_both_back(visit: Visit):
@@ -54,3 +61,36 @@ def test_a_number_that_is_there_is_drawn_without_the_server(visit: Visit):
     screen.choose("quantity", "entropy")
     screen.until("microtome.graph('head-matrix').data[0].hovertext[0][0].includes('entropy of attention')")
     assert screen.page.evaluate("microtome.propsOf('matrix-asked').data") == asked
+
+
+def test_a_preset_is_a_scatter_whose_brush_selects_everywhere_and_the_link_brings_it_back(visit: Visit):
+    screen = visit().ready("head-matrix", "components", "attention")
+    screen.page.get_by_role("button", name="Scatter").click()
+    screen.until("microtome.metaOf(microtome.graph('head-matrix')).drawn === 'scatter'")
+    screen.page.get_by_label("What is compared").select_option(label="Direct vs total")
+    screen.until("microtome.graph('head-matrix').data[0].customdata.length === 270")
+    expect(screen.page.locator("#head-matrix .js-plotly-plot")).to_have_attribute("aria-label", SAID)
+    screen.drag("head-matrix", (2.0, -4.0), (3.2, -2.0))
+    assert screen.heads == ["L23H3"]
+    screen.until("microtome.graph('head-matrix').layout.shapes.map(({name}) => name).join() === 'primary'")
+    screen.page.get_by_role("button", name="Two maps").click()
+    screen.until("microtome.metaOf(microtome.graph('head-matrix')).drawn === 'maps'")
+    screen.shows_everywhere(["L23H3"])
+    screen.page.keyboard.press("z")
+    screen.until("microtome.metaOf(microtome.graph('head-matrix')).drawn === 'scatter'")
+    again = visit(screen.page.evaluate("microtome.address()")).ready("head-matrix")
+    again.until("microtome.metaOf(microtome.graph('head-matrix')).drawn === 'scatter'")
+    assert (again.session["heads"]["scatter"], again.heads) == (True, ["L23H3"])
+    expect(again.page.get_by_label("What is compared")).to_have_value("total")
+
+
+def test_a_click_on_either_of_two_maps_selects_the_head_below_it(visit: Visit):
+    screen = visit().ready("head-matrix")
+    screen.page.get_by_role("button", name="Two maps").click()
+    screen.until("microtome.metaOf(microtome.graph('head-matrix')).drawn === 'maps'")
+    screen.click_on("head-matrix", 5, 10)
+    assert screen.heads == ["L10H5"]
+    at = screen.page.evaluate(ON_THE_RIGHT, [4, 12])
+    screen.page.mouse.click(*at)
+    assert screen.heads == ["L12H4"]
+    assert screen.marked_heads() == ["L12H4"]

@@ -2,7 +2,8 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { shapesFor, withSelection, partAt, layerAt } = require("../../assets/40-shapes.js");
+const { shapesFor, namedHeads, rings, withSelection, partAt, layerAt } = require("../../assets/40-shapes.js");
+const { ringed } = require("../../assets/66-head-scatter.js");
 const { after, click } = require("./support.js");
 
 const selected = (...actions) => after(...actions).session.selection;
@@ -17,6 +18,24 @@ test("selected heads are cells of the matrix, the pinned one dotted, the primary
     ["primary", -0.5, 0.5, 2.5, 3.5],
   ]);
   assert.equal(shapes[1].line.dash, "dot");
+});
+
+test("two maps have every mark twice, the scatter of heads has rings instead", () => {
+  const selection = selected(click(1, 2), click(3, 0, true));
+  const [left, right] = [shapesFor(selection, "head-matrix"), shapesFor(selection, "head-matrix", { drawn: "maps" })];
+  assert.deepEqual(right, [...left, ...left.map((shape) => ({ ...shape, xref: "x2" }))]);
+  assert.equal(withSelection(right, right), null);
+  assert.equal(withSelection(left, right).length, 4, "marks of one map do not pass for those of two");
+  assert.deepEqual(shapesFor(selection, "head-matrix", { drawn: "scatter" }), []);
+});
+
+test("rings lie around the points of selected heads, as the server draws them", () => {
+  const selection = selected(click(1, 2), click(3, 0, true));
+  const points = { customdata: ["L0H0", "L3H0", "L1H2"], x: [0, 1, 2], y: [5, 6, 7] };
+  const found = ringed(namedHeads(selection), points);
+  assert.deepEqual(found, [{ name: "selected", x: 2, y: 7 }, { name: "primary", x: 1, y: 6 }]);
+  assert.deepEqual(rings(found).map(({ xanchor, yanchor, line }) => [xanchor, yanchor, line.width]), [[2, 7, 1.5], [1, 6, 3]]);
+  assert.deepEqual(ringed(namedHeads(selection), { customdata: ["L1H2"], x: [0], y: [0] }).length, 1, "no point, no ring");
 });
 
 test("positions are columns of the lens and rows of the attention pattern", () => {

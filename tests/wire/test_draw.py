@@ -200,7 +200,7 @@ def test_a_chosen_number_is_drawn_under_its_own_name_once_it_is_computed(served:
     served.engine.evaluate(parse_experiment(store).recipe("head_statistics"))
     answer = number(served, "entropy", store)
     meta = answer["head-matrix"]["figure"]["layout"]["meta"]
-    assert (meta["quantity"], meta["show"], state(answer, "head-matrix")) == ("entropy", "baseline", "ready")
+    assert (meta["numbers"], state(answer, "head-matrix")) == ([["entropy", "baseline"]], "ready")
 
 
 def test_a_number_that_compares_two_prompts_asks_for_the_other_one(served: Page) -> None:

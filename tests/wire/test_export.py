@@ -27,7 +27,7 @@ every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 def clicked(served: Page, panel: str, form: str, store: Any = None, selection: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
-    chosen = heads(fields.pop("quantity", "direct"))
+    chosen = fields.pop("heads", None) or heads(fields.pop("quantity", "direct"))
     given = {
         entry: 1,
         "export-of.data": panel,
