@@ -38,7 +38,10 @@
   function select(className, label, options, changed) {
     const made = element("select", `mt-native ${className}`, {}, label);
     made.append(...options);
-    made.addEventListener("change", () => changed(made.value));
+    made.addEventListener("change", () => {
+      changed(made.value);
+      if (!made.matches(":focus-visible")) made.blur(); // else the arrow keys would stay here
+    });
     return made;
   }
 
