@@ -85,15 +85,9 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
         result = engine.view(view, _progress)
         across = engine.view(view.other, _progress) if view.other else None
     sized = replace(view, style=ANALYSES[view.recipe.kind].sized(view.style))
-    figure = captioned(drawn(sized, result, across), _prompt_shown(view), sized.style)
+    figure = captioned(drawn(sized, result, across), view.prompt_named, sized.style)
     told = manifest(view, result.provenance, result.digest)
     _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), told), "the figure, with its recipe inside")
-
-
-def _prompt_shown(view: Any) -> PromptPair | None:
-    """The prompt that a figure names: the analysis' own, else the selected one of the set; None where it has none."""
-    at, prompts = getattr(view.recipe, "prompt", view.selection.prompt), view.recipe.prompts
-    return prompts[at if at < len(prompts) else 0] if prompts else None
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:

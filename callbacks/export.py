@@ -66,7 +66,7 @@ _ONE_RUN = """\
 def _drawn(page: Page, behind: Source, form: Any) -> bytes:
     result = behind.result(page)
     view, across = behind.view(page, result)
-    figure = captioned(drawn(view, result, across), page.experiment.prompt, view.style)
+    figure = captioned(drawn(view, result, across), view.prompt_named, view.style)
     return picture(figure, form, manifest(view, result.provenance, result.digest))
 
 

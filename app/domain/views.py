@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
+from app.domain.prompts import PromptPair
 from app.domain.recipes import Recipe, parse_json
 from app.domain.sites import Head
 
@@ -90,6 +91,13 @@ class View:
     def other(self) -> "View | None":
         """What gives the other result of a figure of two, None where there is none."""
         return None if self.against is None else View(self.against, self.style.across)
+
+    @property
+    def prompt_named(self) -> PromptPair | None:
+        """The prompt that an exported figure names: the recipe's own, else the selected one of its set; None where its
+        numbers are of no prompt."""
+        at, prompts = getattr(self.recipe, "prompt", self.selection.prompt), self.recipe.prompts
+        return prompts[at if at < len(prompts) else 0] if prompts else None
 
 
 _VIEW: TypeAdapter[View] = TypeAdapter(View)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
+from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from layouts import ids
@@ -63,6 +65,21 @@ def test_every_panel_leaves_as_csv_with_its_provenance(served: Page, panel: str)
 def test_every_panel_leaves_as_a_recipe_that_parses(served: Page, panel: str) -> None:
     recipe = parse_recipe(content(clicked(served, panel, "recipe")))
     assert recipe.prompts[0].clean == PAIR.clean
+
+
+@pytest.mark.parametrize(
+    ("quantity", "kind", "named"),
+    [("entropy", "head_statistics", True), ("copying", "copying_scores", False),
+     ("induction", "behaviour_scores", False)],
+)  # fmt: skip
+def test_a_figure_names_the_prompt_that_its_numbers_are_of_and_none_where_they_are_of_the_model_alone(
+    served: Page, quantity: str, kind: str, named: bool
+) -> None:
+    asked = parse_experiment(experiment())
+    served.engine.evaluate(asked.recipe(kind) if named else asked.model_recipe(kind))
+    picture = content(clicked(served, ids.HEAD_MATRIX, "svg", quantity=quantity)).decode()
+    said = "".join(re.findall(r">([^<]*)</(?:text|tspan)>", picture))
+    assert (PAIR.clean in said, "apple − dog" in said) == (named, named)
 
 
 @every_panel

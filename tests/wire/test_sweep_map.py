@@ -265,21 +265,3 @@ def test_an_estimate_is_drawn_on_the_logit_difference_whatever_metric_is_chosen(
     answer = drawn(served, "sweep-map", found, experiment(), asked)
     assert state(answer, "sweep-map") == "ready"
     assert "logit diff" in answer["sweep-map-of"]["children"]
-
-
-def test_a_sweep_that_another_replaces_is_cancelled_and_keeps_what_it_has(served: Page) -> None:
-    store = changed(clean="the river apple house " * 15, corrupted=None)
-    long = sweep(method="tracing", noise=GaussianNoise((1,)), draws=100, cells=Cells("pattern", "edge"))
-    request = requested(served, store, long, by="sweep-map-start.n_clicks")
-    started = served.post(RUN, {"sweep-map-request.data": request}).get_json()
-    until = time.monotonic() + 60
-    while not served.engine.partial(request["digests"][0]) and time.monotonic() < until:
-        time.sleep(0.02)  # until it has cells
-    other = requested(served, store, sweep(method="zero", cells=FEW), **{"sweep-map-request.data": request})
-    assert not set(other["digests"]) & set(request["digests"])
-    served.post(RUN, {"sweep-map-request.data": other}, query=f"?oldJob={started['job']}")
-    while served.engine.counters().running and time.monotonic() < until:
-        time.sleep(0.05)  # the computation notices at its next report
-    assert served.engine.counters().running == 0
-    assert served.engine.result(request["digests"][0]) is None
-    assert served.engine.partial(request["digests"][0]) is not None
