@@ -27,6 +27,7 @@ What an address with a digest shows never changes, so browsers keep it for ever,
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -69,46 +70,28 @@ class NotThere(MicrotomeError):
 def routes(engine: Engine) -> Blueprint:
     """All of them, to be registered under the page's prefix."""
     blueprint = Blueprint("microtome", __name__)
-    place = "/attention/<digest>/<int:layer>/<int:head>"
 
     def status() -> Response:
         return _json(status_of(engine, request.args.get("model"), asked=bool(request.args.get("asked"))))
 
-    def picture(digest: str, layer: int, head: int) -> Response:
-        theme = request.args.get("theme", "light")
-        return _refusing(lambda: _picture(engine, (digest, request.args.get("minus")), layer, head, theme))
-
-    def numbers(digest: str, layer: int, head: int) -> Response:
-        return _refusing(lambda: _numbers(engine, (digest, request.args.get("minus")), layer, head))
-
-    def weights(digest: str, layer: int, head: int, name: str) -> Response:
-        return _refusing(lambda: _weights(engine, (digest, request.args.get("minus")), layer, head, name))
-
-    def small(digest: str) -> Response:
-        return _refusing(lambda: _thumbnails(engine, (digest, request.args.get("minus"))))
-
-    def effects(digest: str, metric: str) -> Response:
-        read = request.args.get("read", "effect")
-        return _refusing(lambda: _effects(engine, (digest, request.args.get("minus")), metric, read))
-
-    def heads(digest: str, quantity: str) -> Response:
-        metric = request.args.get("metric", "logit_diff")
-        quiet = bool(request.args.get("quiet"))
-        return _refusing(lambda: _heads(engine, (digest, request.args.get("minus")), quantity, metric), quiet)
-
     def tried() -> Response:
         return _json(_tried_out(engine, request.get_json(silent=True)))
 
-    blueprint.add_url_rule("/trial", view_func=tried, methods=["POST"])
-    blueprint.add_url_rule("/heads/<digest>/<quantity>.f32", view_func=heads)
     blueprint.add_url_rule("/status", view_func=status)
-    blueprint.add_url_rule(f"{place}.png", view_func=picture)
-    blueprint.add_url_rule(f"{place}.f32", view_func=numbers)
-    weighed = "/attention/<digest>/weights/<int:layer>/<int:head>"
-    blueprint.add_url_rule(f"{weighed}/<name>.f32", view_func=weights)
-    blueprint.add_url_rule("/attention/<digest>/thumbnails.u8", view_func=small)
-    blueprint.add_url_rule("/sweep/<digest>/<metric>.f32", view_func=effects)
+    blueprint.add_url_rule("/trial", view_func=tried, methods=["POST"])
+    for rule, answer, options in _OF_RESULTS:
+        view = functools.partial(_answered, engine, answer, options)
+        blueprint.add_url_rule(rule, answer.__name__.strip("_"), view)
     return blueprint
+
+
+def _answered(
+    engine: Engine, answer: Callable[..., Response], options: dict[str, str], digest: str, **place: Any
+) -> Response:
+    """The answer about one result, or about it minus another; `options` are what the query may say, by default."""
+    asked = {name: request.args.get(name, default) for name, default in options.items()}
+    digests = (digest, request.args.get("minus"))
+    return _refusing(lambda: answer(engine, digests, **place, **asked), bool(request.args.get("quiet")))
 
 
 def status_of(engine: Engine, model: str | None, asked: bool = False) -> dict[str, Any]:
@@ -266,6 +249,17 @@ def _map(result: AttentionPatternResult | AttentionWeightsResult, layer: int, he
     if layer not in result.layers or not head < values.shape[1]:
         raise BadSite(f"This result has no L{layer}H{head}.")
     return np.ascontiguousarray(values[result.layers.index(layer), head])
+
+
+_OF_RESULTS: tuple[tuple[str, Callable[..., Response], dict[str, str]], ...] = (
+    ("/attention/<digest>/<int:layer>/<int:head>.png", _picture, {"theme": "light"}),
+    ("/attention/<digest>/<int:layer>/<int:head>.f32", _numbers, {}),
+    ("/attention/<digest>/weights/<int:layer>/<int:head>/<name>.f32", _weights, {}),
+    ("/attention/<digest>/thumbnails.u8", _thumbnails, {}),
+    ("/sweep/<digest>/<metric>.f32", _effects, {"read": "effect"}),
+    ("/heads/<digest>/<quantity>.f32", _heads, {"metric": "logit_diff"}),
+)
+"""Address, what answers it, and what its query may say, by default. `minus` and `quiet` are understood by all."""
 
 
 def _refusing(answer: Callable[[], Response], quiet: bool = False) -> Response:

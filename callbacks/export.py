@@ -25,7 +25,8 @@ from app.export.manifest import manifest
 from app.export.pictures import picture
 from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
-from callbacks.exported import SOURCES, Page, Source, source
+from callbacks.exported import SOURCES, source
+from callbacks.exported_source import Page, Source
 from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, selection_of, sweep_of, view_of
 from layouts import ids
 

@@ -5,7 +5,7 @@ so. The manifest inside a figure has both recipes.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -16,26 +16,24 @@ from app.domain.results import Result
 from app.domain.views import Style
 from app.export.tables import with_provenance
 from app.figures.tables import long_table, number_rows
+from callbacks.exported_source import Page
 from callbacks.heads import lacking, recipe_of, shown_of
 from callbacks.numbers_of_heads import FIGURES, NumbersOfHeads
 from callbacks.reading import Refused
 
-if TYPE_CHECKING:
-    from callbacks.exported import Page
 
-
-def recipe_of_axis(page: "Page", at: int, intervened: bool) -> AnyRecipe:
+def recipe_of_axis(page: Page, at: int, intervened: bool) -> AnyRecipe:
     """The recipe of one of the numbers on screen."""
     source = CHOICES[page.heads.numbers[at].quantity].source
     return recipe_of(page.experiment, source, intervened=intervened and not SOURCES[source].alone)
 
 
-def recipe(page: "Page", intervened: bool) -> AnyRecipe:
+def recipe(page: Page, intervened: bool) -> AnyRecipe:
     """Of two numbers that of the first: the left map's, or the one up."""
     return recipe_of_axis(page, 0, intervened)
 
 
-def _numbers_of_heads(page: "Page") -> NumbersOfHeads:
+def _numbers_of_heads(page: Page) -> NumbersOfHeads:
     """The numbers on screen; where one has none, what is in the way."""
     sources: dict[str, Any] = {}
     for at, axis in enumerate(page.heads.numbers):
@@ -47,17 +45,17 @@ def _numbers_of_heads(page: "Page") -> NumbersOfHeads:
     return NumbersOfHeads(page.engine, page.experiment, {"sources": sources}, page.heads, page.view.show)
 
 
-def result(page: "Page") -> Result:
+def result(page: Page) -> Result:
     """The first number's result."""
     return _numbers_of_heads(page).results[0]
 
 
-def figure(page: "Page") -> str:
+def figure(page: Page) -> str:
     """The name of what is drawn."""
     return FIGURES[page.heads.drawn].__name__
 
 
-def across(page: "Page") -> tuple[AnyRecipe, Result] | None:
+def across(page: Page) -> tuple[AnyRecipe, Result] | None:
     """The second number, where there are two."""
     numbers = _numbers_of_heads(page)
     if len(numbers.results) == 1:
@@ -66,19 +64,19 @@ def across(page: "Page") -> tuple[AnyRecipe, Result] | None:
     return recipe_of_axis(page, 1, run != "baseline"), numbers.results[1]
 
 
-def style(page: "Page", result: Result, drawn: Style) -> Style:
+def style(page: Page, result: Result, drawn: Style) -> Style:
     """Which numbers are read, and a size with room for what is drawn."""
     width, height = {"map": (drawn.width, drawn.height), "maps": (760, 560), "scatter": (560, 480)}[page.heads.drawn]
     return replace(_numbers_of_heads(page).style(drawn), width=width, height=height)
 
 
-def run(page: "Page") -> str:
+def run(page: Page) -> str:
     """The run of the first number."""
     first = page.heads.numbers[0]
     return shown_of(SOURCES[CHOICES[first.quantity].source], first.show or page.view.show)
 
 
-def table(page: "Page", result: Result) -> pd.DataFrame:
+def table(page: Page, result: Result) -> pd.DataFrame:
     """All that the result has, or of two numbers both, of every head."""
     numbers = _numbers_of_heads(page)
     if len(numbers.results) == 1:
@@ -98,13 +96,13 @@ def _rows_of(axis: HeadAxis, result: Result) -> pd.DataFrame:
     return with_provenance(rows, result)
 
 
-def part(page: "Page") -> str:
+def part(page: Page) -> str:
     """`zero-against-direct`, for the file's name."""
     joined = "-against-" if page.heads.scatter else "-beside-"
     return joined.join(axis.quantity.replace("_", "-") for axis in page.heads.numbers)
 
 
-def above(page: "Page") -> str:
+def above(page: Page) -> str:
     """Said in a program that has one of two numbers."""
     if len(page.heads.numbers) == 1:
         return ""
