@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.engine import Engine
 from app.settings import Settings
 from tests.wire.page import SPEC, Page
+from tests.wire.plain import routed
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     engine.facts(SPEC)
     yield Page(engine, settings)
     engine.close()
+
+
+@pytest.fixture
+def client(engine: Engine) -> Any:
+    """A client of the plain routes on an engine of its own."""
+    return routed(engine)

@@ -13,22 +13,19 @@ from torch import Tensor
 from transformer_lens import patching
 
 from app.analyses import ANALYSES
-from app.checks import check
 from app.compute.activation_patching import patched_prompts
 from app.compute.bases import BridgeRuns, runs_of
 from app.compute.path_patching import path_patching, path_start, written
 from app.compute.variations import Held, Row
-from app.domain.errors import BadRecipe
 from app.domain.interventions import Ablate, KnockOutEdge
-from app.domain.models import ModelSpec, Provenance
+from app.domain.models import Provenance
 from app.domain.recipes import PathPatching, exact_patching
 from app.domain.results import METRICS, SweepResult
 from app.domain.sites import Head, Site
 from app.domain.views import Selection, Style
-from tests.loaded import ground_truth, loaded, tiny
+from tests.loaded import ground_truth, tiny
 from tests.unit.compute.asking import PAIR, ask
 from tests.unit.compute.parity.sets import AT, COMPARED, LONG, SETS, SHORT, Batch, batch
-from tests.unit.compute.test_replay import FURTHER, random_bridge
 
 CLOSE = 1e-5  # measured 1e-6: float32 in two orders of summation, logits of size 1
 SOURCES = (Head(0, 1), Head(1, 3))
@@ -270,35 +267,3 @@ def test_a_sweep_goes_on_where_it_was():
     assert (told[0], told[-1]) == ((8, 16), (16, 16))
     assert (found.values[:, 0] == 7.0).all()
     np.testing.assert_allclose(found.values[:, 1], whole.values[:, 1], atol=CLOSE)
-
-
-def test_a_norm_after_the_attention_is_refused_as_transformer_lens_refuses_it():
-    asked = batch("gemma", "5 tokens")
-    recipe = PathPatching(model=asked.model.facts.spec, prompts=SHORT, source=Head(0, 1))
-    for refuse in (
-        lambda: check(asked.model, recipe, 64),
-        lambda: paths(asked.model, prompts=SHORT, source=Head(0, 1)),
-        lambda: paths(asked.model, prompts=SHORT, receiver=Head(1, 1)),
-    ):
-        with pytest.raises(BadRecipe, match=r"norms or scales .* patch its z instead"):
-            refuse()
-    with pytest.raises(ValueError, match="normalized or scaled"):
-        theirs(asked, Head(0, 1), "q")
-
-
-def test_keys_and_values_that_heads_share_are_refused_as_transformer_lens_refuses_them():
-    asked = batch("llama", "5 tokens")
-    for component in ("k", "v"):
-        with pytest.raises(BadRecipe, match="use component q"):
-            paths(asked.model, prompts=SHORT, source=Head(0, 1), component=component)
-        with pytest.raises(ValueError, match='component="q" is available'):
-            theirs(asked, Head(0, 1), component)
-
-
-def test_heads_whose_output_is_scaled_before_it_is_added_are_refused():
-    """Granite, which no norm gives away: what a layer adds is not the sum of what its heads write."""
-    options = {**FURTHER["qwen3"], "residual_multiplier": 0.5}
-    bridge = random_bridge("granite", **options)
-    model = loaded(bridge, ModelSpec("live", "tiny-granite", processing="raw"))
-    with pytest.raises(BadRecipe, match="norms or scales"):
-        paths(model, source=Head(0, 1))
