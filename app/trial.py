@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.errors import BadInput, BadLink
+from app.domain.prompts import PromptPair
 from app.domain.results import METRICS, PredictionResult
 from app.domain.session import Experiment, parse_experiment
 from app.engine import Engine
@@ -21,10 +22,29 @@ def trial(engine: Engine, given: Any) -> dict[str, Any]:
     if engine.status(present.model).phase != "ready":
         raise BadInput("The model is not there yet, so the effect cannot be computed; try again when it is.")
     alone = replace(tried, interventions=tried.interventions[len(present.interventions) :])
-    engine.check(alone.set_recipe("prediction", intervened=True))  # in every prompt of the set
+    _check(engine, alone)
     runs = [engine.evaluate(each.recipe("prediction", intervened=True)) for each in (present, tried)]
     before, after = map(_metrics, runs)
     return {"before": before, "after": after, "digest": runs[1].digest}
+
+
+def _check(engine: Engine, alone: Experiment) -> None:
+    """Refuse what does not hold in every prompt of the set, and say in which one."""
+    try:
+        engine.check(alone.set_recipe("prediction", intervened=True))
+    except BadInput as why:
+        wrong = next((at for at, pair in enumerate(alone.prompts) if not _holds(engine, alone, pair)), None)
+        if wrong is None:
+            raise
+        raise BadInput(f"This does not fit prompt {wrong} of the set: {why}") from None
+
+
+def _holds(engine: Engine, alone: Experiment, pair: PromptPair) -> bool:
+    try:
+        engine.check(replace(alone, prompt=pair, prompts=()).set_recipe("prediction", intervened=True))
+    except BadInput:
+        return False
+    return True
 
 
 def _read(given: Any) -> tuple[Experiment, Experiment]:

@@ -18,6 +18,7 @@
   const NO_HEAD = "Select a head whose edges to cut";
   const NO_TOKENS = "Select a query and a key: two tokens in the rail or under the matrix";
   const AFTER = "A query sees no key after itself: there is nothing to cut";
+  const WAIT = "The new prompt is on its way; wait for its tokens";
   const TOO_MANY = (count) => `${count} edges at once are more than the ${edges.MOST_EDGES} that one cut takes; mark fewer, or ablate`;
 
   let on = false;
@@ -208,10 +209,12 @@
   function press(event) {
     const gd = on && event.button === 0 && event.target.closest && event.target.closest("#attention .js-plotly-plot");
     const from = gd && graph("attention") === gd && microtome.hit(gd, event);
-    if (!from) return;
+    if (!from) return undefined;
     event.preventDefault();
     event.stopPropagation();
+    if (document.querySelector("#token-strip[data-stale]")) return setMarked([], WAIT);
     drag = { gd, from, to: from, add: event.shiftKey, x: event.clientX, y: event.clientY, moved: false };
+    return undefined;
   }
 
   let drawing = false;

@@ -112,7 +112,7 @@ def test_a_cut_that_does_not_fit_a_prompt_of_the_set_is_refused(make_engine: Cal
     given = asked(engine, [KnockOutEdge(1, ((7, 2),))])
     shorter = {**given["experiment"]["prompt"], "clean": "w1 w2", "corrupted": "w3 w2"}
     given["experiment"]["prompts"] = [given["experiment"]["prompt"], shorter]
-    with pytest.raises(BadSite, match="The prompt has 3 positions"):
+    with pytest.raises(BadInput, match="prompt 1 of the set: The prompt has 3 positions"):
         trial(engine, given)
 
 
