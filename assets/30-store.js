@@ -134,6 +134,20 @@
   /** A part as its store has it; experiments are numbered, so that what is drawn can say of which it is. */
   const stored = (part) => (part === "experiment" ? { ...written[part], number } : written[part]);
 
+  /** Panels that know nothing of workspaces hear these instead of the view, so that they are drawn again only for what
+   * they show. */
+  const OF_VIEW = {
+    shown: ({ show }) => show,
+    attended: ({ show, attention }) => ({ show, attention }),
+  };
+
+  function writeParts(before) {
+    for (const [id, of] of Object.entries(OF_VIEW)) {
+      const changed = !before || !microtome.state.same(of(before.view), of(written.view));
+      if (changed) root.dash_clientside.set_props(id, { data: of(written.view) });
+    }
+  }
+
   function writeStores() {
     clearTimeout(storeTimer);
     const changed = PARTS.filter((part) => !written || written[part] !== current.session[part]);
@@ -142,6 +156,7 @@
     written = current.session;
     if (changed.includes("experiment")) count(before && before.experiment);
     for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
+    writeParts(before);
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
     if (changed.length) root.dash_clientside.set_props("session", { data: written });

@@ -31,6 +31,8 @@
   // ---- on the page ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
+  const MOST_READ_AHEAD = 256; // tokens: a quarter of a megabyte per head
+  const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   let tip = null;
   let pointer = null;
 
@@ -81,6 +83,10 @@
     pending = true;
   }
 
+  /** What a pointer may ask for is there before it comes, where that is little. */
+  const readAhead = () => microtome.shape().n_positions <= MOST_READ_AHEAD && microtome.attention.reading().catch(() => null);
+
+  microtome.attention.beside.push(() => whenIdle(readAhead));
   document.addEventListener("pointermove", moved);
   Object.assign(microtome, { tip: { show, hide }, spoken });
 })(typeof window === "undefined" ? globalThis : window);

@@ -42,7 +42,7 @@ def as_records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def fill_components(
-    engine: Engine, direct: Any, zero: Any, mean: Any, tick: Any, view: Any, experiment: Any
+    engine: Engine, direct: Any, zero: Any, mean: Any, tick: Any, changed: Any, view: Any, experiment: Any
 ) -> tuple[Any, ...]:
     """Rows, state, message, of what."""
     try:
@@ -55,10 +55,10 @@ def fill_components(
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Listens to the three quantities, to the sweep's tick, and to the view."""
+    """Listens to the three quantities, to the sweep's tick, and to what is shown."""
     stores = [ids.DIGESTS.format(kind) for kind in (DIRECT, *ids.SWEEP_METHODS)]
     app.callback(
         outputs(ids.COMPONENTS, "rowData"), *[Input(store, "data") for store in stores],
-        Input(ids.TICK.format(ids.HEAD_MATRIX), "data"), Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"),
-        prevent_initial_call=True,
+        Input(ids.TICK.format(ids.HEAD_MATRIX), "data"), Input(ids.SHOWN, "data"), State(ids.VIEW, "data"),
+        State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
     )(functools.partial(fill_components, engine))  # fmt: skip

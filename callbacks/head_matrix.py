@@ -35,8 +35,8 @@ DIRECT = "direct_logit_attribution"
 
 
 def draw_head_matrix(
-    engine: Engine, direct: Any, digests: Any, tick: Any, wish: Any, view: Any, heads: Any, experiment: Any,
-    selection: Any,
+    engine: Engine, direct: Any, digests: Any, tick: Any, wish: Any, changed: Any, view: Any, heads: Any,
+    experiment: Any, selection: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Figure, state, message, of what."""
     try:
@@ -108,11 +108,11 @@ SLOT = Slot(
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Listens to its digests, to the sweep's tick, to the page's wish, and to the view."""
+    """Listens to its digests, to the sweep's tick, to the page's wish, and to what is shown."""
     sweep.register(app, engine, SLOT)
     heard = [ids.DIGESTS.format(DIRECT), ids.DIGESTS.format(KIND), ids.TICK.format(ids.HEAD_MATRIX), ids.MATRIX_ASKED]
     app.callback(
-        outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in heard], Input(ids.VIEW, "data"),
-        State(ids.HEADS, "data"), State(ids.EXPERIMENT, "data"), State(ids.SELECTION, "data"),
+        outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in heard], Input(ids.SHOWN, "data"),
+        State(ids.VIEW, "data"), State(ids.HEADS, "data"), State(ids.EXPERIMENT, "data"), State(ids.SELECTION, "data"),
         prevent_initial_call=True,
     )(functools.partial(draw_head_matrix, engine))  # fmt: skip

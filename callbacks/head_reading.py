@@ -42,10 +42,11 @@ def options_of(selection: Selection) -> dict[str, Any]:
 
 
 def evaluate(engine: Engine, store: Any, status: Any, selection: Any, view: Any, before: Any) -> Any:
-    """Where the reading of this head and query is, computed."""
+    """Where the reading of this head and query is, computed, and which run of it is shown: it is drawn again for
+    another one, and for nothing else of the view."""
     try:
-        here(view_of(view))
-        found = _evaluated(engine, experiment_of(store), selection_of(selection))
+        here(shown := view_of(view))
+        found = _evaluated(engine, experiment_of(store), selection_of(selection)) | {"show": shown.show}
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
     found = numbered(found, store)
@@ -91,15 +92,15 @@ def reading_of(experiment: Experiment, selection: Selection, intervened: bool) -
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Compute when head, query or run change; draw."""
-    store, view, experiment = ids.DIGESTS.format(KIND), Input(ids.VIEW, "data"), ids.EXPERIMENT
+    """Compute when head, query or run change; draw what was computed."""
+    store, experiment = ids.DIGESTS.format(KIND), ids.EXPERIMENT
     app.callback(
         Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(ids.SELECTION, "data"),
-        view, State(store, "data"),
+        Input(ids.VIEW, "data"), State(store, "data"),
         running=[(Output(ids.BUSY.format(ids.HEAD_READING, KIND), "className"), "mt-busy is-on", "mt-busy")],
         prevent_initial_call=True,
     )(functools.partial(evaluate, engine))  # fmt: skip
     app.callback(
-        outputs(ids.HEAD_READING), Input(store, "data"), view, State(experiment, "data"), State(ids.SELECTION, "data"),
-        prevent_initial_call=True,
+        outputs(ids.HEAD_READING), Input(store, "data"), State(ids.VIEW, "data"), State(experiment, "data"),
+        State(ids.SELECTION, "data"), prevent_initial_call=True,
     )(functools.partial(draw, engine))  # fmt: skip

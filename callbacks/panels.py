@@ -45,6 +45,8 @@ class Panel:
     prop: str = "figure"
     selecting: str = ""
     """What to select, shown where numbers are there and nothing is selected (assets/32-panel.css)."""
+    hears: str = ids.SHOWN
+    """What of the view it is drawn again for; no panel is drawn again for another workspace."""
 
 
 def _answers_of(result: Any, experiment: Experiment, view: Viewed) -> str:
@@ -72,13 +74,15 @@ def _thumbnails_label(result: Any, style: Style, selection: Selection) -> str:
 PANELS = (
     Panel(ids.TRAJECTORY, "residual_trajectory", residual_trajectory_lines, _answers_of, NO_ANSWERS),
     Panel(ids.LENS, "logit_lens", logit_lens_heatmap, _lens_of, NO_PROMPT),
-    Panel(ids.ATTENTION, "attention_pattern", _frame, _show_of, NO_PROMPT, selecting=SELECT_HEAD),
+    Panel(ids.ATTENTION, "attention_pattern", _frame, _show_of, NO_PROMPT, selecting=SELECT_HEAD, hears=ids.ATTENDED),
     Panel(ids.THUMBNAILS, "attention_pattern", _thumbnails_label, _show_of, NO_PROMPT, prop="aria-label"),
     Panel(ids.PREDICTION, "prediction", prediction_bars, _answers_of, NO_PROMPT),
 )
 
 
-def draw(engine: Engine, panel: Panel, digests: Any, view: Any, experiment: Any, selection: Any) -> tuple[Any, ...]:
+def draw(
+    engine: Engine, panel: Panel, digests: Any, changed: Any, view: Any, experiment: Any, selection: Any
+) -> tuple[Any, ...]:
     """Figure, state, message, of what."""
     try:
         shown, asked = view_of(view), experiment_of(experiment)
@@ -106,7 +110,7 @@ def _value(name: str, label: str, value: float, spec: str) -> html.Span | None:
     )
 
 
-def read_out(engine: Engine, digests: Any, view: Any, experiment: Any) -> list[Any]:
+def read_out(engine: Engine, digests: Any, changed: Any, view: Any, experiment: Any) -> list[Any]:
     """Logit difference, probability and rank of the answer, and KL, each with its sign."""
     try:
         shown, asked = view_of(view), experiment_of(experiment)
@@ -125,13 +129,13 @@ def read_out(engine: Engine, digests: Any, view: Any, experiment: Any) -> list[A
 
 def register(app: Dash, engine: Engine) -> None:
     """One draw callback per row, and the read-out."""
-    view, experiment = Input(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
+    view, experiment = State(ids.VIEW, "data"), State(ids.EXPERIMENT, "data")
     for panel in PANELS:
         app.callback(
-            outputs(panel.id, panel.prop), Input(ids.DIGESTS.format(panel.kind), "data"), view, experiment,
-            State(ids.SELECTION, "data"), prevent_initial_call=True,
+            outputs(panel.id, panel.prop), Input(ids.DIGESTS.format(panel.kind), "data"), Input(panel.hears, "data"),
+            view, experiment, State(ids.SELECTION, "data"), prevent_initial_call=True,
         )(functools.partial(draw, engine, panel))  # fmt: skip
     app.callback(
-        Output(ids.READOUT, "children"), Input(ids.DIGESTS.format("prediction"), "data"), view, experiment,
-        prevent_initial_call=True,
+        Output(ids.READOUT, "children"), Input(ids.DIGESTS.format("prediction"), "data"), Input(ids.SHOWN, "data"),
+        view, experiment, prevent_initial_call=True,
     )(functools.partial(read_out, engine))  # fmt: skip

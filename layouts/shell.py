@@ -43,9 +43,10 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         "heads", "head_reading",
     )  # fmt: skip
     empty = [
-        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SWEEP, ids.HEADS, ids.NOTES, ids.MATRIX_ASKED, ids.CARD_ASKED,
-        ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS, ids.EXPORT_OF,
-        ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ, ids.FORM_READ,
+        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
+        ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
+        ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
+        ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip

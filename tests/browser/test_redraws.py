@@ -1,0 +1,103 @@
+"""No panel is drawn again that does not depend on what changed: every call into Plotly is counted, panel by panel."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.screen import Screen
+
+COUNT = """() => {
+  window.drawn = [];
+  window.underway = 0;
+  for (const name of ['react', 'newPlot', 'redraw', 'restyle', 'update', 'relayout']) {
+    const call = Plotly[name];
+    Plotly[name] = (gd, ...rest) => {
+      window.drawn.push([microtome.panelOf(gd), name === 'relayout' ? 'marked' : 'drawn']);
+      return call(gd, ...rest);
+    };
+  }
+  const ask = window.unwatched = window.fetch;
+  window.fetch = async (...given) => {
+    window.underway += 1;
+    try { return await ask(...given); } finally { window.underway -= 1; }
+  };
+}"""
+QUIET = """async () => {
+  const model = encodeURIComponent(JSON.stringify(microtome.session().experiment.model));
+  let [seen, since] = [-1, performance.now()];
+  while (performance.now() - since < 800) {
+    await new Promise((done) => setTimeout(done, 40));
+    const { running, waiting } = (await (await window.unwatched(`status?model=${model}`)).json()).queue;
+    const busy = running + waiting + window.underway > 0 || document.querySelector('.mt-busy.is-on');
+    if (busy || window.drawn.length !== seen) [seen, since] = [window.drawn.length, performance.now()];
+  }
+}"""
+"""Nothing is asked, computed or drawn any more, for longer than the page waits until it tells of a selection."""
+EVERY_RUN = {"head-matrix": 1, "trajectory": 1, "attention": 1, "lens": 1, "prediction": 1}
+
+
+def counted(screen: Screen, gesture: Callable[[], Any], of: str = "drawn") -> dict[str, int]:
+    """How often each panel was `drawn` (its figure) or `marked` (shapes, the picture of attention) by a gesture."""
+    screen.page.evaluate("window.drawn.length = 0")
+    gesture()
+    screen.page.evaluate(QUIET)
+    found: list[list[str]] = screen.page.evaluate("window.drawn")
+    return {panel: found.count([panel, of]) for panel, how in found if how == of}
+
+
+def opened(visit: Callable[..., Screen]) -> Screen:
+    """The worked example with its heads swept, everything drawn, and every call counted from now on."""
+    screen = visit().ready("head-matrix", "trajectory", "attention", "lens", "prediction", "components")
+    expect(screen.page.locator("#head-matrix-text")).to_have_text("all heads done")
+    screen.page.evaluate(COUNT)
+    screen.page.evaluate(QUIET)
+    return screen
+
+
+def dispatched(screen: Screen, action: str) -> Callable[[], Any]:
+    return lambda: screen.page.evaluate(f"microtome.dispatch({action})")
+
+
+def test_selecting_marks_the_panels_that_show_heads_or_tokens_and_draws_none(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    assert counted(screen, lambda: screen.click_head(12, 4), "marked") == {
+        "head-matrix": 1, "trajectory": 1, "attention": 1,
+    }  # fmt: skip
+    assert counted(screen, lambda: screen.page.keyboard.press("ArrowDown")) == {}
+    token = screen.page.locator("#token-strip [data-position='4']")
+    assert counted(screen, token.click, "marked") == {"lens": 1, "attention": 1}
+    assert counted(screen, screen.page.locator("#token-strip [data-position='6']").click) == {}
+
+
+def test_pointing_draws_nothing_and_asks_nothing(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    screen.requests.clear()
+    assert counted(screen, lambda: screen.point("attention", 3, 5)) == {}
+    expect(screen.page.locator(".mt-readout-tip")).to_contain_text("dest 5")
+    assert counted(screen, screen.page.locator("#token-strip [data-position='4']").hover, "marked") == {}
+    assert [url for url in screen.requests if "/status" not in url] == []
+
+
+def test_another_number_draws_the_head_matrix_alone(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    assert counted(screen, dispatched(screen, "{type: 'show-heads', quantity: 'zero'}")) == {"head-matrix": 1}
+
+
+def test_another_workspace_draws_only_what_was_not_there_yet(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    assert counted(screen, lambda: screen.page.keyboard.press("2")) == {"head-reading": 1}
+    assert counted(screen, dispatched(screen, "{type: 'set-view', attention: {of: 'mean'}}")) == {"attention": 1}
+    assert counted(screen, lambda: screen.page.keyboard.press("1")) == {}
+    assert counted(screen, lambda: screen.page.keyboard.press("2")) == {}
+    assert counted(screen, dispatched(screen, "{type: 'set-view', generation: {seed: 3}}")) == {}
+
+
+def test_another_run_draws_every_panel_of_the_run_once(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    screen.page.keyboard.press("a")
+    expect(screen.page.locator("#prediction-of")).to_contain_text("intervened")
+    expect(screen.page.locator("#head-matrix-text")).to_have_text("all heads done")
+    screen.page.evaluate(QUIET)
+    for show in ("baseline", "difference"):
+        assert counted(screen, dispatched(screen, f"{{type: 'set-view', show: '{show}'}}")) == EVERY_RUN
