@@ -17,6 +17,8 @@
                                                   prompts,layers,heads; `metric` is that of a sweep's `effect`, and
                                                   X-Base the value of the run that it starts from, by prompt; with
                                                   `quiet`, 204 where it is not computed yet
+    GET heads/<digest>/tokens.json                ?prompt=0; {heads, promoted, suppressed}: of every head, layer by
+                                                  layer, [token, logit] by rank
     POST trial                                    {"experiment", "interventions"} -> {"before", "after", "digest"}: what
                                                   these would do to the run (app/trial.py), or {"problem": in words}
     GET healthz                                   OK, by Dash
@@ -40,6 +42,7 @@ from pydantic import TypeAdapter
 from app.domain.attention_results import AttentionWeightsResult
 from app.domain.errors import BadInput, BadSite, Busy, MicrotomeError
 from app.domain.head_quantities import head_quantity
+from app.domain.head_results import HeadTokensResult
 from app.domain.models import ModelSpec
 from app.domain.recipes import parse_json
 from app.domain.results import (
@@ -209,6 +212,28 @@ def _base(results: list[Result], metric: str) -> dict[str, str]:
     return {"X-Base": json.dumps({"name": first.baseline, "values": [v if v == v else None for v in known]})}
 
 
+def _tokens(engine: Engine, digests: tuple[str, str | None], prompt: str) -> Response:
+    """What the head card lists; ranks have no difference, so `minus` is not heard."""
+    result = _any(engine, digests[0])
+    if not isinstance(result, HeadTokensResult):
+        raise NotThere("There are no tokens of heads of this digest in the cache; ask for it again.")
+    prompts = len(result.promoted_logits)
+    if prompt not in map(str, range(prompts)):
+        raise BadInput(f"The result has {prompts} prompts, so prompt {prompt!r} does not exist; count from 0.")
+    sides = {side: _ranked(result, side, int(prompt)) for side in ("promoted", "suppressed")}
+    content = json.dumps({"heads": result.promoted_logits.shape[2], **sides})
+    return Response(content, mimetype="application/json", headers={"Cache-Control": FOR_EVER})
+
+
+def _ranked(result: HeadTokensResult, side: str, prompt: int) -> list[list[tuple[str, float]]]:
+    """`[token, logit]` by rank of every head; as many digits as are shown."""
+    tokens, logits = (getattr(result, f"{side}_{what}")[prompt] for what in ("tokens", "logits"))
+    pairs = zip(tokens.ravel().tolist(), logits.ravel().tolist(), strict=True)
+    rounded = [(token, float(f"{logit:.3g}")) for token, logit in pairs]
+    top_k = tokens.shape[-1]
+    return [rounded[at : at + top_k] for at in range(0, len(rounded), top_k)]
+
+
 def _any(engine: Engine, digest: str) -> Result:
     result = engine.result(digest) or engine.partial(digest)
     if result is None:
@@ -258,6 +283,7 @@ _OF_RESULTS: tuple[tuple[str, Callable[..., Response], dict[str, str]], ...] = (
     ("/attention/<digest>/thumbnails.u8", _thumbnails, {}),
     ("/sweep/<digest>/<metric>.f32", _effects, {"read": "effect"}),
     ("/heads/<digest>/<quantity>.f32", _heads, {"metric": "logit_diff"}),
+    ("/heads/<digest>/tokens.json", _tokens, {"prompt": "0"}),
 )
 """Address, what answers it, and what its query may say, by default. `minus` and `quiet` are understood by all."""
 

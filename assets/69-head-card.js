@@ -34,8 +34,9 @@
   }
 
   /** The card as plain text. */
-  function asText(label, of, lines, lacking, note) {
+  function asText(label, of, lines, lacking, note, tokens = []) {
     const parts = [`${label}${of ? ` · ${of}` : ""}`];
+    for (const [words, text] of tokens) parts.push(`${words} ${text}`);
     let group = null;
     for (const line of lines) {
       if (line.group !== group) parts.push("", line.group);
@@ -153,7 +154,8 @@
 
   function copyCard(head) {
     const lines = card ? linesOf(card, head) : [];
-    return copy(asText(headLabel(head), card && card.of, lines, card && card.lacking, noteOf(head)), "Card");
+    const { of, lacking } = card || {};
+    return copy(asText(headLabel(head), of, lines, lacking, noteOf(head), microtome.cardTokens()), "Card");
   }
 
   document.addEventListener("click", ({ target }) => {

@@ -57,6 +57,14 @@ _COLOURED = """quantity => {
   const said = microtome.graph('head-matrix').data[0].hovertext[0][0] || '';
   return said.includes(microtome.headChoices()[quantity].words);
 }"""
+_OTHER_PICTURE = """before => {
+  window.painted = performance.now();
+  const image = (microtome.graph('attention').layout.images || [])[0];
+  const other = microtome.attention.wanted();
+  if (!other || other.picture === before || !image) return false;
+  window.was = window.was || image.source;
+  return image.source !== window.was;
+}"""
 _PAINTED = "microtome:attention-painted"
 
 
@@ -228,15 +236,11 @@ def _new_prompt(page: Any) -> float:
     page.keyboard.press("1")
     page.locator("#clean-prompt").fill("When Mary and John went to the shop, " * 7 + "John gave a book")
     _until_quiet(page)
-    before = page.evaluate("(microtome.propsOf('digests-attention_pattern').data || {}).baseline")
+    before = page.evaluate("microtome.attention.wanted().picture")
     page.evaluate("window.chosen = performance.now()")
     page.locator("#run").click()
-    page.wait_for_function(
-        "before => (microtome.propsOf('digests-attention_pattern').data || {}).baseline !== before", arg=before,
-        polling="raf", timeout=120_000,
-    )  # fmt: skip
-    _marked(_PAINTED)(page)()
-    return _since(page, _PAINTED, "chosen")
+    page.wait_for_function(_OTHER_PICTURE, arg=before, polling="raf", timeout=120_000)
+    return float(page.evaluate("window.painted - window.chosen"))
 
 
 def _plain_clicks(tokens: int) -> list[float]:

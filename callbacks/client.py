@@ -32,7 +32,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
     "heads": tuple((name, "value") for name in (ids.QUANTITY,)),
     "headCard": ((ids.HEAD_CARD, "data"),),
-    "cardPattern": ((ids.BACKGROUND_PATTERN, "data"),),
+    "cardPattern": ((ids.BACKGROUND_PATTERN, "data"), (ids.DIGESTS.format("head_tokens"), "data")),
     "cardFound": tuple((ids.DIGESTS.format(kind), "data") for kind in (*ids.CARD_KINDS, "direct_logit_attribution")),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }

@@ -17,7 +17,7 @@ from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, has_answers, runs, wait_to_run
-from callbacks.head_card_patterns import TOKENS, background_texts, head_tokens, here
+from callbacks.head_card_patterns import background_texts, here
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -46,7 +46,11 @@ SWEPT: dict[str, tuple[str, dict[str, Any]]] = {
 """Effects of every head that a sweep may have found: what they are called, their recipe."""
 OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
     BACKGROUND: (STATISTICS, {"corpus": True}, ""),
-    "behaviour_scores": ("behaviour_scores", {}, "{length} random tokens that come twice"),
+    "behaviour_scores": (
+        "behaviour_scores",
+        {},
+        "{length} random tokens twice (prefix matching: {prefix_length})",
+    ),
     "copying_scores": ("copying_scores", {}, "Weights alone"),
 }
 """Digest store -> kind and options of a recipe without prompts, and the heading of its rows, filled by the result."""
@@ -138,7 +142,6 @@ def draw(engine: Engine, asked_again: Any, tick: Any, *given: Any) -> tuple[Any,
     except REFUSALS as why:
         return refused(why, NO_PROMPT)
     data = plain(rows) | {"lacking": _lacking(rows, asked), "of": shown.show}
-    data |= {"tokens": head_tokens(engine, asked, shown.show, digests[TOKENS])}
     data |= {"texts": background_texts(engine, digests[BACKGROUND])}
     data, state, _, of = ready(data, shown.show, digests[STATISTICS])
     return data, state, SELECT_CARD, of

@@ -1,4 +1,4 @@
-"""The top of the head card: attention on a background text, and the tokens that every head's output moves."""
+"""The top of the head card: attention on a background text. What heads promote comes by digest, by a plain route."""
 
 import functools
 from typing import Any
@@ -8,14 +8,13 @@ from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
 from app.domain.session import Experiment, Viewed
-from app.domain.views import Show
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, wait_to_run
-from callbacks.reading import Asked, Refused, experiment_of, numbered, view_of
+from callbacks.reading import experiment_of, numbered, view_of
 from layouts import ids
 from layouts.rail import shown
 
-WORKSPACE, TOKENS = "attention", "head_tokens"
+WORKSPACE = "attention"
 
 
 def here(view: Viewed) -> None:
@@ -25,13 +24,13 @@ def here(view: Viewed) -> None:
 
 
 def evaluate_pattern(engine: Engine, store: Any, status: Any, view: Any, text: Any, before: Any) -> Any:
-    """Attention on one background text by the model as it is, and where it is."""
+    """Attention on one background text by the model as it is: where it is, and of which model."""
     try:
         here(view_of(view))
         found = _pattern(engine, experiment_of(store), text or 0)
     except MicrotomeError as error:
         found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
+    found = numbered(found | {"model": store.get("model") if isinstance(store, dict) else None}, store)
     return no_update if found == before else found
 
 
@@ -39,26 +38,6 @@ def _pattern(engine: Engine, experiment: Experiment, text: int) -> dict[str, Any
     wait_to_run(engine, experiment)
     result: Any = engine.evaluate(experiment.model_recipe("attention_pattern", corpus=True, prompt=text))
     return NOTHING | {"baseline": result.digest, "text": text, "reads": " ".join(map(shown, result.str_tokens))}
-
-
-def head_tokens(engine: Engine, experiment: Experiment, show: Show, digests: Any) -> dict[str, Any] | None:
-    """`{"promoted": ..., "suppressed": ...}`: of every head `[token, logit]` by rank; None while they are on their way.
-    In a difference those of the intervened run: ranks have no difference."""
-    try:
-        asked = Asked(engine, experiment, digests, "intervened" if show == "difference" else show)
-        result: Any = asked.shown(TOKENS)
-    except (Refused, PreventUpdate):
-        return None
-    return {side: _by_head(result, side) for side in ("promoted", "suppressed")}
-
-
-def _by_head(result: Any, side: str) -> list[list[tuple[str, float]]]:
-    """Heads in a row, of the first prompt."""
-    tokens, logits = (getattr(result, f"{side}_{what}")[0] for what in ("tokens", "logits"))
-    rows = zip(
-        tokens.reshape(-1, tokens.shape[-1]).tolist(), logits.reshape(-1, tokens.shape[-1]).tolist(), strict=True
-    )
-    return [list(zip(*row, strict=True)) for row in rows]
 
 
 def background_texts(engine: Engine, digests: Any) -> int:

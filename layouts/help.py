@@ -127,7 +127,9 @@ HELP: dict[str, Help] = {
     ids.HEAD_CARD: Help(
         "differs much:  |here − background| > s\n"
         "s = standard deviation, over all heads of the model, on background texts",
-        "Every number of the primary head: direct attribution and the effects that were swept; how it attends and how "
+        "On top its pattern on this prompt beside one on a background text (‹ › change the text), and the tokens that "
+        "its output at the last position promotes and suppresses, in logits against the vocabulary's mean. Below "
+        "every number of the head: direct attribution and the effects that were swept; how it attends and how "
         "much it writes, means over the positions after the first, on this prompt beside background texts that come "
         "with the app; scores on random tokens that come twice and of its weights. Where the two differ by more than "
         "heads differ from each other (≠), a role read off this prompt alone would mislead. Statistics are of the run "

@@ -108,17 +108,26 @@ def test_without_a_primary_head_no_card_leaves(served: Page) -> None:
     assert "Select a head" in why(clicked(served, ids.HEAD_CARD, "csv"))
 
 
-def test_the_card_has_the_tokens_of_every_head_and_how_many_background_texts_there_are(served: Page) -> None:
+def test_tokens_of_every_head_come_by_the_digest_of_their_run(served: Page) -> None:
     store = experiment(PAIR, ABLATE)
-    data = drawn(served, store)["head-card"]["data"]
-    result = served.engine.evaluate(parse_experiment(store).recipe("head_tokens"))
-    best = result.promoted_tokens[0].reshape(-1, 5), result.promoted_logits[0].reshape(-1, 5)
-    assert data["tokens"]["promoted"][7] == [
-        list(pair) for pair in zip(*(each[7].tolist() for each in best), strict=True)
-    ]
-    assert data["texts"] == len(served.engine.evaluate(of_background(store)).entropy)
-    changed_too = drawn(served, store, show="difference")["head-card"]["data"]["tokens"]
-    assert changed_too != data["tokens"]  # ranks have no difference: those of the intervened run
+    digests = asked(served, "head_tokens", store)
+    for run in ("baseline", "intervened"):
+        result = served.engine.evaluate(parse_experiment(store).recipe("head_tokens", intervened=run == "intervened"))
+        found = served.client.get(f"/heads/{digests[run]}/tokens.json").get_json()
+        assert found["heads"] == result.promoted_logits.shape[2]
+        for side in ("promoted", "suppressed"):
+            tokens, logits = (getattr(result, f"{side}_{what}")[0].reshape(-1, 5) for what in ("tokens", "logits"))
+            assert [[pair[0] for pair in head] for head in found[side]] == tokens.tolist()
+            np.testing.assert_allclose([[pair[1] for pair in head] for head in found[side]], logits, rtol=5e-3)
+    assert digests["baseline"] != digests["intervened"]
+    assert served.client.get(f"/heads/{digests['baseline']}/tokens.json?prompt=4").status_code == 400
+    of_others = asked(served, "head_statistics", store)["baseline"]
+    assert served.client.get(f"/heads/{of_others}/tokens.json").status_code == 404
+
+
+def test_the_card_knows_how_many_background_texts_there_are(served: Page) -> None:
+    data = drawn(served, experiment())["head-card"]["data"]
+    assert data["texts"] == len(served.engine.evaluate(of_background(experiment())).entropy)
 
 
 def of_background(store: Any) -> Any:
@@ -130,6 +139,7 @@ def test_attention_on_a_background_text_is_that_of_the_model_as_it_is(served: Pa
     store = experiment(PAIR, ABLATE)
     given = {"experiment.data": store, "status.data": READY, "view.data": HERE, "card-text.data": 1}
     found = served.ask("digests-background_pattern.data", given)["digests-background_pattern"]["data"]
+    assert found["model"] == store["model"]
     result = served.engine.result(found["baseline"])
     alone = AttentionPattern(model=parse_experiment(store).model, prompts=(PromptPair(background()[1]),))
     expected = served.engine.evaluate(alone)
