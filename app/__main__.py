@@ -221,7 +221,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--home", help="folder for models, model list and cache")
     options.add_argument("--cache", help="folder of the result cache")
     options.add_argument("--cache-limit", help="bytes; default 2000000000")
-    options.add_argument("--max-tokens", help="longest prompt; default 512")
+    options.add_argument("--max-tokens", help="longest prompt; default 2048")
     options.add_argument("--queue-limit", help="computations that may wait; default 64")
     options.add_argument("--models-in-memory", help="default 2")
     options.add_argument("--sweep-memory", help="MiB that a sweep may take above the model; default 2048")

@@ -2,8 +2,11 @@
 
     GET status?model=<JSON of a model>&asked=1    {phase, message, facts, queue, cache}; begins loading where needed;
                                                   a load that failed again only where a person `asked` for the model
-    GET attention/<digest>/<layer>/<head>.png     ?minus=<digest>&theme=light|dark; the map or the difference of two
-    GET attention/<digest>/<layer>/<head>.f32     the same numbers: little-endian float32, rows dest_pos; X-Shape
+    GET attention/<digest>/<layer>/<head>.png     ?minus=<digest>&theme=light|dark&rows=0-512&columns=0-512&fit=128x512;
+                                                  the map or the difference of two, of these queries and keys (first,
+                                                  one past the last); of more than fit, the largest of each block
+    GET attention/<digest>/<layer>/<head>.f32     ?minus=<digest>&rows=0-512&columns=0-512; the same numbers, never
+                                                  reduced: little-endian float32, rows dest_pos; X-Shape
     GET attention/<digest>/weights/<layer>/<head>/<name>.f32
                                                   ?minus=<digest>; value_norm, output_norm or attribution of every
                                                   source token: little-endian float32, X-Shape: src_pos; NaN = undefined
@@ -32,7 +35,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
@@ -58,6 +61,7 @@ from app.domain.views import Style, Theme, WeightedBy
 from app.engine import Engine
 from app.figures.attention_png import attention_limit, attention_png
 from app.figures.attention_thumbnails import thumbnails
+from app.figures.attention_windows import Window, reduced, window
 from app.residents import ModelStatus
 from app.trial import trial
 
@@ -89,7 +93,7 @@ def routes(engine: Engine) -> Blueprint:
 
 
 def _answered(
-    engine: Engine, answer: Callable[..., Response], options: dict[str, str], digest: str, **place: Any
+    engine: Engine, answer: Callable[..., Response], options: Mapping[str, str | None], digest: str, **place: Any
 ) -> Response:
     """The answer about one result, or about it minus another; `options` are what the query may say, by default."""
     asked = {name: request.args.get(name, default) for name, default in options.items()}
@@ -130,22 +134,30 @@ def _tried_out(engine: Engine, given: Any) -> dict[str, Any]:
         return {"problem": str(error)}
 
 
-def _picture(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str) -> Response:
+def _picture(
+    engine: Engine, digests: tuple[str, str | None], layer: int, head: int, theme: str, **given: str | None
+) -> Response:
     if theme not in get_args(Theme):
         raise BadInput(f"There is no theme {theme!r}; use light or dark.")
     signed = digests[1] is not None
     style = Style(cast(Theme, theme), "difference" if signed else "baseline")
-    png = attention_png(
-        _map(_asked(engine, digests, AttentionPatternResult, "pattern"), layer, head, "pattern"),
-        attention_limit(style),
-        signed,
-        style.theme,
-    )
+    part = window(**given)
+    shown = reduced(_part(engine, digests, layer, head, part), signed, part.most)
+    png = attention_png(shown, attention_limit(style), signed, style.theme)
     return Response(png, mimetype="image/png", headers={"Cache-Control": FOR_EVER})
 
 
-def _numbers(engine: Engine, digests: tuple[str, str | None], layer: int, head: int) -> Response:
-    return _raw(_map(_asked(engine, digests, AttentionPatternResult, "pattern"), layer, head, "pattern"), FOR_EVER)
+def _numbers(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, **given: str | None) -> Response:
+    return _raw(_part(engine, digests, layer, head, window(**given)), FOR_EVER)
+
+
+def _part(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, part: Window) -> Floats:
+    """A window of one head's pattern, or of the difference of two: cut first, because patterns of long prompts are
+    large."""
+    results = [_found(engine, digest, AttentionPatternResult) for digest in digests if digest is not None]
+    _same_shape(*(each.pattern.shape for each in results))
+    first, *rest = (part.cut(_map(each, layer, head, "pattern")) for each in results)
+    return first - rest[0] if rest else first
 
 
 def _weights(engine: Engine, digests: tuple[str, str | None], layer: int, head: int, name: str) -> Response:
@@ -256,9 +268,13 @@ def _raw(values: Floats, keep: str, more: dict[str, str] | None = None) -> Respo
 def _asked(engine: Engine, digests: tuple[str, str | None], kind: type[A], name: str) -> A:
     """One result, or the first minus the second."""
     first, *rest = (_found(engine, digest, kind) for digest in digests if digest is not None)
-    if rest and getattr(rest[0], name).shape != getattr(first, name).shape:
-        raise BadInput("These two results have different shapes, so their difference means nothing.")
+    _same_shape(*(getattr(each, name).shape for each in (first, *rest)))
     return difference(first, rest[0]) if rest else first
+
+
+def _same_shape(*shapes: tuple[int, ...]) -> None:
+    if len(set(shapes)) > 1:
+        raise BadInput("These two results have different shapes, so their difference means nothing.")
 
 
 def _found(engine: Engine, digest: str, kind: type[A]) -> A:
@@ -276,9 +292,10 @@ def _map(result: AttentionPatternResult | AttentionWeightsResult, layer: int, he
     return np.ascontiguousarray(values[result.layers.index(layer), head])
 
 
-_OF_RESULTS: tuple[tuple[str, Callable[..., Response], dict[str, str]], ...] = (
-    ("/attention/<digest>/<int:layer>/<int:head>.png", _picture, {"theme": "light"}),
-    ("/attention/<digest>/<int:layer>/<int:head>.f32", _numbers, {}),
+_WINDOW = {"rows": None, "columns": None, "fit": None}
+_OF_RESULTS: tuple[tuple[str, Callable[..., Response], Mapping[str, str | None]], ...] = (
+    ("/attention/<digest>/<int:layer>/<int:head>.png", _picture, {"theme": "light", **_WINDOW}),
+    ("/attention/<digest>/<int:layer>/<int:head>.f32", _numbers, _WINDOW),
     ("/attention/<digest>/weights/<int:layer>/<int:head>/<name>.f32", _weights, {}),
     ("/attention/<digest>/thumbnails.u8", _thumbnails, {}),
     ("/sweep/<digest>/<metric>.f32", _effects, {"read": "effect"}),

@@ -48,8 +48,8 @@ class Settings:
     """`cpu`, `cuda`, `cuda:1`, `mps`; None: CUDA, then MPS, then CPU."""
     dtype: DType = "float32"
     processing: Processing = "compatibility"
-    max_tokens: int = 512
-    """Longest prompt that is accepted, in tokens with BOS."""
+    max_tokens: int = 2048
+    """Longest prompt that is accepted, in tokens with BOS, where the model's context is no shorter."""
     queue_limit: int = 64
     """Computations that may wait before new ones are refused."""
     models_in_memory: int = 2

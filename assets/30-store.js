@@ -53,15 +53,13 @@
 
   // ---- the model as far as it is known -------------------------------------------------------------------------
 
-  const tokenChips = () => [...document.querySelectorAll("#token-strip [data-position]")];
-
   function shape() {
     const known = facts || {};
     return {
       n_layers: known.n_layers || null,
       n_heads: known.n_heads || null,
       n_key_value_heads: known.n_key_value_heads || null,
-      n_positions: tokenChips().length || null,
+      n_positions: (microtome.tokenCount && microtome.tokenCount()) || null,
     };
   }
 
@@ -261,7 +259,7 @@
   }
 
   Object.assign(microtome, {
-    dispatch, release, writeStores, projections, propsOf, setProps, write, notify, tokenChips, setFacts, shape,
+    dispatch, release, writeStores, projections, propsOf, setProps, write, notify, setFacts, shape,
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,

@@ -1,4 +1,4 @@
-/* The selection outside of graphs: chips of the selection bar, token strip, rows of the component table, buttons. */
+/* The selection outside of graphs: chips of the selection bar, rows of the component table, buttons. */
 (function (root) {
   "use strict";
 
@@ -7,8 +7,6 @@
   const { anyOn, headLabel } = state;
 
   // ---- selection bar -------------------------------------------------------------------------------------------
-
-  const tokenTexts = () => microtome.tokenChips().map((chip) => chip.dataset.token || chip.textContent);
 
   function chipElement(chip) {
     const element = document.createElement("span");
@@ -31,28 +29,7 @@
   function drawChips({ session }) {
     const place = document.getElementById("selection-bar-chips");
     if (!place) return;
-    place.replaceChildren(...describe(session.selection, microtome.shape(), tokenTexts()).map(chipElement));
-  }
-
-  // ---- token strip ---------------------------------------------------------------------------------------------
-
-  function drawTokens({ session }) {
-    for (const chip of microtome.tokenChips()) {
-      const on = String(session.selection.positions.includes(Number(chip.dataset.position)));
-      if (chip.getAttribute("aria-pressed") !== on) chip.setAttribute("aria-pressed", on);
-    }
-  }
-
-  function watchTokens() {
-    const strip = document.getElementById("token-strip");
-    if (!strip) return;
-    const renewed = () => {
-      microtome.dispatch({ type: "clamp" });
-      drawTokens(microtome.current());
-      drawChips(microtome.current());
-    };
-    new MutationObserver(renewed).observe(strip, { childList: true });
-    renewed();
+    place.replaceChildren(...describe(session.selection, microtome.shape(), microtome.tokenTexts()).map(chipElement));
   }
 
   // ---- buttons and switches ------------------------------------------------------------------------------------
@@ -166,15 +143,14 @@
   }
 
   const project = (now, before) => {
-    [drawChips, drawTokens, drawSwitches].forEach((draw) => draw(now));
+    [drawChips, drawSwitches].forEach((draw) => draw(now));
     drawRows(now);
     revealPrimary(now, before);
     drawButtons(now);
   };
   microtome.projections.push(project);
-  Object.assign(microtome, { tokenTexts });
+  microtome.whenTokens(() => drawChips(microtome.current()));
   microtome.whenOpen(() => {
-    watchTokens();
     root.dash_ag_grid.getApiAsync("components").then(bindGrid);
   });
 })(window);

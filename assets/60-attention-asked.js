@@ -112,11 +112,11 @@
 
   const less = (map, other) => map.map((value, at) => value - other[at]);
 
-  /** Every column times the weight of its key; of attribution the last row alone, the others are not computed. */
-  function weighted(map, weights, atEnd) {
-    const count = weights.length;
-    const first = atEnd ? map.length - count : 0;
-    return map.map((value, at) => (at < first ? NaN : value * weights[at % count]));
+  /** Every column times the weight of its key; where `only` one row is computed (attribution), the others are NaN. */
+  function weighted(map, weights, only = null) {
+    const width = weights.length;
+    const there = (at) => only === null || Math.floor(at / width) === only;
+    return map.map((value, at) => (there(at) ? value * weights[at % width] : NaN));
   }
 
   function meanOf(maps) {

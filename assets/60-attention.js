@@ -2,16 +2,19 @@
  * server's picture; several heads together, differences from another prompt or head, and weighted attention are made
  * here of float32 numbers.
  *
- * Pictures and numbers have addresses that never change, so each is fetched once and kept; the neighbours of the
- * primary head are fetched while nothing else happens. A picture replaces another once it is there: no flicker.
+ * What is zoomed into (assets/61-attention-zoom.js) is a window of queries and keys with a picture of its own. The
+ * neighbours of the primary head are fetched while nothing else happens. A picture replaces another once it is there: no
+ * flicker.
  */
 (function (root) {
   "use strict";
 
-  const { shownRun, missingLayer, asked, combined, weighted, limitOf } =
+  const { shownRun, missingLayer, asked } =
     typeof require === "undefined" ? root.microtome.attentionAsked : require("./60-attention-asked.js");
   const { scaleOf } = typeof require === "undefined" ? root.microtome.attentionScale : require("./59-attention-scale.js");
+  const windows = typeof require === "undefined" ? root.microtome.attentionWindow : require("./59-attention-window.js");
   const pixels = typeof require === "undefined" ? root.microtome.palette : require("./59-palette.js");
+  const { SIDE, windowed } = windows;
 
   /** Which run is shown, where there is a head to show and its layer is there. */
   function shownDigests(session, digests) {
@@ -35,71 +38,45 @@
     return around.filter(exists);
   }
 
-  /** key -> promise, made once and kept while it is among the `most` last used (a number, or a function that says it);
-   * failures are not kept. */
-  function keeper(make, most) {
-    const kept = new Map();
-    return (key) => {
-      const found = kept.get(key) || make(key);
-      kept.delete(key);
-      kept.set(key, found);
-      found.catch(() => kept.delete(key));
-      if (kept.size > (typeof most === "function" ? most() : most)) kept.delete(kept.keys().next().value);
-      return found;
-    };
+  const isPlain = ({ of, second, by }) => of === "primary" && !second && !by;
+
+  /** What is said of a window's picture of at most `fit` rows and columns: how much it is reduced, or why there is none. */
+  function fitting(found, place, fit) {
+    const wide = found.problem === null && !isPlain(found) && windows.sideOf(place) > SIDE;
+    if (wide) return { note: `: zoom to at most ${SIDE} tokens, as this is made of exact numbers`, wide };
+    const block = windows.blockOf(place, fit);
+    const reduced = found.problem === null && windows.isReduced(block);
+    return { note: reduced ? `, the largest of ${block.join(" × ")} cells` : "", wide };
   }
 
-  if (typeof module !== "undefined") module.exports = { addressesOf, missingLayer, neighbours, keeper };
+  if (typeof module !== "undefined") module.exports = { addressesOf, missingLayer, neighbours, fitting };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
+  const { fetched, picture, numbers, matrix, keyOf } = microtome.attentionNumbers;
   const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   const beside = []; // session, digests -> draws what else shows attention
   let digests = null;
   let besides = null; // {other, weights}: the same of the pair's other prompt and of weights, where they are asked for
+  let zoomed = null; // {place, count}: what is zoomed into, of a prompt of so many tokens
 
-  async function fetched(address) {
-    const answer = await fetch(microtome.prefix() + address);
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer;
+  const count = () => microtome.shape().n_positions || 0;
+
+  /** What is zoomed into, or all cells. */
+  const place = () => (zoomed && zoomed.count === count() ? zoomed.place : windows.whole(count()));
+
+  /** Rows and columns that the picture may have. */
+  function fit() {
+    const gd = microtome.graph("attention");
+    const ratio = root.devicePixelRatio || 1;
+    return gd ? ["yaxis", "xaxis"].map((name) => windows.fitOf(gd._fullLayout[name]._length * ratio)) : [SIDE, SIDE];
   }
 
-  async function pictureOf(address) {
-    const blob = await (await fetched(address)).blob();
-    const reader = new FileReader();
-    const read = new Promise((resolve) => reader.addEventListener("load", () => resolve(reader.result)));
-    reader.readAsDataURL(blob);
-    return read;
-  }
-
-  const MAP_BYTES = 96 * 2 ** 20;
-  /** Maps that fit into MAP_BYTES; at least a head, its neighbours and what they are compared with. */
-  const mostMaps = () => Math.max(6, Math.floor(MAP_BYTES / (4 * (microtome.shape().n_positions || 1) ** 2)));
-
-  const picture = keeper(pictureOf, 256);
-  const numbers = keeper(async (address) => new Float32Array(await (await fetched(address)).arrayBuffer()), mostMaps);
-
-  const fetchedAll = (addresses) => Promise.all(addresses.map(numbers));
-
-  /** Every map times its weights, where there are any. */
-  async function weighed(maps, addresses, by) {
-    const weights = addresses && (await fetchedAll(addresses));
-    return weights ? maps.map((map, at) => weighted(map, weights[at], by === "attribution")) : maps;
-  }
-
-  /** The matrix of what is asked, as text so that it can be kept -> {values, strongest, limit}. */
-  const matrix = keeper(async (key) => {
-    const { first, second, of, signed, by, weights } = JSON.parse(key);
-    const maps = await weighed(await fetchedAll([...first, ...(second || [])]), weights, by);
-    const found = combined(maps.slice(0, first.length), second && maps.slice(first.length), of, signed);
-    return { ...found, limit: by ? limitOf(found.values) : pixels.limitOf(signed) };
-  }, 4);
-
-  const keyOf = ({ first, second, of, signed, by, weights }) =>
-    JSON.stringify({ first, second, of, signed, by, weights });
+  /** A window as addresses have it, null for all cells. */
+  const part = (window) => (windows.isWhole(window, count()) ? null : window);
 
   /** What is drawn now; null where nothing is. */
   function now() {
@@ -108,33 +85,51 @@
     return found && found.problem === null ? found : null;
   }
 
-  /** The matrix under the pointer and on the text: {values, strongest, limit, signed, heads, by}, or null. */
-  async function reading() {
+  /** Numbers under the pointer and on the text, of a window or all of them: {values, strongest, limit, rows, columns,
+   * signed, heads, by}, or null. */
+  async function reading(window = null) {
     const what = now();
-    return what && { ...what, ...(await matrix(keyOf(what))) };
+    return what && { ...what, ...(await matrix(keyOf(what, window))) };
   }
 
   // ---- pictures ------------------------------------------------------------------------------------------------
 
-  /** The server's picture where there is one, else one that is made of the numbers. */
-  function sourceOf(what) {
-    const address = wanted();
-    const plain = what.of === "primary" && !what.second && !what.by;
-    return plain ? picture(address.picture) : made(JSON.stringify([keyOf(what), microtome.theme()]));
+  /** A picture's address with its window, and with its size where it is reduced. */
+  function pictureAddress({ picture: address }, window) {
+    const most = fit();
+    const small = windows.isReduced(windows.blockOf(window, most)) ? `&fit=${most.join("x")}` : "";
+    return windowed(address, part(window)) + small;
   }
 
-  const made = keeper(async (key) => {
-    const [asks] = JSON.parse(key);
+  /** The server's picture where there is one, else one that is made of the numbers. */
+  function sourceOf(what, window) {
+    return isPlain(what) ? picture(pictureAddress(wanted(), window))
+      : made(JSON.stringify([keyOf(what, part(window)), microtome.theme(), fit()]));
+  }
+
+  const made = microtome.keeper(async (key) => {
+    const [asks, , most] = JSON.parse(key);
     const { of, signed } = JSON.parse(asks);
-    const { values, strongest, limit } = await matrix(asks);
-    return drawnOn(values, of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme(), limit)
-      : pixels.allIn(values, microtome.template(), signed, limit));
+    const { values, strongest, limit, width, height } = shrunk(await matrix(asks), most);
+    const colours = of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme(), limit)
+      : pixels.allIn(values, microtome.template(), signed, limit);
+    return drawnOn(width, height, colours);
   }, 8);
 
-  function drawnOn({ length }, colours) {
-    const side = Math.round(Math.sqrt(length));
-    const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-    const image = new ImageData(new Uint8ClampedArray(colours.buffer), side, side);
+  /** The matrix with the strongest of each block where it has more cells than pixels. */
+  function shrunk(matrix, most) {
+    const size = [windows.length(matrix.rows), windows.length(matrix.columns)];
+    const block = windows.blockOf(matrix, most);
+    const [height, width] = size.map((cells, axis) => Math.ceil(cells / block[axis]));
+    if (!windows.isReduced(block)) return { ...matrix, width, height };
+    const places = windows.strongestIn(matrix.values, size, block);
+    const strongest = matrix.strongest && Uint16Array.from(places, (at) => matrix.strongest[at]);
+    return { ...matrix, values: Float32Array.from(places, (at) => matrix.values[at]), strongest, width, height };
+  }
+
+  function drawnOn(width, height, colours) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const image = new ImageData(new Uint8ClampedArray(colours.buffer), width, height);
     canvas.getContext("2d").putImageData(image, 0, 0);
     return canvas.toDataURL();
   }
@@ -144,10 +139,25 @@
     return session && addressesOf(session, digests, microtome.theme());
   };
 
-  function put(gd, source, scale = {}) {
+  /** Where the picture of a window lies on the axes; its last blocks may reach over the edge. */
+  function lying({ rows, columns }) {
+    const [tall, wide] = windows.blockOf({ rows, columns }, fit());
+    const over = (span, block) => Math.ceil(windows.length(span) / block) * block;
+    return {
+      "images[0].x": columns[0] - 0.5, "images[0].y": rows[0] - 0.5, "images[0].sizex": over(columns, wide),
+      "images[0].sizey": over(rows, tall), "images[0].name": nameOf({ rows, columns }),
+    };
+  }
+
+  const nameOf = (window) => `${windows.nameOf(window)}&fit=${fit().join("x")}`;
+
+  function put(gd, source, scale = {}, window = place()) {
     const image = (gd.layout.images || [])[0];
-    if (!image || image.source === source) return;
-    root.Plotly.relayout(gd, { "images[0].source": source, ...scale });
+    const there = image && image.source === source && (source === BLANK || image.name === nameOf(window));
+    const view = microtome.attentionView ? microtome.attentionView(gd, place()) : {};
+    if (!image || (there && !Object.keys(view).length)) return;
+    const lies = count() && image.name !== nameOf(window) ? lying(window) : {};
+    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...scale, ...view });
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
 
@@ -167,18 +177,19 @@
 
   /** Beside the panel's title: of what it is; heads in their own colours are named in them. */
   function say(text, { of, heads = [] } = {}) {
-    const place = document.getElementById("attention-head");
+    const host = document.getElementById("attention-head");
     const hues = pixels.HUES[microtome.theme()];
     const named = of === "each" ? heads.slice(0, hues.length) : [];
     const said = [text, ...named.map(microtome.state.headLabel), microtome.theme()].join();
-    if (!place || place.dataset.said === said) return;
-    place.dataset.said = said;
-    place.replaceChildren(...(text ? [text] : []), ...named.map((head, at) => swatch({ head, colour: hues[at] })));
+    if (!host || host.dataset.said === said) return;
+    host.dataset.said = said;
+    host.title = text;
+    host.replaceChildren(...(text ? [text] : []), ...named.map((head, at) => swatch({ head, colour: hues[at] })));
   }
 
-  function titled(session, found) {
+  function titled(session, found, note) {
     const { primary } = session.selection;
-    if (found.problem === null) return found.title;
+    if (found.problem === null) return found.title + note;
     return primary ? [microtome.state.headLabel(primary), found.problem].filter(Boolean).join(": ") : "";
   }
 
@@ -187,24 +198,27 @@
     if (!session) return;
     for (const drawMore of beside) drawMore(session, digests);
     const found = asked(session, digests, besides);
-    const title = titled(session, found);
+    const { note, wide } = fitting(found, place(), fit());
+    const title = titled(session, found, note);
     say(title, found);
     const layer = missingLayer(session, digests);
     if (layer !== null) microtome.setProps("attention-layer", { data: layer });
     const gd = microtome.graph("attention");
-    if (gd) await show(gd, found, title);
+    if (gd) await show(gd, found, title, wide);
   }
 
-  const still = (found) => Boolean(now()) && keyOf(now()) === keyOf(found);
+  const still = (found, window) =>
+    Boolean(now()) && keyOf(now(), place()) === keyOf(found, window);
 
-  async function show(gd, found, title) {
-    if (found.problem !== null) return put(gd, BLANK);
+  async function show(gd, found, title, wide) {
+    if (found.problem !== null || wide) return put(gd, BLANK);
+    const window = place();
     try {
-      const source = await sourceOf(found);
-      const scale = found.by ? scaleOf((await matrix(keyOf(found))).limit, found.signed, found.unit) : {};
-      if (still(found)) put(microtome.graph("attention") || gd, source, scale);
+      const source = await sourceOf(found, window);
+      const scale = found.by ? scaleOf((await matrix(keyOf(found, part(window)))).limit, found.signed, found.unit) : {};
+      if (still(found, window)) put(microtome.graph("attention") || gd, source, scale, window);
     } catch {
-      if (still(found)) gone(gd, title);
+      if (still(found, window)) gone(gd, title);
     }
     return undefined;
   }
@@ -221,12 +235,21 @@
     const near = neighbours(session.selection.primary, microtome.shape());
     for (const head of near) {
       const there = addressesOf({ ...session, selection: { primary: head } }, digests, microtome.theme());
-      if (there) picture(there.picture).catch(() => null); // drawn when selected
+      if (there) picture(pictureAddress(there, place())).catch(() => null); // drawn when selected
     }
   }
 
   function setDigests(next, beside) {
     [digests, besides] = [next, beside];
+    draw();
+  }
+
+  /** Another window, null for all cells. The picture that is there is stretched until its own has come. */
+  function zoom(window) {
+    zoomed = window && !windows.isWhole(window, count()) ? { place: window, count: count() } : null;
+    const gd = microtome.graph("attention");
+    const view = gd ? microtome.attentionView(gd, place()) : {};
+    if (Object.keys(view).length) root.Plotly.relayout(gd, view);
     draw();
   }
 
@@ -237,6 +260,7 @@
     const moved = !before || !microtome.state.sameHead(primary, before.session.selection.primary);
     if (primary && moved) whenIdle(prefetch);
   });
-  microtome.keeper = keeper;
-  microtome.attention = { draw, wanted, numbers, reading, now, setDigests, fetched, shownRun, beside };
+  microtome.attention = {
+    draw, wanted, numbers, reading, now, setDigests, fetched, shownRun, beside, zoom, place, count,
+  };
 })(typeof window === "undefined" ? globalThis : window);

@@ -1,4 +1,5 @@
-/* The exact attention under the pointer, `dest 14 ·to → src 3 ·Mary: 0.412`: a fetch per head, none per movement. */
+/* The exact attention under the pointer, `dest 14 ·to → src 3 ·Mary: 0.412`: a fetch per head, of a long prompt per tile
+ * of it, none per movement. */
 (function (root) {
   "use strict";
 
@@ -16,12 +17,12 @@
 
   const named = (position, tokens) => `${position} ${shownToken(tokens[position] || "")}`.trim();
 
-  /** Attention of one cell in words; rows of `values` are dest_pos. Of several heads, the strongest one is named. */
-  function readout({ values, signed, strongest, heads, unit }, dest, src, tokens) {
-    const count = Math.round(Math.sqrt(values.length));
-    if (dest < 0 || src < 0 || dest >= count || src >= count) return null;
-    const value = `${unit ? `${unit} ` : ""}${spoken(values[dest * count + src], signed)}`;
-    const whose = strongest ? ` (${headLabel(heads[strongest[dest * count + src]])})` : "";
+  /** Attention of one cell of this window in words. Of several heads, the strongest one is named. */
+  function readout({ values, rows, columns, signed, strongest, heads, unit }, dest, src, tokens) {
+    if (dest < rows[0] || src < columns[0] || dest >= rows[1] || src >= columns[1]) return null;
+    const at = (dest - rows[0]) * (columns[1] - columns[0]) + src - columns[0];
+    const value = `${unit ? `${unit} ` : ""}${spoken(values[at], signed)}`;
+    const whose = strongest ? ` (${headLabel(heads[strongest[at]])})` : "";
     return `dest ${named(dest, tokens)} → src ${named(src, tokens)}: ${value}${whose}`;
   }
 
@@ -67,7 +68,8 @@
     const gd = microtome.graph("attention");
     const where = event && gd && microtome.attention.now() && microtome.hit(gd, event);
     if (!where || where.part !== "cells") return hide();
-    const read = await microtome.attention.reading().catch(() => null);
+    const tile = microtome.attentionWindow.tileAt(where.y, where.x, microtome.attention.count());
+    const read = await microtome.attention.reading(tile).catch(() => null);
     if (pointer !== event) return undefined;
     const text = read && readout(read, where.y, where.x, microtome.tokenTexts());
     return text ? show(text, event) : hide();

@@ -2,7 +2,8 @@
  *
  * Where it looks is its row (sources), who looks at it its column (destinations): two colours, numbers under the tokens.
  * Locking a token is selecting its position, so every panel knows it. It reads what the panel shows: one head, several
- * together, or a difference; the server is not asked.
+ * together, or a difference; of a short prompt the server is not asked. Of a long one a part is written out, and its row
+ * and column are fetched.
  */
 (function (root) {
   "use strict";
@@ -49,47 +50,83 @@
 
   const microtome = root.microtome;
   const HINT = "Point at a token to see where it looks and who looks at it; click to lock it";
+  const { LONG, rowOf, columnOf, writtenOf } = microtome.attentionWindow;
+  const STRONGEST = 4; // of a long prompt, named whether or not they are written out
   let chips = [];
+  let first = 0; // the position of the first chip
   let drawn = null; // the tokens on the strip
   let pointed = null;
 
   const host = () => document.getElementById("attention-text");
   const locked = () => microtome.session().selection.positions.at(-1) ?? null;
   /** What is read: the locked token, the one pointed at, or the last one, at which attribution is. */
-  const current = () => locked() ?? pointed ?? (atEnd() ? chips.length - 1 : null);
-  const atEnd = () => chips.length > 0 && (microtome.attention.now() || {}).by === "attribution";
+  const current = () => locked() ?? pointed ?? (atEnd() ? microtome.attention.count() - 1 : null);
+  const atEnd = () => microtome.attention.count() > 0 && (microtome.attention.now() || {}).by === "attribution";
 
-  function chipOf(token, position) {
+  function chipOf(token, at) {
+    const position = first + at;
     const chip = document.createElement("button");
     Object.assign(chip, { type: "button", textContent: shownToken(token) });
     chip.dataset.position = position;
-    chip.tabIndex = position ? -1 : 0;
+    chip.tabIndex = at ? -1 : 0;
     chip.append(document.createElement("i"));
     return chip;
   }
 
-  function build(tokens) {
+  function build(tokens, span) {
     const line = Object.assign(document.createElement("p"), { className: "mt-attention-said" });
     const text = Object.assign(document.createElement("div"), { className: "mt-attention-tokens" });
     text.setAttribute("role", "group");
     text.setAttribute("aria-label", "Attention token by token");
-    chips = tokens.map(chipOf);
+    [first] = span;
+    chips = tokens.slice(...span).map(chipOf);
     text.append(...chips);
     host().replaceChildren(line, text);
-    drawn = tokens.join("\u0000");
+    drawn = nameOf(tokens, span);
   }
+
+  const nameOf = (tokens, span) => [span, ...tokens].join("\u0000");
+
+  /** Row and column of a token: all numbers of a short prompt are there, of a long one these two are fetched. */
+  async function readAt(position) {
+    const count = microtome.attention.count();
+    if (count <= LONG) {
+      const read = await microtome.attention.reading();
+      return read && read.values.length === count ** 2 ? { ...read, around: around(read.values, position) } : null;
+    }
+    const [row, column] = await Promise.all([rowOf, columnOf].map((part) =>
+      microtome.attention.reading(part(position, count))));
+    return row && column && {
+      ...row, limit: Math.max(row.limit, column.limit), around: { src: row.values, dest: column.values },
+    };
+  }
+
+  /** The keys of a long prompt that the token looks at most. */
+  function strongest({ around: { src }, signed }, tokens) {
+    if (tokens.length <= LONG) return "";
+    const order = Array.from(src.keys()).filter((at) => Math.abs(src[at]) > 0);
+    order.sort((one, other) => Math.abs(src[other]) - Math.abs(src[one]));
+    const named = order.slice(0, STRONGEST).map((at) => `${at} ${shownToken(tokens[at])} ${spoken(src[at], signed)}`);
+    return named.length ? `most: ${named.join(", ")}` : "";
+  }
+
+  const partSaid = (tokens) => tokens.length > LONG ? `tokens ${first}–${first + chips.length - 1} of ${tokens.length}` : "";
 
   const SIDES = [["src", "looks at"], ["dest", "is looked at by"]];
   const SIGNS = [["more", "more"], ["less", "less"]];
   const TOWARDS = [["more", "towards the answer"], ["less", "against it"]];
 
+  const plain = (text) => Object.assign(document.createElement("span"), { textContent: text });
+
   /** What the colours mean, of which token. */
-  function said(position, tokens, { signed, by } = {}) {
-    if (position === null) return [HINT];
+  function said(position, tokens, read) {
+    if (position === null) return [HINT, partSaid(tokens)].filter(Boolean).map(plain);
+    const { signed, by } = read;
     const part = ([side, text]) => Object.assign(document.createElement("span"), { className: `is-${side}`, textContent: text });
     const name = `${position} ${shownToken(tokens[position])}`;
     const how = locked() === null ? "" : "locked, Esc unlocks";
-    return [name, ...(by === "attribution" ? TOWARDS : signed ? SIGNS : SIDES).map(part), how];
+    const more = [how, strongest(read, tokens), partSaid(tokens)].filter(Boolean).map(plain);
+    return [plain(name), ...(by === "attribution" ? TOWARDS : signed ? SIGNS : SIDES).map(part), ...more];
   }
 
   function paintChip(chip, { side, value }, { signed, limit = 1 }, position) {
@@ -107,13 +144,15 @@
     const session = microtome.session();
     if (!session || !host() || !host().offsetParent) return;
     const tokens = microtome.tokenTexts();
-    if (tokens.join("\u0000") !== drawn) build(tokens);
+    if (!tokens.length) return;
+    const span = writtenOf(microtome.attention.place(), locked() ?? (atEnd() ? tokens.length - 1 : null), tokens.length);
+    if (nameOf(tokens, span) !== drawn) build(tokens, span);
     const position = current();
-    const read = position === null ? null : await microtome.attention.reading().catch(() => null);
-    if (position !== current() || (read && read.values.length !== chips.length ** 2)) return;
-    const values = read ? sides(around(read.values, position)) : [];
-    chips.forEach((chip, at) => paintChip(chip, values[at] || NOTHING, read || {}, read ? position : null));
-    host().firstChild.replaceChildren(...said(read ? position : null, tokens, read || {}));
+    const read = position === null ? null : await readAt(position).catch(() => null);
+    if (position !== current() || drawn !== nameOf(tokens, span)) return;
+    const values = read ? sides(read.around) : [];
+    chips.forEach((chip, at) => paintChip(chip, values[first + at] || NOTHING, read || {}, read ? position : null));
+    host().firstChild.replaceChildren(...said(read ? position : null, tokens, read));
   }
 
   // ---- gestures ------------------------------------------------------------------------------------------------
@@ -123,9 +162,9 @@
 
   async function compare(event, chip) {
     const [position, other] = [locked(), positionOf(chip)];
-    const read = await microtome.attention.reading().catch(() => null);
+    const read = await readAt(position).catch(() => null);
     if (!read || position === null || pointed !== other) return;
-    microtome.tip.show(between(around(read.values, position), position, other, microtome.tokenTexts(), read), event);
+    microtome.tip.show(between(read.around, position, other, microtome.tokenTexts(), read), event);
   }
 
   function pointAt(event) {
@@ -152,7 +191,7 @@
   /** Arrows walk over the text while it has the focus; Escape unlocks, and clears the selection only after that. */
   function pressed(event) {
     const chip = chipAt(event);
-    const next = chip && chips[positionOf(chip) + { ArrowRight: 1, ArrowLeft: -1 }[event.key]];
+    const next = chip && chips[positionOf(chip) - first + { ArrowRight: 1, ArrowLeft: -1 }[event.key]];
     if (next) next.focus();
     else if (!chip || event.key !== "Escape" || locked() === null) return;
     else unlock(locked());

@@ -89,7 +89,7 @@
   }
 
   const addressOf = (digest, { layer, head }) =>
-    `attention/${digest}/${layer}/${head}.png?theme=${microtome.theme()}`;
+    `attention/${digest}/${layer}/${head}.png?theme=${microtome.theme()}&fit=64x64`;
 
   const tokensOf = microtome.keeper(async (digest) => {
     const answer = await fetch(`${microtome.prefix()}heads/${digest}/tokens.json?quiet=1`);

@@ -33,6 +33,15 @@ NO_ANSWERS_THERE = (
     "press Run, or remove it."
 )
 UNREADABLE = "This model cannot read the prompt: Tokens, in the rail, says why."
+LONGEST = 512
+"""Tokens up to which the page reads every layer at every token, or runs a prompt many times, without being asked."""
+TOO_LONG = {
+    "logit_lens": "The logit lens reads every layer at each of {} tokens, which takes minutes; the page does it for "
+    "up to {}. Shorten the prompt, or compute it apart (python -m app compute).",
+    "head_reading": "Scores and outputs take a run of the whole prompt for each head and query; the page makes it for "
+    "up to {1} tokens (here {0}). Shorten the prompt, or compute it apart (python -m app compute).",
+    "correctness_meters": "meters: the identities take several runs each, checked for up to {1} tokens (here {0})",
+}
 NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}
 
 
@@ -96,9 +105,20 @@ def evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = No
     wait_to_run(engine, experiment)
     if kind in NEED_ANSWERS and not has_answers(experiment):
         return NOTHING
+    why = too_long(engine, experiment, kind)
+    if why:
+        return NOTHING | {"error": why}
     options = attention_options(engine, experiment, layer) if kind == "attention_pattern" else {}
     digests = {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, kind, **options).items()}
     return NOTHING | digests | options
+
+
+def too_long(engine: Engine, experiment: Experiment, kind: str) -> str | None:
+    """Why the page does not compute this of a long prompt, and what to do instead; None where it does."""
+    if kind not in TOO_LONG:
+        return None
+    length = len(engine.read_prompt(experiment.model, run_text(experiment)))
+    return TOO_LONG[kind].format(f"{length:,}", LONGEST) if length > LONGEST else None
 
 
 def attention_options(engine: Engine, experiment: Experiment, layer: Any) -> dict[str, Any]:

@@ -23,6 +23,12 @@ from callbacks.reading import Refused
 from layouts import ids
 from layouts.workspaces import SELECT_CARD
 
+MOST_ROWS = 5_000_000
+TOO_MANY_ROWS = (
+    "A table of {:,} rows, one per query and key of {:,} tokens, is more than the {:,} that a table may have; export "
+    "the recipe and compute it apart (python -m app compute), or shorten the prompt."
+)
+
 
 def _attention_style(page: Page, result: Any, style: Style) -> Style:
     shown = page.view.attention
@@ -69,6 +75,9 @@ def _attention_across(page: Page) -> tuple[AnyRecipe, Result] | None:
 
 def _attention_table(page: Page, result: Any) -> pd.DataFrame:
     """Every head as it is, or the one matrix on screen."""
+    rows = result.pattern.size if _plain(page) else len(result.str_tokens) ** 2
+    if rows > MOST_ROWS:
+        raise Refused(TOO_MANY_ROWS.format(rows, len(result.str_tokens), MOST_ROWS), "error")
     if _plain(page):
         return long_table(result)
     style = _attention_style(page, result, Style(show=page.view.show))

@@ -14,7 +14,7 @@ from app.domain.role_notes import RoleNote
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
-from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers
+from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers, too_long
 from callbacks.reading import Asked, Refused, read_as
 from layouts.workspaces import NO_ANSWERS
 
@@ -90,6 +90,9 @@ def _shown(page: Page, kind: str, recipe: Recipes) -> Result:
     """The runs on screen, computed where the cache has lost them."""
     if kind in NEED_ANSWERS and not has_answers(page.experiment):
         raise Refused(NO_ANSWERS)
+    why = too_long(page.engine, page.experiment, kind)
+    if why:
+        raise Refused(why)
     asked = page.asked(recipe)
     layers = _options(page, kind)
     return Asked(asked.engine, asked.experiment, asked.digests | layers, asked.show).shown(kind)

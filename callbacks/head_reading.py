@@ -11,7 +11,7 @@ from app.domain.session import Experiment
 from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.head_reading import head_reading_bars
-from callbacks.evaluate import NOTHING, wait_to_run
+from callbacks.evaluate import NOTHING, too_long, wait_to_run
 from callbacks.head_card_patterns import here
 from callbacks.reading import (
     REFUSALS,
@@ -57,6 +57,9 @@ def _evaluated(engine: Engine, experiment: Experiment, selection: Selection) -> 
     wait_to_run(engine, experiment)
     if selection.primary is None:
         return NOTHING
+    why = too_long(engine, experiment, KIND)
+    if why:
+        return NOTHING | {"error": why}
     options = options_of(selection)
     names = ("baseline", "intervened") if experiment.has_interventions else ("baseline",)
     recipes = {run: experiment.recipe(KIND, intervened=run == "intervened", **options) for run in names}

@@ -1,6 +1,7 @@
 """The rail: drafts become an experiment only when they hold; tokens and differences follow it."""
 
 import functools
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -88,24 +89,17 @@ def not_one_token(engine: Engine, spec: ModelSpec, text: str) -> str:
 # tokens
 
 
-def _chip(position: int, token: str, token_id: int, prompt: TokenisedPrompt) -> html.Button:
-    bos, end = prompt.bos and position == 0, position == len(prompt) - 1
-    class_name = " ".join(["mt-token", *["is-bos"] * bos, *["is-end"] * end])
-    said = f"position {position}, id {token_id}" + ", BOS" * bos + ", last: predictions are read here" * end
-    data = attributes(data_position=str(position), data_token=token, aria_pressed="false")
-    return html.Button("bos" if bos else shown(token), type="button", className=class_name, title=said, **data)
-
-
 def draw_tokens(engine: Engine, store: Any, status: Any) -> tuple[Any, str, str]:
-    """The prompt that is run as the model sees it, one chip per position, how many there are, and of what."""
+    """The prompt that is run as the model sees it (one element for all tokens, because Dash walks every component at
+    every change; assets/42-token-strip.js makes a chip of each), how many there are, and of what."""
     try:
         experiment = experiment_of(store)
         wait_for_model(engine, experiment)
         prompt = engine.read_prompt(experiment.model, run_text(experiment))
     except MicrotomeError as error:
         return html.Span(str(error), className="mt-quiet"), "", "mt-tokens"
-    placed = enumerate(zip(prompt.str_tokens, prompt.ids, strict=True))
-    chips = [_chip(i, token, token_id, prompt) for i, (token, token_id) in placed]
+    said = json.dumps({"tokens": prompt.str_tokens, "ids": prompt.ids, "bos": prompt.bos})
+    chips = html.Div(className="mt-token-row", **attributes(data_tokens=said))
     return chips, str(len(prompt)), f"mt-tokens{belongs(numbered({}, store))}"
 
 

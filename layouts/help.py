@@ -52,7 +52,8 @@ HELP: dict[str, Help] = {
         "every row sums to 1 and nothing lies right of the diagonal. In a difference, blue rows look there more. "
         "Attention times |v|, or times |v·W_O|, is how much arrives from a key: heads park attention on keys whose "
         "values are small. Attention at the last token times attribution is what each source token contributes to "
-        "the logit difference through this head; with the head's other keys it sums to its direct attribution. Cut "
+        "the logit difference through this head; with the head's other keys it sums to its direct attribution. Large "
+        "maps show the largest of each block; Ctrl-drag or the ranges zoom in, a double click shows all. Cut "
         "marks edges of the selected heads and says what setting them to 0, or to another value, does to the logit "
         "difference: a whole run with this change, not an estimate.",
         "0 to 1; a difference runs from −1 to 1. Attribution: positive towards the answer.",

@@ -103,9 +103,10 @@ def attention_panel() -> html.Section:
     """Pattern of the primary head."""
     head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
     text = html.Div(id=ids.ATTENTION_TEXT, className="mt-attention-text")
+    zoom = html.Div(id=ids.ATTENTION_ZOOM, className="mt-attention-zoom", hidden=True)
     bars = html.Div([cut_line(), attention_bar()], className="mt-bars")
     return panel(
-        ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), text], className="mt-stack"),
+        ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), zoom, text], className="mt-stack"),
         kinds=("attention_pattern",), controls=[cut_button(), head], bar=bars, empty=SELECT_HEAD,
     )  # fmt: skip
 

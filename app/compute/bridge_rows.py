@@ -114,13 +114,13 @@ def bridge_base(
     """The base run of these tokens; `reason` says why the replay is not used."""
     check_hooks(model, in_force)
     with model.lock:
-        frozen, driven = freeze_hooks(model, ids, freeze), _can_be_driven(model)
-        logits, entries = _entries(model, ids, [*frozen, *row_hooks(in_force)])
+        frozen, driven = freeze_hooks(model, ids, freeze), can_be_driven(model)
+        logits, entries = entered(model, ids, [*frozen, *row_hooks(in_force)])
     return BridgeBase(model, ids, in_force, frozen, f"bridge: {reason}", logits, entries if driven else ())
 
 
-def _entries(model: LoadedModel, ids: Ids, hooks: list[Hook]) -> tuple[Float[Tensor, " d_vocab"], tuple[Entry, ...]]:
-    """An ordinary pass, and what each block was called with in it."""
+def entered(model: LoadedModel, ids: Ids, hooks: list[Hook]) -> tuple[Float[Tensor, " d_vocab"], tuple[Entry, ...]]:
+    """Logits at END of an ordinary pass, and what each block was called with in it."""
     found: list[Entry] = []
 
     def note(module: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ def _drive(
     return torch.tanh(logits / cap) * cap if cap is not None and cap > 0 else logits
 
 
-def _can_be_driven(model: LoadedModel) -> bool:
+def can_be_driven(model: LoadedModel) -> bool:
     """Whether driven blocks agree with ordinary passes, of a plain row and a changed one; found out once per model."""
     if _DRIVEN not in model.memo:
         try:
@@ -173,7 +173,7 @@ def _deviation(model: LoadedModel) -> float:
     ids = tuple((1 + 7919 * at) % model.facts.d_vocab for at in range(min(12, model.facts.n_ctx)))
     zero: Callable[[Tensor], Tensor] = torch.zeros_like
     change = Held(Site("resid_post", model.facts.n_layers // 2, positions=(1,)), zero)
-    plain, entries = _entries(model, ids, [])
+    plain, entries = entered(model, ids, [])
     expected = torch.stack([plain, passed(model, ids, row_hooks((change,)))])
     found = _drive(model, entries, [0, change.site.layer], batch_hooks([(slice(1, 2), change)]))
     return float((found - expected).abs().max() / expected.abs().max())

@@ -1,9 +1,8 @@
 """The patterns of all heads as thumbnails, layers x heads: palette entries for the page, and the figure of exports.
 
-A thumbnail has at most `CELLS` cells per side. Of longer prompts a cell is the largest value of a block of queries and
-keys (of a difference: the value of largest magnitude), so that nothing strong vanishes. Colours, limits and "not
-computed" are those of `attention_png`. In the figure x is the head, y the layer, downwards; inside a thumbnail keys run
-across and queries down, as in the large pattern.
+A thumbnail has at most `CELLS` cells per side; longer prompts are reduced as in attention_windows. Colours, limits and
+"not computed" are those of `attention_png`. In the figure x is the head, y the layer, downwards; inside a thumbnail
+keys run across and queries down, as in the large pattern.
 """
 
 import base64
@@ -17,6 +16,7 @@ from app.domain.results import AttentionPatternResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.attention_png import attention_limit, attention_png, indices
+from app.figures.attention_windows import reduced
 from app.figures.scales import colour_range
 from app.figures.theme import CLEAR, FONT_SIZE, dress
 
@@ -25,28 +25,10 @@ _SIDE = 26
 """CSS pixels of one thumbnail in an exported figure."""
 
 
-def reduced(pattern: NDArray[Any], signed: bool, cells: int = CELLS) -> NDArray[Any]:
-    """`[... dest src]` with at most `cells` per side: blocks of equal size, the last one may be smaller. NaN only where
-    a whole block is."""
-    n = pattern.shape[-1]
-    starts = np.arange(0, n, -(-n // cells))
-    if len(starts) == n:
-        return pattern
-    top = _blocks(np.fmax, pattern, starts)
-    if not signed:
-        return top
-    low = _blocks(np.fmin, pattern, starts)
-    return np.where(-low > top, low, top)
-
-
-def _blocks(of: np.ufunc, pattern: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
-    return of.reduceat(of.reduceat(pattern, starts, axis=-1), starts, axis=-2)
-
-
 def thumbnails(pattern: NDArray[Any], style: Style) -> NDArray[np.uint8]:
     """`[layer head dest src]` -> palette entries of every head's thumbnail, `[layer head row column]`."""
     signed = style.show == "difference"
-    return indices(reduced(pattern, signed), attention_limit(style), signed)
+    return indices(reduced(pattern, signed, (CELLS, CELLS)), attention_limit(style), signed)
 
 
 def thumbnails_size(result: AttentionPatternResult) -> tuple[int, int]:
@@ -58,7 +40,7 @@ def thumbnails_size(result: AttentionPatternResult) -> tuple[int, int]:
 def attention_thumbnails(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
     """Every head of the result; selected heads are outlined as on the head matrix."""
     signed, limit = style.show == "difference", attention_limit(style)
-    small = reduced(result.pattern, signed)
+    small = reduced(result.pattern, signed, (CELLS, CELLS))
     rows, columns, side, _ = small.shape
     atlas = small.transpose(0, 2, 1, 3).reshape(rows * side, columns * side)
     figure = go.Figure([marks.hairlines(rows, columns), _colour_bar()])

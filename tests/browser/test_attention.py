@@ -133,3 +133,60 @@ def test_weighted_attention_is_drawn_read_and_sums_to_the_heads_direct_attributi
     page.keyboard.press("z")
     expect(page.locator("#attention-head")).to_have_text("L23H3, × |v·W_O|")
     expect(page.locator("#attention-by")).to_have_value("output_norm")
+
+
+_SIDE = "microtome.attentionWindow.length(microtome.attention.place().columns)"
+_SENTENCE = "When Mary and John went to the store, John gave a drink to Mary and then they talked about the weather. "
+_PIXEL = """([x, y]) => {
+  const gd = microtome.graph('attention'), {xaxis, yaxis} = gd._fullLayout, box = gd.getBoundingClientRect();
+  return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
+}"""
+_EXACT = """async ([dest, src]) => {
+  const {baseline} = dash_component_api.getLayout("digests-attention_pattern").props.data;
+  const {layer, head} = microtome.session().selection.primary;
+  const address = `attention/${baseline}/${layer}/${head}.f32?rows=${dest}-${dest + 1}&columns=${src}-${src + 1}`;
+  return microtome.spoken(new Float32Array(await (await fetch(address)).arrayBuffer())[0], false);
+}"""
+
+
+def test_a_long_prompt_is_zoomed_into_and_every_number_stays_exact(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    page = screen.page
+    screen.type_prompts(_SENTENCE * 25, "")  # some 580 tokens: longer than what travels whole
+    asked = len(screen.requests)
+    screen.run()
+    screen.until("microtome.tokenCount() > 512 && microtome.attention.now() !== null")
+    expect(page.locator("#attention-head")).to_contain_text("the largest of")
+    screen.until(f"{_SHOWN}.startsWith('data:image/png')")
+    expect(page.locator("#lens-panel")).to_contain_text("up to 512")
+    expect(page.locator("#attention-text [data-position]")).to_have_count(512)
+
+    (x, y), (right, below) = (page.evaluate(_PIXEL, [at, at]) for at in (300, 340))
+    page.keyboard.down("Control")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(right, below, steps=3)
+    page.mouse.up()
+    page.keyboard.up("Control")
+    screen.until(f"{_SIDE} < 60")
+    columns = page.evaluate("microtome.attention.place().columns")
+    expect(page.get_by_role("textbox", name="keys")).to_have_value(f"{columns[0]}–{columns[1] - 1}")
+    screen.until(f"microtome.graph('attention').layout.images[0].name.includes('columns={columns[0]}-{columns[1]}')")
+    dest, src = columns[1] - 4, columns[0] + 2
+    page.mouse.move(*page.evaluate(_PIXEL, [src, dest]))
+    expect(page.locator(".mt-readout-tip")).to_contain_text(f": {page.evaluate(_EXACT, [dest, src])}")
+    maps = [url for url in screen.requests[asked:] if "/attention/" in url and ".f32" in url]
+    assert maps
+    assert all("rows=" in url for url in maps)  # none has travelled whole
+
+    page.get_by_role("textbox", name="queries").fill("0–9999")
+    page.get_by_role("textbox", name="queries").press("Enter")
+    expect(page.get_by_role("textbox", name="queries")).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("textbox", name="queries").fill("500–539")
+    page.get_by_role("textbox", name="queries").press("Enter")
+    screen.until("microtome.attention.place().rows[0] === 500")
+    page.get_by_role("button", name="show all").click()
+    screen.until(f"{_SIDE} === microtome.tokenCount()")
+    screen.click_head(24, 2)
+    screen.until("microtome.attention.now() !== null")
+    expect(page.locator("#attention-head")).to_contain_text("L24H2, the largest of")

@@ -121,9 +121,10 @@ test("weights that are not there, of another run or of another prompt, are a rea
 
 test("every key's column is multiplied, and of attribution the last row alone is there", () => {
   const map = Float32Array.from([1, 0, 0.25, 0.75]);
-  near(weighted(map, [2, 4], false), [2, 0, 0.5, 3]);
-  const atEnd = weighted(map, [2, -4], true);
+  near(weighted(map, [2, 4]), [2, 0, 0.5, 3]);
+  const atEnd = weighted(map, [2, -4], 1);
   assert.deepEqual([...atEnd], [NaN, NaN, 0.5, -3]);
+  assert.ok([...weighted(map, [2, -4], 5)].every(Number.isNaN)); // a window without the last token
   assert.equal(limitOf(atEnd), 3);
   assert.equal(limitOf(Float32Array.from([0, NaN])), 1);
 });

@@ -2,7 +2,8 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { addressesOf, missingLayer, neighbours, keeper } = require("../../assets/60-attention.js");
+const { addressesOf, missingLayer, neighbours, fitting } = require("../../assets/60-attention.js");
+const { keeper } = require("../../assets/60-attention-numbers.js");
 const { spoken, readout } = require("../../assets/61-readout.js");
 const { MODEL, after, click, head } = require("./support.js");
 
@@ -50,9 +51,12 @@ test("what was fetched is kept until others are used more, and failures are trie
 });
 
 test("the cell under the pointer is read out as dest and src with three digits", () => {
-  const values = new Float32Array([1, 0, 0.41234, 0.58766]);
-  assert.equal(readout({ values, signed: false }, 1, 0, ["bos", " to"]), "dest 1 ·to → src 0 bos: 0.412");
-  assert.equal(readout({ values, signed: false }, 0, 2, ["bos", " to"]), null);
+  const read = { values: new Float32Array([1, 0, 0.41234, 0.58766]), rows: [0, 2], columns: [0, 2], signed: false };
+  assert.equal(readout(read, 1, 0, ["bos", " to"]), "dest 1 ·to → src 0 bos: 0.412");
+  assert.equal(readout(read, 0, 2, ["bos", " to"]), null);
+  const tile = { ...read, rows: [4, 6], columns: [2, 4] };
+  assert.equal(readout(tile, 5, 2, ["a", "b", "c", "d", "e", " f"]), "dest 5 ·f → src 2 c: 0.412");
+  assert.equal(readout(tile, 1, 0, []), null);
 });
 
 test("differences carry their sign, small numbers their exponent, missing ones say so", () => {

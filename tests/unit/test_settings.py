@@ -15,7 +15,7 @@ def test_later_sources_win(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('port = 1\nhost = "file"\ndevice = "cpu"\n')
     found = read({"port": 3}, {"MICROTOME_PORT": "2", "MICROTOME_HOST": "environment"}, file)
-    assert (found.port, found.host, found.device, found.max_tokens) == (3, "environment", "cpu", 512)
+    assert (found.port, found.host, found.device, found.max_tokens) == (3, "environment", "cpu", 2048)
 
 
 def test_the_environment_names_the_file(tmp_path: Path) -> None:

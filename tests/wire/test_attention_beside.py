@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from app.domain.results import AttentionPatternResult
+from app.domain.session import Viewed, parse_experiment
+from app.domain.sites import Head
+from app.domain.views import Selection
 from app.export.manifest import read_manifest
+from callbacks import exported_attention as module
+from callbacks.exported import source
+from callbacks.exported_source import Page as Exported
+from callbacks.reading import Refused
 from layouts import ids
 from tests.wire.page import READY, Page, changed, experiment
 from tests.wire.test_draw import view
@@ -154,6 +161,14 @@ def test_the_exported_table_of_weighted_attention_is_the_matrix_on_screen(served
 )
 def test_what_cannot_be_weighted_is_refused_in_words(served: Page, store: Any, attention: Any, words: str) -> None:
     assert words in beside(served, store, **attention)["weights"]["error"]
+
+
+def test_a_table_of_too_many_cells_is_refused_in_words(served: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 100)
+    page = Exported(served.engine, parse_experiment(experiment()), Viewed(), Selection(primary=Head(0, 0)))
+    behind = source(ids.ATTENTION)
+    with pytest.raises(Refused, match="more than the 100 that a table may have"):
+        behind.tabled(page, behind.result(page))
 
 
 @pytest.mark.parametrize("attention", [{"by": "output_norm"}, {"by": "attribution", "of": "mean"}])

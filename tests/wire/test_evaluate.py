@@ -5,6 +5,7 @@ import pytest
 from app.domain.interventions import Ablate
 from app.domain.models import ModelSpec
 from app.domain.sites import Site
+from callbacks import evaluate
 from callbacks.evaluate import UNREADABLE
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, changed, experiment
@@ -41,6 +42,17 @@ def test_why_a_prompt_cannot_be_read_is_said_once_beside_the_tokens(served: Page
     assert served.digests(kind, store)["error"] == UNREADABLE
     said = served.ask("token-strip.children", {"experiment.data": store, "status.data": READY})
     assert "'zebra'" in said["token-strip"]["children"]["props"]["children"]
+
+
+@pytest.mark.parametrize("kind", ["logit_lens", "correctness_meters"])
+def test_what_would_take_minutes_of_a_long_prompt_says_so_instead(
+    served: Page, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "LONGEST", 6)
+    found = served.digests(kind, experiment())
+    assert found["baseline"] is None
+    assert "up to 6" in found["error"]
+    assert served.digests("prediction", experiment())["error"] is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -116,6 +116,45 @@ def test_numbers_are_the_exact_float32(client: Any, engine: Engine) -> None:
     np.testing.assert_array_equal(np.frombuffer(answer.data, "<f4").reshape(shape), result.pattern[1, 3])
 
 
+def test_a_window_is_exactly_that_part_of_the_array(client: Any, engine: Engine) -> None:
+    result = evaluated(engine)
+    place = f"/microtome/attention/{result.digest}/1/3"
+    answer = client.get(f"{place}.f32", query_string={"rows": "2-5", "columns": "1-3"})
+    expected = result.pattern[1, 3, 2:5, 1:3]
+    assert answer.headers["X-Shape"] == "3,2"
+    np.testing.assert_array_equal(np.frombuffer(answer.data, "<f4").reshape(3, 2), expected)
+    shown = pixels(client.get(f"{place}.png", query_string={"rows": "2-5", "columns": "1-3"}).data)
+    assert np.abs(shown - (1 + np.rint(expected * 254))).max() <= 1
+
+
+def test_a_window_of_a_difference_is_the_difference_of_the_windows(client: Any, engine: Engine) -> None:
+    baseline, intervened = evaluated(engine), evaluated(engine, interventions=[ABLATE])
+    asked = {"rows": "3-6", "columns": "0-4", "minus": baseline.digest}
+    answer = client.get(f"/microtome/attention/{intervened.digest}/1/0.f32", query_string=asked)
+    expected = (intervened.pattern - baseline.pattern)[1, 0, 3:6, 0:4]
+    np.testing.assert_array_equal(np.frombuffer(answer.data, "<f4").reshape(3, 4), expected)
+
+
+def test_a_large_pattern_is_pictured_by_the_largest_of_each_block(client: Any, engine: Engine) -> None:
+    result = evaluated(engine)
+    n = len(result.str_tokens)
+    place = f"/microtome/attention/{result.digest}/1/2.png"
+    shown = pixels(client.get(place, query_string={"fit": "4x2"}).data)
+    tall, wide = -(-n // 4), -(-n // 2)
+    expected = [[result.pattern[1, 2, i : i + tall, j : j + wide].max() for j in range(0, n, wide)]
+                for i in range(0, n, tall)]  # fmt: skip
+    assert np.abs(shown - (1 + np.rint(np.array(expected) * 254))).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"), [("0-99", "count from 0 to 6"), ("3-3", "are not in a prompt"), ("all", "0-512")]
+)
+def test_windows_outside_the_prompt_are_refused_in_words(client: Any, engine: Engine, rows: str, words: str) -> None:
+    answer = client.get(f"/microtome/attention/{evaluated(engine).digest}/0/0.png", query_string={"rows": rows})
+    assert answer.status_code == 400
+    assert words in answer.get_data(as_text=True)
+
+
 def test_minus_gives_the_difference(client: Any, engine: Engine) -> None:
     baseline, intervened = evaluated(engine), evaluated(engine, interventions=[ABLATE])
     place = f"/microtome/attention/{intervened.digest}/1/0"

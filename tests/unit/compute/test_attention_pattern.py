@@ -6,7 +6,7 @@ import pytest
 from app.compute import attention_pattern as pattern_module
 from app.compute.attention_pattern import attention_pattern
 from app.domain.errors import BadRecipe, BadSite
-from app.domain.interventions import Ablate
+from app.domain.interventions import Ablate, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AttentionPattern
 from app.domain.sites import Site
@@ -34,6 +34,28 @@ def test_asked_layers_come_in_the_asked_order():
     found = patterns(model, layers=(2, 0))
     assert found.layers == (2, 0)
     np.testing.assert_array_equal(found.pattern, patterns(model).pattern[[2, 0]])
+
+
+CHANGES = {
+    "none": (),
+    "values, keys and an MLP": (Ablate(Site("v", 1, (1,))), Ablate(Site("k", 0), "mean"), Ablate(Site("mlp_out", 1))),
+    "the stream before and after": (
+        Patch(Site("resid_pre", 2, None, (3, 4))),
+        Ablate(Site("resid_post", 0, None, (1,))),
+    ),
+    "edges": (KnockOutEdge(2, ((7, 4), (7, 0)), (0, 2)),),
+    "frozen patterns and scales": (Ablate(Site("mlp_out", 0), freeze=("pattern", "scale")),),
+}
+
+
+@each_model
+@pytest.mark.parametrize("change", CHANGES)
+def test_layer_by_layer_the_patterns_are_those_of_one_pass(architecture, processing, change):
+    model = tiny(architecture, processing)
+    whole = patterns(model, *CHANGES[change]).pattern
+    for layer in range(3):
+        one = patterns(model, *CHANGES[change], layers=(layer,)).pattern
+        np.testing.assert_allclose(one[0], whole[layer], atol=1e-6)  # the same modules: rounding alone
 
 
 def test_an_intervention_below_changes_the_pattern_and_a_zeroed_row_sums_to_zero():

@@ -8,7 +8,8 @@ import numpy as np
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.attention_png import attention_png, indices
-from app.figures.attention_thumbnails import attention_thumbnails, reduced, thumbnails, thumbnails_size
+from app.figures.attention_thumbnails import attention_thumbnails, thumbnails, thumbnails_size
+from app.figures.attention_windows import reduced
 from tests.unit.figures import results
 
 
@@ -21,19 +22,19 @@ def test_a_cell_of_a_long_prompt_is_the_largest_value_of_its_block():
     pattern = np.zeros((1, 1, 5, 5), np.float32)
     pattern[0, 0, 3, 2], pattern[0, 0, 4, 4] = 0.7, 0.2
     expected = [[0, 0, 0], [0, 0.7, 0], [0, 0, 0.2]]
-    np.testing.assert_allclose(reduced(pattern, signed=False, cells=3)[0, 0], expected)
+    np.testing.assert_allclose(reduced(pattern, signed=False, most=(3, 3))[0, 0], expected)
 
 
 def test_of_a_difference_the_largest_magnitude_stays_with_its_sign():
     pattern = np.array([[0.1, -0.4], [0.3, np.nan]], np.float32)
-    assert reduced(pattern, signed=True, cells=1).tolist() == [[np.float32(-0.4)]]
-    assert reduced(-pattern, signed=True, cells=1).tolist() == [[np.float32(0.4)]]
+    assert reduced(pattern, signed=True, most=(1, 1)).tolist() == [[np.float32(-0.4)]]
+    assert reduced(-pattern, signed=True, most=(1, 1)).tolist() == [[np.float32(0.4)]]
 
 
 def test_a_block_is_missing_only_where_all_of_it_is():
     pattern = np.full((4, 4), np.nan, np.float32)
     pattern[0, 0] = 0.5
-    np.testing.assert_array_equal(reduced(pattern, signed=False, cells=2), [[0.5, np.nan], [np.nan, np.nan]])
+    np.testing.assert_array_equal(reduced(pattern, signed=False, most=(2, 2)), [[0.5, np.nan], [np.nan, np.nan]])
 
 
 def test_thumbnails_have_at_most_64_cells_per_side():
