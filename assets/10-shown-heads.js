@@ -51,6 +51,16 @@
 
   const drawnAs = ({ scatter, beside }) => (scatter ? "scatter" : beside === null ? "map" : "maps");
 
+  const ofBase = (unit) => unit.replaceAll("Δ ", "");
+
+  /** Whether two numbers, rows of app.domain.head_choices, can have one scale: as app/figures/head_maps.py has it. A
+   * logit difference and an effect on it are both in logits; a difference of two runs has a sign, whatever it is of. */
+  function sharesScale(one, other, show) {
+    if (!one || !other) return false;
+    const [first, second] = [one, other].map(({ signed, alone }) => signed || (show === "difference" && !alone));
+    return ofBase(one.unit) === ofBase(other.unit) && first === second;
+  }
+
   /** The fields that draw it so; a second map begins with what a first look has besides. */
   function drawing(drawn, { quantity, beside }) {
     if (drawn === "scatter") return { scatter: true };
@@ -96,7 +106,7 @@
   }
 
   root.microtome.heads = {
-    drawnAs, drawing, numbersShown, PRESETS, presetAxes, presetOf, QUANTITIES, FIRST_HEADS, FIELDS, completeHeads,
+    drawnAs, drawing, sharesScale, numbersShown, PRESETS, presetAxes, presetOf, QUANTITIES, FIRST_HEADS, FIELDS, completeHeads,
     SHOWING: { "show-heads": showHeads },
   };
   if (typeof module !== "undefined") module.exports = root.microtome.heads;

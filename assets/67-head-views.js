@@ -6,7 +6,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { drawnAs, drawing, PRESETS, presetAxes, presetOf } = microtome.heads;
+  const { drawnAs, drawing, sharesScale, PRESETS, presetAxes, presetOf } = microtome.heads;
   const DRAWINGS = { map: "One map", maps: "Two maps side by side", scatter: "Scatter: one number against another" };
   const RUNS = { "": "as shown", baseline: "baseline", intervened: "intervened", difference: "difference" };
   let controls = null;
@@ -85,7 +85,7 @@
   }
 
   function oneScale() {
-    const label = element("label", "mt-one-scale mt-quiet", { title: "The same colours on both maps, where they have the same unit" });
+    const label = element("label", "mt-one-scale mt-quiet", { title: "The same colours on both maps, where they have the same unit and both a sign or none" });
     const box = element("input", "", { type: "checkbox" });
     box.addEventListener("change", () => show({ one_scale: box.checked }));
     label.append(box, "one scale");
@@ -104,12 +104,6 @@
 
   // ---- what is chosen ------------------------------------------------------------------------------------------
 
-  /** A logit difference and an effect on it are both in logits. */
-  function sharesUnit(first, second) {
-    const [one, other] = [first, second].map((name) => (microtome.headChoices()[name] || { unit: "" }).unit.replace("Δ ", ""));
-    return one === other;
-  }
-
   const formulaOf = (quantity) => (microtome.headChoices()[quantity] || {}).formula || "";
 
   function drawAxis({ number, run }, { quantity, show: shown }, several) {
@@ -119,7 +113,8 @@
 
   function draw() {
     if (!controls) return;
-    const { heads: asked, experiment } = microtome.session();
+    const { heads: asked, experiment, view } = microtome.session();
+    const choices = microtome.headChoices();
     const drawn = drawnAs(asked);
     document.getElementById("head-matrix-panel").dataset.drawn = drawn;
     for (const button of controls.modes.children) {
@@ -127,7 +122,7 @@
     }
     controls.preset.value = presetOf(asked, alone) || "";
     controls.lasso.setAttribute("aria-pressed", String(microtome.lassoOn()));
-    const alike = sharesUnit(asked.quantity, asked.beside);
+    const alike = sharesScale(choices[asked.quantity], choices[asked.beside], view.show);
     Object.assign(controls.scale.box, { checked: asked.one_scale && alike, disabled: !alike });
     Object.assign(controls.beside, { value: asked.beside || "", title: formulaOf(asked.beside) });
     const several = microtome.state.anyOn(experiment);
@@ -138,7 +133,8 @@
 
   microtome.projections.push(({ session }, before) => {
     const old = before && before.session;
-    if (old && old.heads === session.heads && old.experiment === session.experiment) return;
+    const same = old && old.heads === session.heads && old.experiment === session.experiment;
+    if (same && old.view.show === session.view.show) return;
     draw();
     if (old && drawnAs(old.heads) !== drawnAs(session.heads)) root.requestAnimationFrame(microtome.resizeAll);
   });

@@ -6,6 +6,7 @@ from typing import Any
 
 from dash import Dash, Output, html
 
+from app.domain.results import Result
 from app.domain.session import SweepAsked
 from app.domain.views import Selection, Style
 from app.engine import Engine
@@ -68,13 +69,13 @@ def draw_against(engine: Engine, kind: str, *heard: Any) -> tuple[Any, ...]:
         lines = agreements(shown, kind, style)
     except REFUSALS as why:
         return *refused(why, NOTHING_BESIDE), []
-    of = caption(said(figure, result), shown.sweep)
-    return *ready(figure, of, stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
+    return *ready(figure, caption(figure, result, shown.sweep), stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
 
 
-def caption(words: str, sweep: SweepAsked) -> str:
+def caption(figure: Any, result: Result, sweep: SweepAsked) -> str:
     """What a panel is of; where several scatters stand side by side without what the lines below them say again."""
-    return words.split("; Pearson")[0] if len(sweep.against) > 1 else words
+    words = said(figure, result)
+    return words.replace(figure.layout.meta.get("agreement", ""), "") if len(sweep.against) > 1 else words
 
 
 def register(app: Dash, engine: Engine) -> None:

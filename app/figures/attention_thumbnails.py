@@ -6,6 +6,7 @@ keys run across and queries down, as in the large pattern.
 """
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,12 @@ _SIDE = 26
 def thumbnails(pattern: NDArray[Any], style: Style) -> NDArray[np.uint8]:
     """`[layer head dest src]` -> palette entries of every head's thumbnail, `[layer head row column]`."""
     signed = style.show == "difference"
-    return indices(reduced(pattern, signed, (CELLS, CELLS)), attention_limit(style), signed)
+    return indices(reduced(pattern, signed, (CELLS, CELLS)), _limit(style), signed)
+
+
+def _limit(style: Style) -> float:
+    """That of attention itself: thumbnails are never weighted, and nothing but the baseline is taken away."""
+    return attention_limit(replace(style, weighted_by=None, minus=None))
 
 
 def thumbnails_size(result: AttentionPatternResult) -> tuple[int, int]:
@@ -39,7 +45,7 @@ def thumbnails_size(result: AttentionPatternResult) -> tuple[int, int]:
 
 def attention_thumbnails(result: AttentionPatternResult, style: Style, selection: Selection) -> go.Figure:
     """Every head of the result; selected heads are outlined as on the head matrix."""
-    signed, limit = style.show == "difference", attention_limit(style)
+    signed, limit = style.show == "difference", _limit(style)
     small = reduced(result.pattern, signed, (CELLS, CELLS))
     rows, columns, side, _ = small.shape
     atlas = small.transpose(0, 2, 1, 3).reshape(rows * side, columns * side)
@@ -72,7 +78,7 @@ def _image(png: bytes, rows: int, columns: int) -> dict[str, Any]:
 def _bar(result: AttentionPatternResult, style: Style) -> dict[str, Any]:
     signed = style.show == "difference"
     unit = "Δ attention" if signed else "attention"
-    scale = colour_range(result.pattern, style, signed=signed, unit=unit, limit=attention_limit(style))
+    scale = colour_range(result.pattern, style, signed=signed, unit=unit, limit=_limit(style))
     return {"cmin": scale["zmin"], "cmax": scale["zmax"], "colorbar": scale["colorbar"]}
 
 

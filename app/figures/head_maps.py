@@ -1,7 +1,7 @@
 """Two numbers of every head beside each other: two head matrices (app/figures/head_matrix.py) with one layer axis.
 
 The left map is of the result that the style names, the right one of the other (`style.across`). Colours: each with its
-own limit and bar below; with `style.one_scale` one limit and one bar for both, the larger of the two, where they have
+own limit and bar below, or the locked one; with `style.one_scale` one limit and one bar for both, the larger of the two, where they have
 the same sign and unit (a logit difference and an effect on it are both in logits). Marks of the selection are on both.
 Traces 0 to 3 are the left map's, 4 to 7 the right one's.
 """
@@ -60,7 +60,7 @@ def _base(unit: str) -> str:
 
 
 def _limits(left: HeadNumbers, right: HeadNumbers, style: Style, shared: str | None) -> tuple[float, float]:
-    own = [numbers.limit or limit_of(numbers.values, style) for numbers in (left, right)]
+    own = [style.color_limit or numbers.limit or limit_of(numbers.values, style) for numbers in (left, right)]
     return (max(own), max(own)) if shared else (own[0], own[1])
 
 

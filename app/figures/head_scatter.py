@@ -2,9 +2,10 @@
 
 x: the number of the other result (`style.across`); y: that of the result; one point per head that has both, coloured
 by layer (faint = early). Above: Pearson's and Spearman's correlation over these heads, as they are plotted, and how
-many they are. Dotted: where both are equal, for numbers of one unit; where they are opposite, for effects that have
-opposite signs by definition (one starts from the clean and the other from the corrupted run), and for zero ablation
-against direct attribution: what is taken away is what was written, if nothing else reads it. Lines at 0. Named: the
+many they are. Dotted: where both are equal, for numbers of one technique and unit, and for effects whose cells are runs;
+where they are opposite, for effects that have opposite signs by definition (one starts from the clean and the other
+from the corrupted run), and for zero ablation against direct attribution: what is taken away is what was written, if
+nothing else reads it. None for two numbers of two runs: only one number before and after compares. Lines at 0. Named: the
 heads furthest from the middle, in standard deviations of each axis. Rings: the selection. Hover: the head and both
 numbers in full precision.
 
@@ -42,7 +43,8 @@ def head_scatter(across: Result, result: Result, style: Style, selection: Select
     both = np.isfinite(x.values) & np.isfinite(y.values)
     at, up = x.values[both].astype(float), y.values[both].astype(float)
     names = head_labels(*both.shape)[both].tolist()
-    ends, slope = (cell_scatter.limits(at), cell_scatter.limits(up)), _slope(across, x, result, y)
+    ends = (cell_scatter.limits(at), cell_scatter.limits(up))
+    slope = _slope(across, x, result, y) if style.across.show == style.show or x.name == y.name else 0
     figure = go.Figure([_points(x, y, both), *([cell_scatter.diagonal(ends[0], slope)] if slope else [])])
     figure.add_trace(_names(at, up, names))
     runs = ["", ""] if style.across.show == style.show else [f", {style.across.show}", f", {style.show}"]
@@ -92,7 +94,7 @@ def _standard(values: Numbers) -> Numbers:
 
 
 def _slope(across: Result, x: HeadNumbers, result: Result, y: HeadNumbers) -> int:
-    """1 where the two would be equal, -1 where opposite, 0 where they cannot be compared."""
+    """1 where two numbers of one run would be equal, -1 where opposite, 0 where they cannot be compared."""
     sides = (across, result)
     direct = any(isinstance(side, DirectLogitAttributionResult) for side in sides)
     if direct and any(isinstance(side, SweepResult) and side.method == "zero" for side in sides):
@@ -101,7 +103,7 @@ def _slope(across: Result, x: HeadNumbers, result: Result, y: HeadNumbers) -> in
         return 0
     if isinstance(across, _EXACT) and isinstance(result, _EXACT):
         return turn(across, result, "kl_divergence" if "KL" in y.unit else "logit_diff", "effect")
-    return 1
+    return int(type(across) is type(result))
 
 
 def _axis(numbers: HeadNumbers, run: str) -> str:

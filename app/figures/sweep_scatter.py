@@ -3,8 +3,8 @@
 x and y: each sweep's mean over prompts, as the style reads it (sweep_map.py), either of which may be an estimate.
 Dotted: equal, or opposite where the two have opposite signs by definition (sweep_agreement.py).
 Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. The title gives
-the correlations over the cells that both have computed, and counts the flips; axes name the method, the title the whole
-technique.
+the correlations over the cells that both have computed, and counts the flips; `meta["agreement"]` is this part of
+it. Axes name the method, the title the whole technique.
 `customdata` = index of the cell in the first sweep.
 """
 
@@ -41,7 +41,8 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
     figure.update_layout(cell_scatter.axes(labels[0], labels[1], across, down))
     what = f"{technique(y)} against {technique(x)} of {swept(x)}, {_prompts(readings)}, {x.provenance.model}"
     meta = {"prompts": len(x.str_tokens), "counted": min((each.prompts for each in readings), key=_some_last)}
-    return dress(figure, "scatter", f"{what}; {_agreement(pairs)}", style, cell_scatter.MARGIN, meta)
+    meta["agreement"] = f"; {_agreement(pairs)}"
+    return dress(figure, "scatter", what + meta["agreement"], style, cell_scatter.MARGIN, meta)
 
 
 def _prompts(readings: tuple[Reading, Reading]) -> str:

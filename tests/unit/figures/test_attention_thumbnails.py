@@ -4,6 +4,7 @@ import base64
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
@@ -39,6 +40,15 @@ def test_a_block_is_missing_only_where_all_of_it_is():
 
 def test_thumbnails_have_at_most_64_cells_per_side():
     assert thumbnails(np.zeros((1, 2, 200, 200), np.float32), Style()).shape == (1, 2, 50, 50)
+
+
+@pytest.mark.parametrize("reading", [{"weighted_by": "attribution"}, {"minus": "pinned"}])
+def test_thumbnails_are_plain_attention_however_the_large_pattern_is_read(reading):
+    result = results.pattern()
+    style = Style(**reading)
+    np.testing.assert_array_equal(thumbnails(result.pattern, style), thumbnails(result.pattern, Style()))
+    axis = attention_thumbnails(result, style, Selection()).layout.coloraxis
+    assert (axis.cmin, axis.cmax) == (0, 1)
 
 
 def test_the_exported_figure_has_layers_down_and_heads_across_and_marks_the_selection():

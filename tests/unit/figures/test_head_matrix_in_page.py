@@ -1,15 +1,18 @@
 """The page draws the head matrix from numbers as the server's figure does (assets/44-head-figure.js)."""
 
+import itertools
 import json
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.domain.head_choices import CHOICES, described
+from app.domain.head_choices import CHOICES, SOURCES, described
 from app.domain.head_quantities import head_quantity
 from app.domain.views import Selection, Show, Style
+from app.figures.head_maps import head_maps
 from app.figures.head_matrix import head_matrix_heatmap
+from callbacks.heads import shown_of
 from tests.node import in_node
 from tests.unit.figures import heads, results, sweeps
 
@@ -41,3 +44,20 @@ def test_cells_colours_and_first_line_of_the_hover_agree(name: str, show: Show):
     assert ours["text"] == theirs.text.tolist()
     first = [["<br>".join(text.split("<br>")[:2]) for text in row] for row in theirs.hovertext]
     assert ours["hovertext"] == first
+
+
+@pytest.mark.parametrize("show", SHOWS)
+def test_one_scale_is_offered_for_two_maps_where_it_is_drawn(show: Show):
+    numbers = RESULTS | {"output_norm": heads.statistics(), "projection": heads.projection()}
+    pairs = list(itertools.product(numbers, repeat=2))
+    rows = json.dumps([[described()[one], described()[other], show] for one, other in pairs])
+    offered = in_node(f"{rows}.map((pair) => shown.sharesScale(...pair))", shown="10-shown-heads")
+    assert offered == [_one_bar(numbers, one, other, show) for one, other in pairs]
+
+
+def _one_bar(numbers: dict[str, Any], one: str, other: str, show: Show) -> bool:
+    """Whether the server draws one colour bar for both."""
+    left, right = (shown_of(SOURCES[CHOICES[name].source], show) for name in (one, other))
+    quantities = {"quantity": CHOICES[one].number, "quantity_across": CHOICES[other].number}
+    style = Style(show=left, show_across=right, **quantities)
+    return not head_maps(numbers[other], numbers[one], style, Selection()).data[4].showscale

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from app.domain.errors import BadInput
+from app.domain.session import SweepAsked
 from app.domain.spread import pearson, spearman
 from app.domain.views import Selection, Style
 from app.figures.attribution_patching import exact_vs_estimate_scatter
 from app.figures.scales import short
 from app.figures.sweep_scatter import sweep_scatter
+from callbacks.against import caption
 from tests.unit.figures import sweeps
 
 
@@ -194,3 +196,11 @@ def test_a_restricted_sweep_is_compared_where_both_have_cells():
 def test_other_cells_are_refused():
     with pytest.raises(BadInput, match="These sweeps have other cells: z, layer × head and z, layer × head × position"):
         against(sweeps.sweep("zero"), sweeps.sweep("zero", by="position"))
+
+
+def test_a_caption_beside_others_leaves_out_the_agreement_and_keeps_the_run():
+    figure = against(sweeps.sweep("zero"), sweeps.sweep("mean", reference="background"), show="intervened")
+    result, several = sweeps.sweep("zero"), SweepAsked(method="zero", against=("mean", "resample"))
+    words = caption(figure, result, several)
+    assert words.endswith("prompts, intervened run") or words.endswith("prompt, intervened run")
+    assert "Pearson" in caption(figure, result, replace(several, against=("mean",)))

@@ -98,6 +98,7 @@ def test_axes_say_what_unit_and_where_runs_differ_of_which():
         (sweeps.estimate(), sweeps.sweep("denoising"), "effect", "equal"),
         (heads.behaviour(2, 3), heads.behaviour(2, 3), "induction", "equal"),
         (heads.behaviour(4, 3), DIRECT, "direct", None),
+        (heads.statistics(4, 3), heads.behaviour(4, 3), "attention_to_first", None),
     ],
 )
 def test_the_dotted_line_is_where_numbers_of_one_unit_would_agree(across, result, quantity, name):
@@ -106,6 +107,24 @@ def test_the_dotted_line_is_where_numbers_of_one_unit_would_agree(across, result
     if found:
         slope = (found.y[1] - found.y[0]) / (found.x[1] - found.x[0])
         assert slope == pytest.approx(1 if name == "equal" else -1)
+
+
+@pytest.mark.parametrize(
+    ("across", "result", "across_run", "run", "drawn"),
+    [
+        (ZERO, DIRECT, "baseline", "difference", None),
+        (DIRECT, ZERO, "intervened", "baseline", None),
+        (DIRECT, ZERO, "difference", "difference", "opposite"),
+        (sweeps.sweep("denoising", size=(4, 3)), DIRECT, "baseline", "difference", None),
+        (sweeps.sweep("denoising"), sweeps.sweep("noising"), "baseline", "intervened", None),
+        (DIRECT, DIRECT, "baseline", "intervened", "equal"),
+        (DIRECT, DIRECT, "baseline", "difference", None),
+        (ZERO, ZERO, "baseline", "intervened", "equal"),
+    ],
+)
+def test_of_two_runs_only_one_number_before_and_after_has_a_dotted_line(across, result, across_run, run, drawn):
+    found = line(scatter(across, result, Style(show=run, show_across=across_run)))
+    assert (found and found.name) == drawn
 
 
 def test_the_heads_furthest_out_are_named_and_few():
@@ -167,6 +186,12 @@ def test_other_units_never_share_a_scale():
     left, right = (maps(heads.statistics(4, 3), style=Style(quantity_across="entropy")).data[at] for at in (0, 4))
     assert (left.showscale, right.showscale) == (True, True)
     assert (left.zmin < 0, right.zmin) == (True, 0)
+
+
+def test_a_locked_colour_limit_holds_for_both_maps_whatever_they_are_of():
+    style = Style(color_limit=0.3, quantity_across="induction")
+    left, right = (maps(heads.behaviour(4, 3), style=style).data[at] for at in (0, 4))
+    assert (left.zmin, left.zmax, right.zmin, right.zmax) == (-0.3, 0.3, 0, 0.3)
 
 
 def test_marks_of_the_selection_are_on_both_maps():
