@@ -5,6 +5,7 @@ it only wishes for the model; the status store then calls it again.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
@@ -55,6 +56,17 @@ def wait_for_model(engine: Engine, experiment: Experiment) -> None:
         raise PreventUpdate
 
 
+def stored(find: Callable[[], dict[str, Any]], store: Any, before: Any) -> Any:
+    """What a digest store is to hold of the experiment in `store`: what `find` finds, or why there is nothing; no
+    update where that is there already."""
+    try:
+        found = find()
+    except MicrotomeError as error:
+        found = NOTHING | {"error": str(error)}
+    found = numbered(found, store)
+    return no_update if found == before else found
+
+
 def wait_to_run(engine: Engine, experiment: Experiment) -> None:
     """Go on only when the model is ready and reads the prompt; why it does not is said once, beside the tokens."""
     wait_for_model(engine, experiment)
@@ -92,12 +104,7 @@ def lacking_answers(experiment: Experiment) -> str | None:
 def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_before: Any) -> Any:
     """Compute the analysis on the baseline and on the intervened run, and say where the results are."""
     *layer, before = layer_and_before
-    try:
-        found = evaluated(engine, kind, experiment_of(store), *layer)
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+    return stored(lambda: evaluated(engine, kind, experiment_of(store), *layer), store, before)
 
 
 def evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
@@ -131,12 +138,7 @@ def attention_options(engine: Engine, experiment: Experiment, layer: Any) -> dic
 
 def address_sweep(engine: Engine, method: str, store: Any, status: Any, before: Any) -> Any:
     """Where a sweep's results are or will be; a sweep itself is started by callbacks/sweep.py."""
-    try:
-        found = _addressed(engine, method, experiment_of(store))
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+    return stored(lambda: _addressed(engine, method, experiment_of(store)), store, before)
 
 
 def _addressed(engine: Engine, method: str, experiment: Experiment) -> dict[str, Any]:

@@ -8,22 +8,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html
 
-from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe
 from app.domain.results import GenerationResult
 from app.domain.session import Experiment, Generating
 from app.engine import Engine
 from callbacks import sweep as sweeping
-from callbacks.evaluate import NOTHING, runs, wait_to_run
+from callbacks.evaluate import NOTHING, runs, stored, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     digests_of,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -43,13 +41,12 @@ KIND = "generation"
 
 def address_text(engine: Engine, store: Any, status: Any, view: Any, before: Any) -> Any:
     """The digests of the texts of both runs."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(wanted := view_of(view))
-        found = _addressed(engine, experiment_of(store), wanted.generation)
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+        return _addressed(engine, experiment_of(store), wanted.generation)
+
+    return stored(find, store, before)
 
 
 def _addressed(engine: Engine, experiment: Experiment, how: Generating) -> dict[str, Any]:

@@ -7,16 +7,15 @@ computed when the *Attention* workspace is first on screen; exact effects are sh
 import functools
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import MicrotomeError
 from app.domain.head_card import CardRow, beside_background, plain, rows_of
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
-from callbacks.evaluate import NOTHING, has_answers, runs, wait_to_run
+from callbacks.evaluate import NOTHING, has_answers, runs, stored, wait_to_run
 from callbacks.head_card_patterns import background_texts, here
 from callbacks.reading import (
     REFUSALS,
@@ -24,7 +23,6 @@ from callbacks.reading import (
     Refused,
     answers_text,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -61,13 +59,12 @@ OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
 
 def evaluate(engine: Engine, name: str, store: Any, status: Any, view: Any, before: Any) -> Any:
     """Compute one kind of what the card shows, and say where it is."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(view_of(view))
-        found = _evaluated(engine, experiment_of(store), name)
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+        return _evaluated(engine, experiment_of(store), name)
+
+    return stored(find, store, before)
 
 
 def _evaluated(engine: Engine, experiment: Experiment, name: str) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 import functools
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State
 
-from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment
 from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.head_reading import head_reading_bars
-from callbacks.evaluate import NOTHING, too_long, wait_to_run
+from callbacks.evaluate import NOTHING, stored, too_long, wait_to_run
 from callbacks.head_card_patterns import here
 from callbacks.reading import (
     REFUSALS,
@@ -19,7 +18,6 @@ from callbacks.reading import (
     Refused,
     digests_of,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -44,13 +42,12 @@ def options_of(selection: Selection) -> dict[str, Any]:
 def evaluate(engine: Engine, store: Any, status: Any, selection: Any, view: Any, before: Any) -> Any:
     """Where the reading of this head and query is, computed, and which run of it is shown: it is drawn again for
     another one, and for nothing else of the view."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(shown := view_of(view))
-        found = _evaluated(engine, experiment_of(store), selection_of(selection)) | {"show": shown.show}
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+        return _evaluated(engine, experiment_of(store), selection_of(selection)) | {"show": shown.show}
+
+    return stored(find, store, before)
 
 
 def _evaluated(engine: Engine, experiment: Experiment, selection: Selection) -> dict[str, Any]:

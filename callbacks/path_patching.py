@@ -8,9 +8,8 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State
 
-from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment, SweepAsked, Viewed, parse_selection
 from app.domain.sites import Head
@@ -18,14 +17,13 @@ from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.path_patching import path_heatmap
 from callbacks import sweep as sweeping
-from callbacks.evaluate import NOTHING, wait_to_run
+from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     digests_of,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -67,13 +65,12 @@ def address_paths(
     engine: Engine, store: Any, status: Any, sweep: Any, view: Any, selection: Any, before: Any
 ) -> Any:  # fmt: skip
     """The digests of the runs, and their receiver; what must be given first is said by whoever draws."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(view_of(view))
-        found = _addressed(engine, experiment_of(store), sweep_of(sweep), selection_of(selection))
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+        return _addressed(engine, experiment_of(store), sweep_of(sweep), selection_of(selection))
+
+    return stored(find, store, before)
 
 
 def _addressed(engine: Engine, experiment: Experiment, sweep: SweepAsked, selection: Selection) -> dict[str, Any]:

@@ -4,20 +4,18 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State
 
-from app.domain.errors import MicrotomeError
 from app.domain.session import Experiment
 from app.engine import Engine
 from app.figures.self_repair import self_repair_bars
-from callbacks.evaluate import NOTHING, lacking_answers, wait_to_run
+from callbacks.evaluate import NOTHING, lacking_answers, stored, wait_to_run
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     digests_of,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -35,13 +33,12 @@ KIND = "self_repair"
 
 def evaluate(engine: Engine, store: Any, status: Any, view: Any, before: Any) -> Any:
     """Where the result is, computed; there is one only where something is changed."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(view_of(view))
-        found = _evaluated(engine, experiment_of(store))
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return no_update if found == before else found
+        return _evaluated(engine, experiment_of(store))
+
+    return stored(find, store, before)
 
 
 def _evaluated(engine: Engine, experiment: Experiment) -> dict[str, Any]:

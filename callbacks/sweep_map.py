@@ -6,19 +6,17 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import MicrotomeError
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
 from app.engine import Engine
 from app.figures.sweep_map import sweep_heatmap
 from callbacks import sweep as sweeping
-from callbacks.evaluate import NOTHING, wait_to_run
+from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.one_scale import style_beside
 from callbacks.progress import about
 from callbacks.reading import (
     REFUSALS,
     experiment_of,
-    numbered,
     outputs,
     ready,
     refused,
@@ -52,13 +50,13 @@ def here(view: Viewed) -> None:
 def address_sweep(engine: Engine, kind: str, store: Any, status: Any, sweep: Any, view: Any, before: Any) -> Any:
     """The digests of the sweep's runs, and no words about the sweep before, because counting what there is to do may
     have to wait; what must be given first is said by whoever draws."""
-    try:
+
+    def find() -> dict[str, Any]:
         here(view_of(view))
-        found = _addressed(engine, experiment_of(store), sweep_of(sweep), kind)
-    except MicrotomeError as error:
-        found = NOTHING | {"error": str(error)}
-    found = numbered(found, store)
-    return (no_update, no_update) if found == before else (found, "")
+        return _addressed(engine, experiment_of(store), sweep_of(sweep), kind)
+
+    found = stored(find, store, before)
+    return (no_update, no_update) if found is no_update else (found, "")
 
 
 def _addressed(engine: Engine, experiment: Experiment, sweep: SweepAsked, kind: str) -> dict[str, Any]:
