@@ -11,12 +11,14 @@ from dash import Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
 from app.domain.head_card import CardRow, beside_background, plain, rows_of
+from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
 from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, has_answers, runs, stored, wait_to_run
 from callbacks.head_card_patterns import background_texts, here
+from callbacks.heads import lacking, recipe_of
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -32,16 +34,8 @@ from layouts import ids
 from layouts.workspaces import NO_PROMPT, SELECT_CARD
 
 STATISTICS, BACKGROUND = "head_statistics", "background_statistics"
-_PATCHING: dict[str, Any] = {"base": "clean"}
-SWEPT: dict[str, tuple[str, dict[str, Any]]] = {
-    "zero ablation": ("ablation", {"method": "zero"}),
-    "mean ablation": ("ablation", {"method": "mean"}),
-    "resample ablation": ("ablation", {"method": "resample"}),
-    "denoising": ("activation_patching", {"direction": "denoising", **_PATCHING}),
-    "noising": ("activation_patching", {"direction": "noising", **_PATCHING}),
-    "attribution patching": ("attribution_patching", {"direction": "denoising", **_PATCHING}),
-}
-"""Effects of every head that a sweep may have found: what they are called, their recipe."""
+EFFECTS = ("direct", "zero", "mean", "resample", "denoising", "noising", "estimate")
+"""Numbers of heads towards the answers (app/domain/head_choices.py): one is cheap, sweeps may have found others."""
 OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
     BACKGROUND: (STATISTICS, {"corpus": True}, ""),
     "behaviour_scores": (
@@ -107,20 +101,21 @@ def _effects(engine: Engine, experiment: Experiment, show: Show) -> list[CardRow
     if not has_answers(experiment):
         return []
     towards = f"Towards {answers_text(experiment)}"
-    options: dict[str, tuple[str, dict[str, Any]]] = {"": ("direct_logit_attribution", {}), **SWEPT}
-    if experiment.prompt.corrupted is None:
-        options = {title: (kind, own) for title, (kind, own) in options.items() if "direction" not in own}
-    found = [(title, _there(engine, experiment, show, kind, own)) for title, (kind, own) in options.items()]
-    return [row for title, result in found if result is not None
-            for row in rows_of(result, towards, title, show == "difference")]  # fmt: skip
+    asked = [name for name in EFFECTS if lacking(experiment, SOURCES[name]) is None]
+    found = {name: _there(engine, experiment, show, name) for name in asked}
+    titles = {name: "" if name == "direct" else CHOICES[name].label for name in asked}
+    return [row for name, result in found.items() if result is not None
+            for row in rows_of(result, towards, titles[name], show == "difference")]  # fmt: skip
 
 
-def _there(engine: Engine, experiment: Experiment, show: Show, kind: str, options: dict[str, Any]) -> Any:
+def _there(engine: Engine, experiment: Experiment, show: Show, name: str) -> Any:
     """The runs on screen of one recipe, as far as they have come; None where one is not there, or cannot be asked."""
+    names = {"baseline": False, "intervened": True} if experiment.has_interventions else {"baseline": False}
     try:
-        digests = {run: engine.digest(recipe) for run, recipe in runs(experiment, kind, **options).items()}
+        recipes = {run: recipe_of(experiment, name, intervened=changed) for run, changed in names.items()}
+        digests = {run: engine.digest(recipe) for run, recipe in recipes.items()}
         asked = Asked(engine, experiment, digests, show)
-        return asked.shown(kind) if kind == "direct_logit_attribution" else asked.swept()
+        return asked.shown(SOURCES[name].kind) if name == "direct" else asked.swept()
     except REFUSALS:
         return None
 
@@ -149,8 +144,9 @@ def _lacking(rows: list[CardRow], experiment: Experiment) -> str:
     if not has_answers(experiment):
         return "Name two answers in the rail for direct attribution and effects."
     there = {row.title for row in rows}
-    lacking = [title for title in SWEPT if title not in there and title in ("zero ablation", "mean ablation")]
-    return f"Not swept yet: {', '.join(lacking)}." if lacking else ""
+    unswept = [label for name in ("zero", "mean") if (label := CHOICES[name].label) not in there]
+    where = "choose it above the heads in Where to look, then press Sweep"
+    return f"Not swept yet: {', '.join(unswept)} ({where})." if unswept else ""
 
 
 def register(app: Dash, engine: Engine) -> None:
