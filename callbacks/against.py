@@ -69,7 +69,8 @@ def draw_against(engine: Engine, kind: str, *heard: Any) -> tuple[Any, ...]:
         lines = agreements(shown, kind, style)
     except REFUSALS as why:
         return *refused(why, NOTHING_BESIDE), []
-    return *ready(figure, caption(figure, result, shown.sweep), stores[0], stores[KINDS.index(beside(shown.sweep, kind))]), lines
+    of, own = caption(figure, result, shown.sweep), stores[KINDS.index(beside(shown.sweep, kind))]
+    return *ready(figure, of, stores[0], own), lines
 
 
 def caption(figure: Any, result: Result, sweep: SweepAsked) -> str:

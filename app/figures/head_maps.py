@@ -1,8 +1,9 @@
 """Two numbers of every head beside each other: two head matrices (app/figures/head_matrix.py) with one layer axis.
 
 The left map is of the result that the style names, the right one of the other (`style.across`). Colours: each with its
-own limit and bar below, or the locked one; with `style.one_scale` one limit and one bar for both, the larger of the two, where they have
-the same sign and unit (a logit difference and an effect on it are both in logits). Marks of the selection are on both.
+own limit (or the locked one) and bar below; with `style.one_scale` one limit and one bar for both, the larger of the
+two, where they have the same sign and unit (a logit difference and an effect on it are both in logits). Marks of the
+selection are on both.
 Traces 0 to 3 are the left map's, 4 to 7 the right one's.
 """
 

@@ -2,11 +2,11 @@
 
 x: the number of the other result (`style.across`); y: that of the result; one point per head that has both, coloured
 by layer (faint = early). Above: Pearson's and Spearman's correlation over these heads, as they are plotted, and how
-many they are. Dotted: where both are equal, for numbers of one technique and unit, and for effects whose cells are runs;
+many they are. Dotted: where both are equal, for numbers of one technique and unit, and for effects, exact or estimated;
 where they are opposite, for effects that have opposite signs by definition (one starts from the clean and the other
 from the corrupted run), and for zero ablation against direct attribution: what is taken away is what was written, if
-nothing else reads it. None for two numbers of two runs: only one number before and after compares. Lines at 0. Named: the
-heads furthest from the middle, in standard deviations of each axis. Rings: the selection. Hover: the head and both
+nothing else reads it. None for two numbers of two runs: only one number before and after compares. Lines at 0. Named:
+the heads furthest from the middle, in standard deviations of each axis. Rings: the selection. Hover: the head and both
 numbers in full precision.
 
 Trace 0 are the points (`customdata` = `L5H1`), so that box and lasso can select.

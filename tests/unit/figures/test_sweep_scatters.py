@@ -202,5 +202,5 @@ def test_a_caption_beside_others_leaves_out_the_agreement_and_keeps_the_run():
     figure = against(sweeps.sweep("zero"), sweeps.sweep("mean", reference="background"), show="intervened")
     result, several = sweeps.sweep("zero"), SweepAsked(method="zero", against=("mean", "resample"))
     words = caption(figure, result, several)
-    assert words.endswith("prompts, intervened run") or words.endswith("prompt, intervened run")
+    assert words.endswith(("prompts, intervened run", "prompt, intervened run"))
     assert "Pearson" in caption(figure, result, replace(several, against=("mean",)))
