@@ -53,7 +53,7 @@ def test_it_leaves_as_a_table(patched: Page, panel: str) -> None:
     assert set(table["processing"]) == {"compatibility"}
 
 
-@pytest.mark.parametrize("panel", set(SUMMARISED) & set(KINDS))
+@pytest.mark.parametrize("panel", sorted(set(SUMMARISED) & set(KINDS)))
 def test_a_sweep_leaves_as_a_summary_with_its_provenance(patched: Page, panel: str) -> None:
     answer = clicked(patched, panel, "summary")
     table = pd.read_csv(io.BytesIO(content(answer)))
