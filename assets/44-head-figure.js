@@ -140,6 +140,6 @@
   }
 
   root.microtome = root.microtome || {};
-  root.microtome.headFigure = { short, spoken, limitOf, cells, changes, unitOf, isSigned, nameOf, labelAt, delta };
+  root.microtome.headFigure = { short, spoken, limitOf, ticks, cells, changes, unitOf, isSigned, nameOf, labelAt, delta };
   if (typeof module !== "undefined") module.exports = root.microtome.headFigure;
 })(typeof window === "undefined" ? globalThis : window);

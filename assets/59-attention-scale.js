@@ -2,25 +2,25 @@
 (function (root) {
   "use strict";
 
-  const PARTS = 4;
-
-  /** Three significant digits, with a sign where numbers have one. */
-  function short(value, signed) {
-    const digits = Number(value.toPrecision(3)).toString().replace("-", "−");
-    return signed && value > 0 ? `+${digits}` : digits;
-  }
+  const { ticks } = typeof require === "undefined" ? root.microtome.headFigure : require("./44-head-figure.js");
 
   /** A limit, whether numbers have a sign, and what they are -> what Plotly lays out anew. */
   function scaleOf(limit, signed, unit) {
-    const low = signed ? -limit : 0;
-    const at = Array.from({ length: PARTS + 1 }, (_, part) => low + ((limit - low) * part) / PARTS);
+    const { tickvals, ticktext } = ticks([], limit, signed);
     return {
-      "coloraxis.cmin": low, "coloraxis.cmax": limit, "coloraxis.colorbar.title.text": unit,
-      "coloraxis.colorbar.tickvals": at, "coloraxis.colorbar.ticktext": at.map((value) => short(value, signed)),
+      "coloraxis.cmin": signed ? -limit : 0, "coloraxis.cmax": limit, "coloraxis.colorbar.title.text": unit,
+      "coloraxis.colorbar.tickvals": tickvals, "coloraxis.colorbar.ticktext": ticktext,
     };
   }
 
+  /** Whether a figure has this range and these words already. */
+  function hasScale({ coloraxis }, scale) {
+    const title = coloraxis && coloraxis.colorbar && coloraxis.colorbar.title;
+    return Boolean(coloraxis) && coloraxis.cmax === scale["coloraxis.cmax"] && coloraxis.cmin === scale["coloraxis.cmin"]
+      && (title && title.text) === scale["coloraxis.colorbar.title.text"];
+  }
+
   root.microtome = root.microtome || {};
-  root.microtome.attentionScale = { scaleOf };
+  root.microtome.attentionScale = { scaleOf, hasScale };
   if (typeof module !== "undefined") module.exports = root.microtome.attentionScale;
 })(typeof window === "undefined" ? globalThis : window);

@@ -101,7 +101,7 @@
     const end = less ? less.title : show === "difference" && of !== "primary" ? ", intervened − baseline" : "";
     return {
       problem: null, of, heads, signed, by, title: titled(titleOf(of, heads, session, signed), end, by),
-      unit: by ? `${minus ? "Δ " : ""}attention × ${UNITS[by]}` : null,
+      unit: `${less || show === "difference" ? "Δ " : ""}attention${by ? ` × ${UNITS[by]}` : ""}`,
       first: heads.map((head) => mapAddress(run, head)),
       second: less ? less.heads.map((head) => mapAddress(less.run, head)) : null,
       weights: weighed && [...heads, ...(less ? less.heads : [])].map((head) => weightAddress(weighed, head, by)),
@@ -115,6 +115,7 @@
   /** Every column times the weight of its key; where `only` one row is computed (attribution), the others are NaN. */
   function weighted(map, weights, only = null) {
     const width = weights.length;
+    if (map.length % width) throw new Error("attention and its weights are of prompts of other lengths");
     const there = (at) => only === null || Math.floor(at / width) === only;
     return map.map((value, at) => (there(at) ? value * weights[at % width] : NaN));
   }

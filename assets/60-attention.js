@@ -11,7 +11,8 @@
 
   const { shownRun, missingLayer, asked } =
     typeof require === "undefined" ? root.microtome.attentionAsked : require("./60-attention-asked.js");
-  const { scaleOf } = typeof require === "undefined" ? root.microtome.attentionScale : require("./59-attention-scale.js");
+  const { scaleOf, hasScale } =
+    typeof require === "undefined" ? root.microtome.attentionScale : require("./59-attention-scale.js");
   const windows = typeof require === "undefined" ? root.microtome.attentionWindow : require("./59-attention-window.js");
   const pixels = typeof require === "undefined" ? root.microtome.palette : require("./59-palette.js");
   const { SIDE, windowed } = windows;
@@ -151,13 +152,14 @@
 
   const nameOf = (window) => `${windows.nameOf(window)}&fit=${fit().join("x")}`;
 
-  function put(gd, source, scale = {}, window = place()) {
+  function put(gd, source, scale = null, window = place()) {
     const image = (gd.layout.images || [])[0];
-    const there = image && image.source === source && (source === BLANK || image.name === nameOf(window));
+    const there = image && image.source === source &&
+      (source === BLANK || (image.name === nameOf(window) && hasScale(gd.layout, scale)));
     const view = microtome.attentionView ? microtome.attentionView(gd, place()) : {};
     if (!image || (there && !Object.keys(view).length)) return;
     const lies = count() && image.name !== nameOf(window) ? lying(window) : {};
-    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...scale, ...view });
+    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...(scale || {}), ...view });
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
 
@@ -215,7 +217,8 @@
     const window = place();
     try {
       const source = await sourceOf(found, window);
-      const scale = found.by ? scaleOf((await matrix(keyOf(found, part(window)))).limit, found.signed, found.unit) : {};
+      const limit = found.by ? (await matrix(keyOf(found, part(window)))).limit : pixels.limitOf(found.signed);
+      const scale = scaleOf(limit, found.signed, found.unit);
       if (still(found, window)) put(microtome.graph("attention") || gd, source, scale, window);
     } catch {
       if (still(found, window)) gone(gd, title);

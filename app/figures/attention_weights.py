@@ -20,7 +20,7 @@ from app.figures.scales import colour_range, spoken
 from app.figures.theme import dress, monospace
 from app.figures.tokens import label, token_axis
 
-WEIGHTS: dict[WeightedBy, str] = {"value_norm": "|v|", "output_norm": "|v W_O|", "attribution": "attribution"}
+WEIGHTS: dict[WeightedBy, str] = {"value_norm": "|v|", "output_norm": "|v·W_O|", "attribution": "attribution"}
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 20}
 
 

@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { asked, combined, limitOf, weighted } = require("../../assets/60-attention-asked.js");
-const { scaleOf } = require("../../assets/59-attention-scale.js");
+const { hasScale, scaleOf } = require("../../assets/59-attention-scale.js");
 const { around, sides, brief, between } = require("../../assets/62-attention-text.js");
 const { eachIn, colourOf, HUES } = require("../../assets/59-palette.js");
 const { MODEL, after, click, head, reduce } = require("./support.js");
@@ -18,7 +18,7 @@ const near = (found, expected) => found.forEach((value, at) => assert.ok(Math.ab
 
 test("the primary head is read alone until several are asked for together", () => {
   assert.deepEqual(asked(session(), DIGESTS, null), {
-    problem: null, of: "primary", heads: [head(0, 1)], signed: false, by: null, title: "L0H1", unit: null,
+    problem: null, of: "primary", heads: [head(0, 1)], signed: false, by: null, title: "L0H1", unit: "attention",
     first: ["attention/aa/0/1.f32"], second: null, weights: null,
   });
   const both = asked(session(seen({ of: "mean" })), DIGESTS, null);
@@ -131,7 +131,7 @@ test("every key's column is multiplied, and of attribution the last row alone is
 
 test("the colour bar of weighted attention says its own limit", () => {
   const signed = scaleOf(2, true, "attention × attribution");
-  assert.deepEqual(signed["coloraxis.colorbar.ticktext"], ["−2", "−1", "0", "+1", "+2"]);
+  assert.deepEqual(signed["coloraxis.colorbar.ticktext"], ["−2.00", "−1.00", "0\u2003", "+1.00", "+2.00"]);
   assert.deepEqual([signed["coloraxis.cmin"], signed["coloraxis.cmax"]], [-2, 2]);
   assert.deepEqual(scaleOf(0.5, false, "")["coloraxis.colorbar.ticktext"], ["0", "0.125", "0.25", "0.375", "0.5"]);
 });
@@ -142,4 +142,16 @@ test("under tokens large numbers have fewer decimals, and what is small beside t
   const one = { src: [NaN, NaN], dest: [NaN, 0.5] };
   assert.equal(between(one, 0, 1, ["a", "b"], { signed: true, unit: "attention × attribution" }),
     "1 b looks at 0 a: attention × attribution +0.5");
+});
+
+test("a figure is laid out anew where its range or its words are another matrix's", () => {
+  const layout = { coloraxis: { cmin: 0, cmax: 1, colorbar: { title: { text: "attention" } } } };
+  assert.ok(hasScale(layout, scaleOf(1, false, "attention")));
+  assert.ok(!hasScale(layout, scaleOf(1, false, "attention × |v|")));
+  assert.ok(!hasScale(layout, scaleOf(0.9, false, "attention")));
+  assert.ok(!hasScale({}, scaleOf(1, false, "attention")));
+});
+
+test("weights of a prompt of another length are refused", () => {
+  assert.throws(() => weighted(Float32Array.from([1, 0, 0.25, 0.75]), [1, 2, 3]), /other lengths/);
 });

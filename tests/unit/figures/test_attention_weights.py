@@ -31,7 +31,7 @@ def test_attribution_is_signed_and_hover_has_all_three():
     assert cells.zmin == -cells.zmax
     text = cells.hovertext[1][4]
     assert text.startswith("<b>L0H1</b><br>key 4 <b>·Mary</b><br>|v| ")
-    assert f"<br>|v W_O| {result.output_norm[0, 1, 4]!s}<br>attribution " in text
+    assert f"<br>|v·W_O| {result.output_norm[0, 1, 4]!s}<br>attribution " in text
 
 
 def test_attribution_without_answers_is_hatched_as_not_computed():
@@ -42,7 +42,7 @@ def test_attribution_without_answers_is_hatched_as_not_computed():
 
 def test_a_difference_of_norms_is_signed():
     cells = attention_weights_heatmap(results.weights(), Style(show="difference"), Selection()).data[0]
-    assert (cells.zmin, cells.colorbar.title.text) == (-cells.zmax, "Δ |v W_O|")
+    assert (cells.zmin, cells.colorbar.title.text) == (-cells.zmax, "Δ |v·W_O|")
 
 
 def test_a_layer_that_the_result_does_not_hold_is_refused():
