@@ -34,7 +34,8 @@ class Analysis:
     """One row. `compute(model, recipe, report, digest=, provenance=, max_tokens=) -> result`;
     `figure(result, style, selection) -> go.Figure`; `table(result) -> long pd.DataFrame`; `size` is the width and
     height of its exported figure in CSS pixels, where a view names none. An analysis that `resumes` also takes
-    `resume=`, a partial result of the same recipe or None, and computes only what that lacks."""
+    `resume=`, a partial result of the same recipe or None, and computes only what that lacks. One `in_parts` reports
+    partial results, between which clicks are let in."""
 
     kind: str
     title: str
@@ -45,6 +46,7 @@ class Analysis:
     table: Callable[..., Any]
     size: tuple[int, int]
     resumes: bool = False
+    in_parts: bool = False
 
     def sized(self, style: Style) -> Style:
         """The style with a size to export at."""
@@ -60,11 +62,13 @@ def _row(
     figure: str,
     size: tuple[int, int],
     resumes: bool = False,
+    in_parts: bool = False,
 ) -> Analysis:
     """An analysis whose technique, module and function share the name of its kind."""
     compute = named(f"app.compute.{kind}:{kind}")
     table = named("app.figures.tables:long_table")
-    return Analysis(kind, title, recipe, result, compute, named(f"app.figures.{figure}"), table, size, resumes)
+    draw = named(f"app.figures.{figure}")
+    return Analysis(kind, title, recipe, result, compute, draw, table, size, resumes, in_parts or resumes)
 
 
 _ROWS = (
@@ -97,7 +101,7 @@ _ROWS = (
     _row("self_repair", "Self-repair", recipes.SelfRepair, results.SelfRepairResult, "self_repair:self_repair_bars",
         (560, 420)),
     _row("generation", "Generated text", recipes.Generation, results.GenerationResult, "generation:generation_table",
-        (560, 240)),
+        (560, 240), in_parts=True),
     _row(
         "attention_weights", "Attention weights", recipes.AttentionWeights, attention_results.AttentionWeightsResult,
         "attention_weights:attention_weights_heatmap", (560, 360),

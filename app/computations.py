@@ -46,7 +46,8 @@ class Computations:
             shared.join()
         report = self._reporter(shared, urgent)
         work = functools.partial(self._compute, digest, model, recipe, provenance, report)
-        shared.begin(lambda: self._thread.submit(work, urgent), lambda: self._ended(digest, shared))
+        in_parts = ANALYSES[recipe.kind].in_parts
+        shared.begin(lambda: self._thread.submit(work, urgent, in_parts), lambda: self._ended(digest, shared))
         return shared
 
     def partial(self, digest: str) -> Result | None:
@@ -81,14 +82,14 @@ class Computations:
         return self._results.keeping(digest) if resumes else nullcontext()
 
     def _reporter(self, shared: Shared[Result], urgent: bool) -> Report:
-        """Tells who waits, and lets urgent work in: between the parts of whatever has parts, however urgent it is."""
+        """Tells who waits, and lets in what goes before: between the parts of whatever has parts, however urgent."""
 
         def report(done: int, total: int, partial: Result | None = None) -> None:
             if self._closing.is_set():
                 raise Cancelled("Microtome is shutting down; what a sweep has computed is kept.")
             shared.tell(done, total, partial)
             if not urgent or partial is not None:
-                self._thread.run_urgent()
+                self._thread.run_urgent(for_urgent=urgent)
 
         return report
 

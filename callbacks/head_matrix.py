@@ -98,7 +98,8 @@ def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
 
 
 def _start(page: OnScreen, resumed: bool) -> str:
-    words = press_of(_asked(page))
+    """What the message of a number that is not there says to press; the sweep for the table comes along unsaid."""
+    words = press_of(to_compute(page.heads) or _asked(page))
     return words.replace("Sweep", "Resume") if resumed else words
 
 

@@ -1,8 +1,9 @@
 """One thread per device that does all the computing, behind a bounded queue.
 
-`ComputeThread` runs one thing at a time: clicks ("urgent") before sweeps. Between two batches of a sweep, urgent work
-that has come in meanwhile runs at once, on the same thread, so a click stays quick while a sweep lasts. The bridge is
-never used by two threads: that fails silently.
+`ComputeThread` runs one thing at a time: clicks ("urgent") first, then urgent work that has parts (generated text, by
+the token), then sweeps; of each the first that came. Between two parts, what goes before and has come in meanwhile runs
+at once, on the same thread, so a click stays quick while a text or a sweep lasts. Work of one rank never runs inside
+another of it: the last that came would be done first. The bridge is never used by two threads: that fails silently.
 """
 
 import threading
@@ -36,13 +37,20 @@ class _Task:
             self.future.set_result(outcome)
 
 
+_CLICK, _PARTS, _SWEEP = range(3)
+"""Ranks: which queue."""
+
+
+def _rank(urgent: bool, in_parts: bool) -> int:
+    return _SWEEP if not urgent else _PARTS if in_parts else _CLICK
+
+
 class ComputeThread:
-    """A thread, the two queues it empties, and how many may wait in them."""
+    """A thread, the queues it empties, one per rank, and how many may wait in them."""
 
     def __init__(self, name: str = "compute", limit: int = 64) -> None:
         self._limit = limit
-        self._urgent: deque[_Task] = deque()
-        self._sweeps: deque[_Task] = deque()
+        self._queues: tuple[deque[_Task], ...] = (deque(), deque(), deque())
         self._changed = threading.Condition()
         self._closed = False
         self.running = 0
@@ -52,32 +60,34 @@ class ComputeThread:
     @property
     def waiting(self) -> int:
         """Computations that have not begun."""
-        return len(self._urgent) + len(self._sweeps)
+        return sum(map(len, self._queues))
 
-    def submit(self, work: Callable[[], T], urgent: bool = True) -> Future[T]:
-        """Queue `work`; `Busy` where the queue is full."""
+    def submit(self, work: Callable[[], T], urgent: bool = True, in_parts: bool = False) -> Future[T]:
+        """Queue `work`, which may let others in between its parts; `Busy` where the queue is full."""
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise Cancelled("Microtome is shutting down; nothing new is computed.")
             if self.waiting >= self._limit:
                 raise Busy(f"{self.waiting} computations are waiting already; try again when some have finished.")
-            (self._urgent if urgent else self._sweeps).append(_Task(work, future))
+            self._queues[_rank(urgent, in_parts)].append(_Task(work, future))
             self._changed.notify()
         return future
 
-    def run_urgent(self) -> None:
-        """Between two batches of a sweep, on this thread: do the urgent work that waits."""
-        while threading.current_thread() is self._thread and (task := self._next_urgent()) is not None:
+    def run_urgent(self, for_urgent: bool = False) -> None:
+        """Between two parts, on this thread: do the urgent work that waits; `for_urgent`, where what lets it in is urgent
+        itself, only what has no parts."""
+        last = _CLICK if for_urgent else _PARTS
+        while threading.current_thread() is self._thread and (task := self._waiting_to(last)) is not None:
             self._do(task)
 
     def close(self) -> None:
         """Take nothing new, drop what waits, and end after the computation that runs."""
         with self._changed:
             self._closed = True
-            dropped = [*self._urgent, *self._sweeps]
-            self._urgent.clear()
-            self._sweeps.clear()
+            dropped = [task for queue in self._queues for task in queue]
+            for queue in self._queues:
+                queue.clear()
             self._changed.notify()
         for task in dropped:
             task.future.cancel()
@@ -97,11 +107,12 @@ class ComputeThread:
             self._changed.wait_for(lambda: self._closed or self.waiting)
             if self._closed:
                 return None
-            return (self._urgent or self._sweeps).popleft()
+        return self._waiting_to(_SWEEP)
 
-    def _next_urgent(self) -> _Task | None:
+    def _waiting_to(self, last: int) -> _Task | None:
+        """The next task of this rank or one before it."""
         with self._changed:
-            return self._urgent.popleft() if self._urgent else None
+            return next((queue.popleft() for queue in self._queues[: last + 1] if queue), None)
 
     def _do(self, task: _Task) -> None:
         self.running += 1

@@ -177,6 +177,22 @@ def test_a_click_is_answered_while_a_sweep_runs(make_engine: Callable[..., Engin
     assert same(swept, quiet.evaluate(asked))  # the interruption has changed nothing
 
 
+def test_of_two_texts_the_first_asked_for_is_done_first(make_engine: Callable[..., Engine]) -> None:
+    model = tiny("gpt2")
+    engine, go = make_engine(model=model), threading.Event()
+    thread = engine._thread  # pyright: ignore[reportPrivateUsage]
+    long, short = (on_tiny(model.facts.spec, "generation", max_new_tokens=tokens) for tokens in (50, 1))
+    thread.submit(lambda: go.wait(LONG))
+    with ThreadPoolExecutor(2) as pool:
+        for waiting, recipe in enumerate((long, short), 1):
+            last = pool.submit(engine.evaluate, recipe)
+            while thread.waiting < waiting:
+                time.sleep(0.01)
+        go.set()
+        last.result(LONG)
+        assert engine.result(engine.digest(long)) is not None
+
+
 def test_a_cancelled_sweep_stops(make_engine: Callable[..., Engine]) -> None:
     model = tiny("gpt2")
     engine = make_engine(model=model)

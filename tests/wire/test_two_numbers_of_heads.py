@@ -111,6 +111,15 @@ def test_numbers_that_are_not_computed_are_named_with_the_button_that_computes_t
     assert words(answer, "head-matrix") == "Pattern patching is not computed yet: press Sweep both."
 
 
+@pytest.mark.parametrize("chosen", [heads("entropy"), heads("entropy", beside="copying")])
+def test_on_a_short_prompt_too_the_button_is_the_one_that_the_message_names(served: Page, chosen: Any) -> None:
+    store = changed(clean="the house apple tree the river")
+    said = words(drawn(served, store, chosen), "head-matrix")
+    strip = served.ask("head-matrix-start.children", given(served, store, chosen))
+    assert strip is not None
+    assert said.endswith(f"press {strip['head-matrix-start']['children']}.")
+
+
 def test_what_must_be_given_first_is_said_before_what_must_be_computed(served: Page) -> None:
     answer = drawn(served, changed(corrupted=None), axes("denoising", "resample"))
     assert "give a corrupted prompt" in words(answer, "head-matrix")

@@ -71,6 +71,27 @@ def test_between_batches_of_a_sweep_the_clicks_that_wait_are_done(thread: Comput
     assert order == ["batch 1", "click", "batch 2", "other sweep"]
 
 
+def test_texts_are_done_in_the_order_in_which_they_came_with_clicks_between_their_tokens(thread: ComputeThread) -> None:
+    order: list[str] = []
+    begun, more = threading.Event(), threading.Event()
+
+    def text(name: str) -> None:
+        order.append(f"{name} begins")
+        begun.set()
+        assert more.wait(LONG)
+        thread.run_urgent(for_urgent=True)
+        order.append(f"{name} ends")
+
+    futures = [thread.submit(lambda: text("one"), in_parts=True)]
+    assert begun.wait(LONG)
+    futures.append(thread.submit(lambda: text("two"), in_parts=True))
+    futures.append(thread.submit(lambda: order.append("click")))
+    more.set()
+    for each in futures:
+        each.result(LONG)
+    assert order == ["one begins", "click", "one ends", "two begins", "two ends"]
+
+
 def test_a_failing_click_does_not_harm_the_sweep_it_interrupts(thread: ComputeThread) -> None:
     waiting, clicked = threading.Event(), threading.Event()
 
