@@ -73,7 +73,7 @@
     return count;
   }
 
-  /** `14→4 14→2`; many as `12 edges 10-14→2-4` where they are all of these, else the first: as spoken_edges in Python. */
+  /** `14→2 14→4`; many as `12 edges 10-14→2-4` where they are all of these, else the first: as spoken_edges in Python. */
   function edgesText(given) {
     const edges = union(given);
     if (edges.length <= NAMED_EDGES) return listed(edges);

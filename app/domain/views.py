@@ -41,17 +41,20 @@ class Style:
     quantity: str | None = None
     """Which number per head colours the head matrix (app/domain/head_quantities.py); None = the first."""
     quantity_across: str | None = None
+    """Of a figure of two numbers per head: the other result's number; None = its first."""
     show_across: Show | None = None
+    """Of a figure of two numbers per head: the other result's run; None = `show`."""
     one_scale: bool = True
-    """Of a figure of two numbers per head: the other result's number and run (None = `show`); and whether two maps of
-    the same unit have the same colours."""
+    """Of two maps of heads: the same colours where both have the same unit, and both a sign or none."""
     significant: bool = False
     """Hide cells of a sweep whose permutation p-value, corrected for their number, is 0.05 or more."""
     weighted_by: WeightedBy | None = None
-    """What is drawn of attention weights, and what attention is multiplied with; None = the output norm."""
+    """What is drawn of attention weights (None = the output norm), and what attention is multiplied with (None = it is
+    not)."""
     together: Together = "primary"
+    """Of an attention pattern: of which heads."""
     minus: Minus | None = None
-    """Of an attention pattern: of which heads, and what is taken away; nothing more where `show` is `difference`."""
+    """Of an attention pattern: what is taken away; nothing more where `show` is `difference`."""
 
     @property
     def across(self) -> "Style":

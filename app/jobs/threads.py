@@ -75,8 +75,8 @@ class ComputeThread:
         return future
 
     def run_urgent(self, for_urgent: bool = False) -> None:
-        """Between two parts, on this thread: do the urgent work that waits; `for_urgent`, where what lets it in is urgent
-        itself, only what has no parts."""
+        """Between two parts, on this thread: do the urgent work that waits; where what lets it in is urgent itself
+        (`for_urgent`), only what has no parts."""
         last = _CLICK if for_urgent else _PARTS
         while threading.current_thread() is self._thread and (task := self._waiting_to(last)) is not None:
             self._do(task)

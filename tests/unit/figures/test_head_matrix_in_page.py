@@ -12,6 +12,7 @@ from app.domain.head_quantities import head_quantity
 from app.domain.views import Selection, Show, Style
 from app.figures.head_maps import head_maps
 from app.figures.head_matrix import head_matrix_heatmap
+from app.figures.scales import colour_range
 from callbacks.heads import shown_of
 from tests.node import in_node
 from tests.unit.figures import heads, results, sweeps
@@ -61,3 +62,13 @@ def _one_bar(numbers: dict[str, Any], one: str, other: str, show: Show) -> bool:
     quantities = {"quantity": CHOICES[one].number, "quantity_across": CHOICES[other].number}
     style = Style(show=left, show_across=right, **quantities)
     return not head_maps(numbers[other], numbers[one], style, Selection()).data[4].showscale
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("limit", [2.0, 0.031, 1.0, 347.3, 1171.3, 2e-5])
+def test_the_bar_of_weighted_attention_is_written_as_the_servers(limit: float, signed: bool):
+    theirs = colour_range(np.array([limit]), Style(), signed=signed, unit="u")
+    ours = in_node(f"scale.scaleOf({limit}, {json.dumps(signed)}, 'u')", scale="59-attention-scale")
+    assert ours["coloraxis.colorbar.tickvals"] == pytest.approx(theirs["colorbar"]["tickvals"])
+    assert ours["coloraxis.colorbar.ticktext"] == theirs["colorbar"]["ticktext"]
+    assert (ours["coloraxis.cmin"], ours["coloraxis.cmax"]) == (theirs["zmin"], theirs["zmax"])
