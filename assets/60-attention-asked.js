@@ -101,7 +101,7 @@
     const end = less ? less.title : show === "difference" && of !== "primary" ? ", intervened − baseline" : "";
     return {
       problem: null, of, heads, signed, by, title: titled(titleOf(of, heads, session, signed), end, by),
-      unit: `${less || show === "difference" ? "Δ " : ""}attention${by ? ` × ${UNITS[by]}` : ""}`,
+      unit: by ? `${minus ? "Δ " : ""}attention × ${UNITS[by]}` : null,
       first: heads.map((head) => mapAddress(run, head)),
       second: less ? less.heads.map((head) => mapAddress(less.run, head)) : null,
       weights: weighed && [...heads, ...(less ? less.heads : [])].map((head) => weightAddress(weighed, head, by)),

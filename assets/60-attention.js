@@ -218,7 +218,7 @@
     try {
       const source = await sourceOf(found, window);
       const limit = found.by ? (await matrix(keyOf(found, part(window)))).limit : pixels.limitOf(found.signed);
-      const scale = scaleOf(limit, found.signed, found.unit);
+      const scale = scaleOf(limit, found.signed, found.unit || (found.signed ? "Δ attention" : "attention"));
       if (still(found, window)) put(microtome.graph("attention") || gd, source, scale, window);
     } catch {
       if (still(found, window)) gone(gd, title);

@@ -18,7 +18,7 @@ const near = (found, expected) => found.forEach((value, at) => assert.ok(Math.ab
 
 test("the primary head is read alone until several are asked for together", () => {
   assert.deepEqual(asked(session(), DIGESTS, null), {
-    problem: null, of: "primary", heads: [head(0, 1)], signed: false, by: null, title: "L0H1", unit: "attention",
+    problem: null, of: "primary", heads: [head(0, 1)], signed: false, by: null, title: "L0H1", unit: null,
     first: ["attention/aa/0/1.f32"], second: null, weights: null,
   });
   const both = asked(session(seen({ of: "mean" })), DIGESTS, null);
