@@ -6,6 +6,7 @@ ends well. Whoever asks for the same digest later, here or on another machine wi
 
 import functools
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -20,6 +21,8 @@ from app.domain.results import Result
 from app.jobs.shared import Shared
 from app.jobs.threads import ComputeThread
 
+MOST_LEFT = 8
+"""Cancelled texts that are kept in memory as far as they came."""
 CLOSING = 10.0
 """Most seconds to wait at the end for a sweep to lay down what it has."""
 
@@ -30,6 +33,7 @@ class Computations:
     def __init__(self, thread: ComputeThread, results: ResultCache, max_tokens: int) -> None:
         self._thread, self._results, self._max_tokens = thread, results, max_tokens
         self._in_flight: dict[str, Shared[Result]] = {}
+        self._left: OrderedDict[str, Result] = OrderedDict()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self.begun = 0
@@ -46,15 +50,20 @@ class Computations:
             shared.join()
         report = self._reporter(shared, urgent)
         work = functools.partial(self._compute, digest, model, recipe, provenance, report)
-        in_parts = ANALYSES[recipe.kind].in_parts
-        shared.begin(lambda: self._thread.submit(work, urgent, in_parts), lambda: self._ended(digest, shared))
+        row = ANALYSES[recipe.kind]
+        ended = functools.partial(self._ended, digest, shared, row.in_parts and not row.resumes)
+        shared.begin(lambda: self._thread.submit(work, urgent, row.in_parts), ended)
         return shared
 
     def partial(self, digest: str) -> Result | None:
-        """The newest partial result: of the computation that runs, or kept from one that did not end."""
+        """The newest partial result: of the computation that runs, or kept from one that did not end: in the store
+        where it can go on from there, else in memory."""
         shared = self._in_flight.get(digest)
         running = shared.partial if shared is not None else None
-        return running if running is not None else self._results.partial(digest)
+        if running is not None:
+            return running
+        left = self._left.get(digest)
+        return left if left is not None else self._results.partial(digest)
 
     def close(self) -> None:
         """Nothing new; a sweep that runs ends at its next report, and is waited for, because it is kept."""
@@ -93,8 +102,14 @@ class Computations:
 
         return report
 
-    def _ended(self, digest: str, shared: Shared[Result]) -> None:
+    def _ended(self, digest: str, shared: Shared[Result], remembered: bool) -> None:
+        """Nobody can join it any more. `remembered`: as far as it came, because nothing else keeps that."""
         with self._lock:
+            if remembered and shared.partial is not None:
+                self._left[digest] = shared.partial
+                self._left.move_to_end(digest)
+            while len(self._left) > MOST_LEFT:
+                self._left.popitem(last=False)
             if self._in_flight.get(digest) is shared:
                 del self._in_flight[digest]
 

@@ -73,7 +73,7 @@ def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
 SLOT = replace(
     SLOTS[0], panel=ids.GENERATION, unit="tokens", kinds=(KIND,), meant=lambda page: (KIND,), recipe=_recipe,
     quick=lambda page, recipes: False, cost=_cost, start=lambda page, resumed: GENERATE, both=True, urgent=True,
-    cancelled="cancelled",
+    cancelled="cancelled: this is as far as it came", finished="done",
 )  # fmt: skip
 
 
@@ -100,9 +100,11 @@ def _runs(digests: Any) -> list[str]:
 
 
 def _text(engine: Engine, experiment: Experiment, digests: Any, run: str) -> GenerationResult | None:
-    """One run's text as far as it was generated."""
+    """One run's text as far as it was generated; None before its first token."""
     digest = Asked(engine, experiment, digests, "baseline").digest(run)
-    found = engine.result(digest) or engine.partial(digest)
+    found = engine.result(digest)
+    if found is None and isinstance(found := engine.partial(digest), GenerationResult) and not len(found.generated):
+        return None
     return found if isinstance(found, GenerationResult) else None
 
 

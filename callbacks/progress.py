@@ -37,10 +37,12 @@ class TimeLeft:
             self.promised = self.seconds / self.cells * (total - done)
 
 
+WAITING = "waiting for its turn"
+"""Before the first news."""
+
+
 def progress_text(done: int, total: int, left: float | None, unit: str) -> str:
-    """`142 / 270 heads · about 15 s left`; before the first news, which is 0 of 1, that it waits."""
-    if total <= 1:
-        return "waiting for its turn"
+    """`142 / 270 heads · about 15 s left`."""
     return f"{done} / {total} {unit} · {_left(left)}"
 
 

@@ -23,7 +23,7 @@ from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
 from app.domain.session import Experiment, SweepAsked, Viewed
 from app.domain.views import Show
 from app.engine import Engine
-from callbacks.progress import TimeLeft, progress_text
+from callbacks.progress import WAITING, TimeLeft, progress_text
 from callbacks.reading import digests_of, experiment_of, heads_of, sources_of, sweep_of, view_of
 from layouts import ids
 
@@ -82,6 +82,7 @@ class Slot:
     urgent: bool = False
     """Goes before sweeps that run."""
     cancelled: str = "cancelled: what was computed is kept"
+    finished: str = ""  # what is said at the end; empty: that all units are done
 
     def part(self, form: str) -> str:
         """The id of one of the panel's parts."""
@@ -95,7 +96,7 @@ class Slot:
     @property
     def done(self) -> str:
         """Said once nothing is left to compute."""
-        return f"all {self.unit} done"
+        return self.finished or f"all {self.unit} done"
 
 
 def on_screen(engine: Engine, slot: Slot, view: Any, asked: Any, experiment: Any, stores: tuple[Any, ...]) -> OnScreen:
@@ -182,7 +183,7 @@ def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> 
     try:
         recipes = _recipes(slot, request)
         for at, recipe in enumerate(recipes):
-            engine.evaluate(recipe, report=_teller(slot, set_progress, at, len(recipes)), urgent=slot.urgent)
+            engine.evaluate(recipe, report=teller(slot, set_progress, at, len(recipes)), urgent=slot.urgent)
     except Cancelled:
         raise
     except MicrotomeError as error:
@@ -200,16 +201,19 @@ def _recipes(slot: Slot, request: Any) -> list[AnyRecipe]:
     return list(dict.fromkeys(parse_recipe(each) for each in recipes))
 
 
-def _teller(slot: Slot, set_progress: Any, at: int, of: int) -> Any:
+def teller(slot: Slot, set_progress: Any, at: int, of: int) -> Any:
     """Turns reports on the `at`-th of several sweeps into progress: share and words each time, a tick only where there
-    are new cells, because every tick redraws figures. `Cancelled` raised in it leaves the sweep."""
+    are new cells: every tick redraws figures. `Cancelled` raised in it leaves the sweep."""
     which = f"{at + 1} of {of} · " if of > 1 else ""
     time_left, drawn = TimeLeft(), 0
 
     def tell(done: int, total: int, partial: Any = None) -> None:
         nonlocal drawn
-        left = time_left.heard(done, total, time.monotonic()) if total > 1 else None
-        set_progress((100 * (at + done / total) / of, which + progress_text(done, total, left, slot.unit)))
+        begun = total > 1 or partial is not None  # before the first news it is 0 of 1
+        words = (
+            progress_text(done, total, time_left.heard(done, total, time.monotonic()), slot.unit) if begun else WAITING
+        )
+        set_progress((100 * (at + done / total) / of, which + words))
         if done > drawn:
             drawn = done
             _tick(slot)

@@ -55,6 +55,7 @@ def generation(
     text = GenerationResult(
         **of, str_tokens=prompt.clean.str_tokens, generated=np.array((), np.str_), log_probs=np.array((), np.float32)
     )  # fmt: skip
+    report(0, recipe.max_new_tokens, text)
     for done, (token, log_prob) in enumerate(_steps(model, prompt, recipe), 1):
         generated = np.array([*text.generated, token_string(model, token)], np.str_)
         text = replace(text, generated=generated, log_probs=np.array([*text.log_probs, log_prob], np.float32))

@@ -1,11 +1,13 @@
 """Generated text: on the button alone, in the background, cancelled; baseline beside intervened, refused in words."""
 
+import time
 from typing import Any
 
 import pytest
 
 from app.domain.errors import Cancelled
 from app.domain.interventions import Ablate
+from app.domain.recipes import parse_recipe
 from app.domain.session import Generating, parse_experiment
 from app.domain.sites import Site
 from callbacks import sweep
@@ -88,21 +90,43 @@ def test_how_much_there_is_to_do_is_said_before_and_that_it_is_done_after(served
     both = experiment(PAIR, Ablate(Site("z", 0)))
     assert strip(served, page(served, both))["text"] == "4 tokens × 2 runs"
     assert strip(served, generated(served, store)) == {
-        "text": "all tokens done",
+        "text": "done",
         "children": "Generate",
         "disabled": True,
     }
 
 
 def test_a_cancelled_text_ends_at_its_next_token(served: Page) -> None:
-    def cancelled(value: Any) -> None:
-        raise Cancelled("Cancelled.")
+    def cancelled(done: int, total: int, partial: Any = None) -> None:
+        if done >= 3:
+            raise Cancelled("Cancelled.")
 
     known = page(served, changed(clean="the house apple dog the river"), max_new_tokens=200)
+    [recipe] = requested(served, known)["recipes"]
     with pytest.raises(Cancelled):
-        sweep.run_request(served.engine, SLOT, cancelled, requested(served, known))
+        served.engine.evaluate(parse_recipe(recipe), cancelled)
+    while served.engine.counters().running:
+        time.sleep(0.01)
     assert served.engine.result(known["digests-generation.data"]["baseline"]) is None
-    assert strip(served, known, CANCEL) == {"text": "cancelled", "children": "Generate", "disabled": False}
+    said = "cancelled: this is as far as it came"
+    assert strip(served, known, CANCEL) == {"text": said, "children": "Generate", "disabled": False}
+    answer = drawn(served, known)
+    (column,) = answer["generation"]["children"]
+    assert state(answer, "generation") == "ready", "what was there to read stays"
+    assert 3 <= len(column["props"]["children"][1]["props"]["children"]) < 200
+
+
+def test_one_token_counts_while_it_is_made_and_waits_only_before(served: Page) -> None:
+    said: list[str] = []
+    teller = sweep.teller(SLOT, lambda value: said.append(value[1]), 0, 1)
+    known = page(served, changed(clean="the moon apple dog the tree"), max_new_tokens=1)
+    [recipe] = requested(served, known)["recipes"]
+    heard: list[Any] = []
+    served.engine.evaluate(parse_recipe(recipe), lambda *news: heard.append(news))
+    teller(0, 1)
+    teller(0, 1, heard[-1][2])
+    assert said == ["waiting for its turn", "0 / 1 tokens · estimating"]
+    assert (heard[-1][0], len(heard[-1][2].generated)) == (1, 1)
 
 
 @pytest.mark.parametrize(

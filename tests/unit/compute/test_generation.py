@@ -108,7 +108,7 @@ def test_every_report_has_the_text_so_far():
     recipe = Generation(model=model.facts.spec, prompts=(PAIR,), max_new_tokens=6)
     told = {"digest": "d", "provenance": Provenance.of(model.facts, {})}
     result = generation(model, recipe, lambda *said: heard.append((*said[:2], list(said[2].generated))), **told)
-    assert heard == [(n, 6, list(result.generated[:n])) for n in range(1, len(result.generated) + 1)]
+    assert heard == [(n, 6, list(result.generated[:n])) for n in range(len(result.generated) + 1)]
     assert list(result.generated) == list(generated(model).generated)
 
 
