@@ -167,12 +167,8 @@ def _request(slot: Slot, page: OnScreen, run: Wanted) -> dict[str, Any]:
     """To run these, and what to say when they are done. A request for nothing ends what runs, because nobody looks at
     it any more; it is written before what comes next is counted, which waits for the turn of what runs."""
     said = {"text": slot.done, "start": slot.start(page, False), "done": True}
-    return {
-        "recipes": [recipe_dict(recipe) for recipe in run.values()],
-        "digests": list(run),
-        **said,
-        "run": time.time(),
-    }
+    recipes = [recipe_dict(recipe) for recipe in run.values()]
+    return {"recipes": recipes, "digests": list(run), **said, "run": time.time()}
 
 
 # running it
