@@ -25,4 +25,4 @@ def _colours(result: AnySweep, style: Style, selection: Selection) -> tuple[tupl
         return None
     reading = read(result, style)
     grid = grid_of(result, np.abs(reading.spread.mean), on_cells(result, selection))
-    return (reading.unit, reading.signed), limit_of(grid.pick(reading.spread.mean), style)
+    return (reading.unit, reading.signed), limit_of(grid.pick(reading.spread.mean), style, reading.rounding)

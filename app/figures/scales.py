@@ -15,12 +15,14 @@ from app.domain.views import Style
 NOT_COMPUTED = "not computed"
 
 
-def limit_of(values: ArrayLike, style: Style) -> float:
-    """Largest finite magnitude shown, or the style's locked limit; 1 where everything is zero or not computed."""
+def limit_of(values: ArrayLike, style: Style, least: float = 0.0) -> float:
+    """Largest finite magnitude shown, or the style's locked limit; 1 where everything is zero or not computed. No less
+    than `least`, so that what is nothing but rounding has no colour."""
     if style.color_limit is not None:
         return style.color_limit
     magnitudes = np.abs(np.asarray(values, dtype=float))
-    return float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0.0)) or 1.0
+    found = float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0.0))
+    return max(found, least) if found else 1.0
 
 
 def short(value: float, signed: bool = True) -> str:

@@ -87,12 +87,13 @@ def _cells(
     result: AnySweep, reading: Reading, grid: Grid, values: NDArray[Any], hidden: NDArray[np.bool_], style: Style
 ) -> go.Heatmap:
     shown = np.where(hidden, 0.0, values)
-    text = _text(grid, shown, reading, limit_of(values, style))
+    limit = limit_of(values, style, reading.rounding)
+    text = _text(grid, shown, reading, limit)
     return go.Heatmap(
         z=shown.astype(np.float32), customdata=grid.index, hovertext=hover_lines(result, reading, grid.index, hidden),
         hovertemplate="%{hovertext}<extra></extra>", name="cells", text=text,
         texttemplate="%{text}", textfont={"size": 9 if len(values) <= 32 else 7}, hoverongaps=False,
-        **colour_range(values, style, signed=reading.signed, unit=reading.unit),
+        **colour_range(values, style, signed=reading.signed, unit=reading.unit, limit=limit),
     )  # fmt: skip
 
 

@@ -24,6 +24,10 @@ Numbers = NDArray[np.float64]
 _ESTIMATED = "Attribution patching estimates effects on logit_diff only; choose that metric, or an exact sweep."
 
 
+EXACT_TO = 1e-4
+"""Logits by which a cell may differ from TransformerLens (docs/performance.md)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """`values [prompt cell]` and their statistics; `clean`, `corrupted` [prompt] are the metric's own values, `effects`
@@ -42,6 +46,11 @@ class Reading:
     """`mean`, or how `recovered` is averaged."""
     delta: str = ""
     """Stands before whatever is a difference of two runs."""
+
+    @property
+    def rounding(self) -> float:
+        """Effects on a logit difference below it are float32 rounding: the exactness that is tested."""
+        return EXACT_TO if self.metric == "logit_diff" and self.how == "mean" else 0.0
 
     @property
     def what(self) -> str:

@@ -53,3 +53,9 @@ def test_full_numbers_name_their_float32_exactly_and_say_not_computed():
     values = np.array([0.1, -2.5714123, 0.0, np.nan, 1e-9], np.float32)
     assert spoken(values).tolist()[:4] == ["+0.1", "−2.5714123", "0.0", "not computed"]
     assert np.float32(spoken(values)[4].replace("−", "-")) == values[4]
+
+
+def test_what_is_nothing_but_rounding_has_no_colour():
+    assert limit_of([3.8e-6, -1e-6], Style(), 1e-4) == 1e-4
+    assert limit_of([0.2], Style(), 1e-4) == 0.2
+    assert limit_of([0.0], Style(), 1e-4) == 1.0
