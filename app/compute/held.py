@@ -11,6 +11,7 @@ Source: kmeng01/rome, experiments/causal_trace.py.
 """
 
 import functools
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -133,8 +134,8 @@ def _knocked_out(each: KnockOutEdge, zeros: Float[Tensor, "head dest_pos src_pos
 
 def check_rows(edges: tuple[Edge, ...], value: float) -> None:
     """Refuse a row whose set edges leave less than nothing for the rest."""
-    rows = [dest for dest, _ in set(edges)]
-    if any(rows.count(row) * value > 1 for row in rows):
+    most = max(Counter(dest for dest, _ in set(edges)).values())
+    if most * value > 1:
         raise BadSite(f"Edges of one row set to {value:g} sum to more than 1; give a smaller value.")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.compute.held import embeddings
+from app.compute.held import check_rows, embeddings
 from app.compute.passes import everywhere
 from app.compute.runs import capture, forward, run
 from app.domain.errors import BadPrompt, BadSite
@@ -236,3 +236,22 @@ def test_what_cannot_be_done_is_refused_in_words(intervention, error, says):
     model = tiny("gpt2")
     with pytest.raises(error, match=says):
         forward(model, ids(model), (), (intervention,))
+
+
+def test_rows_are_checked_in_one_pass_over_the_edges():
+    compared = []
+
+    class Query(int):
+        """A position that counts how often it is compared."""
+
+        def __eq__(self, other):
+            compared.append(self)
+            return int(self) == int(other)
+
+        __hash__ = int.__hash__
+
+    edges = tuple((Query(dest), src) for dest in range(60) for src in range(dest + 1))
+    check_rows(edges, 0.01)
+    assert len(compared) <= 4 * len(edges)  # of every edge with every other it would be 3 million
+    with pytest.raises(BadSite, match="more than 1"):
+        check_rows(edges, 0.02)
