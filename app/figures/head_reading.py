@@ -42,8 +42,9 @@ def head_reading_bars(result: HeadReadingResult, style: Style, selection: Select
         dragmode=False, showlegend=False, shapes=rows, annotations=_notes(result, shown),
     )  # fmt: skip
     query = f"{result.query} {label(result.str_tokens[result.query])}"
+    top = 22 if len(shown) == len(result.pattern) else 38  # the count of keys has a line of its own
     title = f"{delta}{result.head} reading from {query}, {result.provenance.model}"
-    return dress(figure, "head-reading", title, style, {"l": 8, "r": 8, "t": 22, "b": 8})
+    return dress(figure, "head-reading", title, style, {"l": 8, "r": 8, "t": top, "b": 8})
 
 
 def shown_keys(result: HeadReadingResult) -> NDArray[np.int64]:
@@ -140,10 +141,11 @@ def _notes(result: HeadReadingResult, shown: NDArray[np.int64]) -> list[dict[str
     """Headings, how many keys are not shown, and why there are no parts."""
     parts = "score" if result.note else "content, positional (pale), sum ◆"
     left = len(result.pattern) - len(shown)
-    keys = f"; {len(shown)} most attended of {left + len(shown)} keys" if left else ""
-    found = [_heading(parts + keys, _SCORES[0]), _heading("promoted ▲, suppressed ▼", _TEXT[0])]
+    keys = f"{len(shown)} most attended of {left + len(shown)} keys<br>" if left else ""
+    found = [_heading(keys + parts, _SCORES[0]), _heading("promoted ▲, suppressed ▼", _TEXT[0])]
     return [*found, marks.note(result.note, "note")] if result.note else found
 
 
 def _heading(text: str, x: float) -> dict[str, Any]:
-    return {"text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return {"text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
+            "align": "left"}  # fmt: skip

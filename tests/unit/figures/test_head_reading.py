@@ -65,7 +65,7 @@ def test_of_long_prompts_the_most_attended_keys_are_shown_and_counted():
     assert shown_keys(result).tolist() == list(range(39 - MOST, 39))
     figure = head_reading_bars(result, Style(), Selection())
     assert len(trace(figure, "attention").x) == MOST
-    assert any(note.text.endswith("24 most attended of 39 keys") for note in figure.layout.annotations)
+    assert any(note.text.startswith("24 most attended of 39 keys<br>") for note in figure.layout.annotations)
 
 
 @pytest.mark.parametrize("width", [None, 900])
