@@ -23,7 +23,8 @@
     GET heads/<digest>/tokens.json                ?prompt=0; {heads, promoted, suppressed}: of every head, layer by
                                                   layer, [token, logit] by rank
     POST trial                                    {"experiment", "interventions"} -> {"before", "after", "digest"}: what
-                                                  these would do to the run (app/trial.py), or {"problem": in words}
+                                                  these would do to the run (app/trial.py), or {"problem": in words,
+                                                  "again": whether asking later can help}
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -131,7 +132,7 @@ def _tried_out(engine: Engine, given: Any) -> dict[str, Any]:
     try:
         return trial(engine, given)
     except MicrotomeError as error:
-        return {"problem": str(error)}
+        return {"problem": str(error), "again": not isinstance(error, BadInput)}
 
 
 def _picture(

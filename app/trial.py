@@ -2,13 +2,15 @@
 
 before: the run under the interventions that are on, or the baseline where none is; after: the same with the tried ones
 at the end of the list. Both are whole runs (`prediction` recipes through `Engine.evaluate`), so the effect,
-after - before, is exact, cached, and goes before sweeps. A number that the prompt names no answers for is None.
+after - before, is exact, cached, and goes before sweeps. A number that the prompt names no answers for, or
+that overflowed, is None.
 """
 
+import math
 from dataclasses import replace
 from typing import Any
 
-from app.domain.errors import BadInput, BadLink
+from app.domain.errors import BadInput, BadLink, Busy
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS, PredictionResult
 from app.domain.session import Experiment, parse_experiment
@@ -20,7 +22,7 @@ def trial(engine: Engine, given: Any) -> dict[str, Any]:
     `digest` of the run with all of them."""
     present, tried = _read(given)
     if engine.status(present.model).phase != "ready":
-        raise BadInput("The model is not there yet, so the effect cannot be computed; try again when it is.")
+        raise Busy("The model is not there yet, so the effect cannot be computed; try again when it is.")
     alone = replace(tried, interventions=tried.interventions[len(present.interventions) :])
     _check(engine, alone)
     runs = [engine.evaluate(each.recipe("prediction", intervened=True)) for each in (present, tried)]
@@ -62,4 +64,4 @@ def _metrics(found: Any) -> dict[str, float | None]:
     if not isinstance(found, PredictionResult):
         raise TypeError(f"A prediction was computed and {type(found).__name__} came back.")
     values = found.metrics[:, 0].astype(float).tolist()
-    return {name: value if value == value else None for name, value in zip(METRICS, values, strict=True)}
+    return {name: value if math.isfinite(value) else None for name, value in zip(METRICS, values, strict=True)}

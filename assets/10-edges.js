@@ -6,7 +6,7 @@
 (function (root) {
   "use strict";
 
-  const MOST_EDGES = 4096; // more would make an address and a list that nobody reads
+  const MOST_EDGES = 4096; // of all layers together, 32 kB of JSON: more would not fit a link, and nobody reads the list
   const NAMED_EDGES = 4; // app.domain.interventions._MOST_EDGES
 
   const key = ([dest, src]) => `${dest},${src}`;
@@ -21,16 +21,27 @@
     return [Math.max(0, Math.min(one, other)), Math.min(count - 1, Math.max(one, other))];
   }
 
-  /** Corners {x: src, y: dest} of a drag -> the edges between them, without what lies beyond the diagonal. */
+  /** Corners {x: src, y: dest} of a drag -> first and last query and key. */
+  const sidesOf = (from, to, count) => [...span(from.y, to.y, count), ...span(from.x, to.x, count)];
+
+  /** Corners of a drag -> the edges between them, without what lies beyond the diagonal. */
   function rectangle(from, to, count) {
-    const [top, bottom] = span(from.y, to.y, count);
-    const [left, right] = span(from.x, to.x, count);
+    const [top, bottom, left, right] = sidesOf(from, to, count);
     const edges = [];
     for (let dest = top; dest <= bottom; dest += 1) {
       for (let src = left; src <= Math.min(right, dest); src += 1) edges.push([dest, src]);
     }
     return edges;
   }
+
+  /** How many edges that is, without making them: a long matrix has millions. */
+  function countOf(from, to, count) {
+    const [top, bottom, left, right] = sidesOf(from, to, count);
+    return countBetween([top, bottom], [left, right]);
+  }
+
+  /** How many edges each of so many layers can have. */
+  const mostOf = (layers) => Math.floor(MOST_EDGES / Math.max(1, layers));
 
   /** A click marks its cells, or unmarks them where all of them are marked. */
   function toggled(marked, group) {
@@ -60,6 +71,17 @@
     return sides.filter(([y, x]) => !marked.has(key([y, x]))).map(([, , path]) => path).join("");
   }
 
+  /** The same of the rectangle between two corners, from the corners alone: down its left side and up along the diagonal. */
+  function outlineOf(from, to, count) {
+    const [first, bottom, left, right] = sidesOf(from, to, count);
+    const top = Math.max(first, left);
+    if (top > bottom || left > right) return "";
+    const steps = [];
+    for (let dest = Math.min(bottom, right); dest >= top; dest -= 1) steps.push(`H${dest + 0.5}V${dest - 0.5}`);
+    const side = bottom > right ? `H${right + 0.5}V${Math.max(top, right) - 0.5}` : "";
+    return `M${left - 0.5},${top - 0.5}V${bottom + 0.5}${side}${steps.join("")}Z`;
+  }
+
   // ---- in words ------------------------------------------------------------------------------------------------
 
   const ends = (positions) => [Math.min(...positions), Math.max(...positions)];
@@ -83,6 +105,8 @@
   }
 
   root.microtome = root.microtome || {};
-  root.microtome.edges = { MOST_EDGES, union, rectangle, toggled, betweenTokens, outline, edgesText };
+  root.microtome.edges = {
+    MOST_EDGES, mostOf, union, rectangle, countOf, toggled, betweenTokens, outline, outlineOf, edgesText,
+  };
   if (typeof module !== "undefined") module.exports = root.microtome.edges;
 })(typeof window === "undefined" ? globalThis : window);

@@ -1,5 +1,5 @@
-/* Cutting on the attention matrix: in this mode a drag marks a rectangle of edges and a click one of them, of the selected
- * heads. A line says what the cut would do to the logit difference, as the server computes it for the run on screen with
+/* Knocking out edges on the attention matrix: in the mode Cut a drag marks a rectangle of edges and a click one of them, of the selected
+ * heads. A line says what that would do to the logit difference, as the server computes it for the run on screen with
  * this change (app/trial.py), and one button makes it an intervention. Nothing of this is in the session until then.
  */
 (function (root) {
@@ -7,7 +7,7 @@
 
   const microtome = root.microtome;
   const { dispatch, graph, state, edges } = microtome;
-  const { headsOf, interventionsOf, headsText, effectOf } = microtome.cutting;
+  const { headsOf, interventionsOf, headsText, effectOf, tooMany, refusalOf } = microtome.cutting;
 
   // ---- what is marked ------------------------------------------------------------------------------------------
 
@@ -15,82 +15,68 @@
   const STILL_PX = 4;
   const HINT = "Drag over cells or click them, or their labels; shift adds";
   const DONE = "In the list of interventions; z takes it back";
-  const NO_HEAD = "Select a head whose edges to cut";
-  const NO_TOKENS = "Select a query and a key: two tokens in the rail or under the matrix";
-  const AFTER = "A query sees no key after itself: there is nothing to cut";
+  const NO_TOKENS = "Select a query and a key: two tokens in the rail";
+  const AFTER = "A query sees no key after itself: there is no edge to knock out";
   const WAIT = "The new prompt is on its way; wait for its tokens";
-  const TOO_MANY = (count) => `${count} edges at once are more than the ${edges.MOST_EDGES} that one cut takes; mark fewer, or ablate`;
 
   let on = false;
   let marked = [];
+  let path = ""; // its outline
   let drag = null; // {gd, from, to, add, x, y}: a drag that goes on
   let instead = null; // what is said in place of the marked edges
   const count = () => microtome.shape().n_positions || 0;
 
-  function dragged() {
-    const group = edges.rectangle(drag.from, drag.to, count());
-    return drag.add ? edges.union(marked, group) : group;
+  const between = (what, { from, to, moved }) => edges[what](from, moved ? to : from, count());
+
+  /** What is marked, and what a drag would mark, from its corners alone: of a long matrix that is millions of edges. */
+  function outlines() {
+    if (!drag || !drag.moved) return path;
+    return (drag.add ? path : "") + between("outlineOf", drag);
   }
 
-  const shapes = () => {
-    const path = on ? edges.outline(drag && drag.moved ? dragged() : marked) : "";
-    return path ? [{ type: "path", name: "cut", xref: "x", yref: "y", path, line: { width: 2.5, color: COLOUR } }] : [];
-  };
+  function shapes() {
+    const drawn = on ? outlines() : "";
+    return drawn ? [{ type: "path", name: "cut", xref: "x", yref: "y", path: drawn, line: { width: 2.5, color: COLOUR } }] : [];
+  }
 
   function setMarked(next, why = null) {
-    const fits = next.length <= edges.MOST_EDGES;
-    if (fits) marked = next;
-    instead = fits ? why : TOO_MANY(next.length);
+    if (next !== marked) path = edges.outline(next);
+    marked = next;
+    instead = why;
     microtome.mark("attention");
     refresh();
   }
 
-  /** Marks or unmarks what was clicked; beyond the diagonal there is nothing. */
-  const click = (group) => setMarked(edges.toggled(marked, group), group.length ? null : AFTER);
+  /** What cannot be marked is said, and what was marked stays; too many edges are not even made. */
+  function tryMark(size, make) {
+    const refused = (many) => tooMany(many, headsOf(microtome.session().selection));
+    const why = size ? refused(size) : AFTER;
+    const next = why ? marked : make();
+    const more = why || refused(next.length);
+    setMarked(more ? marked : next, more);
+  }
 
   // ---- the effect ----------------------------------------------------------------------------------------------
 
   const PAUSE_MS = 80;
-  let asked = null; // what the newest question was, as text
-  let answer = null; // of that question: {before, after}, {problem}, or null while it is on its way
-  let timer = 0;
-  let sent = null;
+  const headers = { "Content-Type": "application/json" };
+  const send = (body) => fetch(`${microtome.prefix()}trial`, { method: "POST", headers, body });
+  const trial = microtome.newestOf(send, () => drawLine(), PAUSE_MS);
 
-  const options = () => ({ value: Number(part("value").value), renormalise: part("renormalise").checked });
+  const options = () => ({ value: part("value").valueAsNumber, renormalise: part("renormalise").checked });
   const tried = (session) => interventionsOf(marked, options(), session.selection);
+  const refusal = (session) => refusalOf(marked.length, options(), headsOf(session.selection));
 
   function question() {
     const session = microtome.session();
-    if (!on || !marked.length || !headsOf(session.selection).length) return null;
+    if (!on || !marked.length || refusal(session)) return null;
     return JSON.stringify({ experiment: session.experiment, interventions: tried(session) });
   }
 
-  async function fetchAnswer(body, signal) {
-    const headers = { "Content-Type": "application/json" };
-    const found = await fetch(`${microtome.prefix()}trial`, { method: "POST", headers, body, signal });
-    return found.ok ? found.json() : { problem: await found.text() };
-  }
-
-  /** Only the answer to the newest question is shown. */
-  async function ask(body) {
-    sent = new AbortController();
-    const found = await fetchAnswer(body, sent.signal).catch(() => ({ problem: "The server does not answer; try again." }));
-    if (body !== asked) return;
-    answer = found;
-    drawLine();
-  }
-
-  function refresh() {
-    const body = question();
-    if (body !== asked) {
-      asked = body;
-      answer = null;
-      clearTimeout(timer);
-      if (sent) sent.abort();
-      if (body) timer = setTimeout(() => ask(body), PAUSE_MS);
-    }
-    drawLine();
-  }
+  const refresh = () => {
+    build();
+    trial.ask(question());
+  };
 
   // ---- the line ------------------------------------------------------------------------------------------------
 
@@ -107,6 +93,7 @@
   const button = (name, text, title) => made("button", name, { type: "button", className: "mt-button", title }, text);
 
   function build() {
+    if (!host() || host().children.length) return;
     const value = made("input", "value", { type: "number", min: 0, max: 1, step: 0.1, value: 0, ariaLabel: "Attention set to" });
     const renormalise = made("input", "renormalise", { type: "checkbox" });
     const effect = made("output", "effect");
@@ -116,73 +103,84 @@
       made(
         "div", "controls", {}, made("label", "to", { title: "Attention that the marked edges are set to" }, "to", value),
         made("label", "rows", { title: "Rescale the rest of each row to sum 1" }, renormalise, "renormalise"),
-        button("tokens", "+ tokens", "Mark the edges from the last selected token to the other selected ones (x)"),
+        button("tokens", "from selected tokens", "Mark the edges from the last selected token to the other selected ones (x)"),
         made("button", "apply", { type: "button", className: "mt-button mt-primary" }, "Knock out"),
-        button("cancel", "×", "Leave without cutting (Esc)"),
+        button("cancel", "×", "Leave without knocking out (Esc)"),
       ),
     );
   }
 
-  function said(heads) {
-    if (!heads.length) return NO_HEAD;
-    return instead || (marked.length ? `${headsText(heads)} · ${edges.edgesText(marked)}` : HINT);
+  function said(session) {
+    const named = headsText(headsOf(session.selection));
+    return instead || refusal(session) || (marked.length ? `${named} · ${edges.edgesText(marked)}` : HINT);
   }
 
   /** Whether the server has computed what is marked; a button that is disabled for real could not keep the focus. */
-  const holds = () => Boolean(answer && !answer.problem);
+  const holds = () => Boolean(trial.now().answer && !trial.now().answer.problem);
 
-  function drawEffect() {
+  /** Nothing of an answer before: it would stand beside edges that it has nothing to do with. */
+  function drawEffect({ asked, answer }) {
     const place = part("effect");
-    place.classList.toggle("is-busy", Boolean(asked) && !answer);
-    place.classList.toggle("is-wrong", Boolean(answer && answer.problem));
-    if (asked && !answer) return place.textContent || place.append("computing …");
-    const found = holds() ? effectOf(answer) : null;
+    const [problem, found] = [answer && answer.problem, holds() ? effectOf(answer) : null];
+    place.classList.toggle("is-busy", asked !== null && !answer);
+    place.classList.toggle("is-wrong", Boolean(problem));
     place.title = found ? found.said : "";
-    const text = found ? [found.values, Object.assign(document.createElement("b"), { textContent: ` (${found.change})` })] : [];
-    return place.replaceChildren(...(answer && answer.problem ? [answer.problem] : text));
+    const change = (text) => Object.assign(document.createElement("b"), { textContent: ` (${text})` });
+    const text = found ? [found.values, ...(found.change ? [change(found.change)] : [])] : [];
+    place.replaceChildren(...(asked !== null && !answer ? ["computing …"] : problem ? [problem] : text));
+  }
+
+  const APPLY = "Add it to the interventions";
+
+  function drawButton({ answer }) {
+    const again = Boolean(answer && answer.again);
+    const { value } = options();
+    Object.assign(part("apply"), {
+      textContent: again ? "Try again" : value > 0 ? `Set to ${value}` : "Knock out", title: again ? "Ask the server again" : APPLY,
+      ariaDisabled: String(!again && !holds()),
+    });
   }
 
   function drawLine() {
     const session = microtome.session();
     if (!host() || !session) return;
-    if (!host().children.length) build();
     host().hidden = !on;
     document.body.classList.toggle("is-cutting", on);
+    document.getElementById("cut-mode").ariaPressed = String(on);
     if (!on) return;
-    const text = said(headsOf(session.selection));
+    const text = said(session);
     Object.assign(part("what"), { textContent: text, title: text });
-    const { value } = options();
-    Object.assign(part("apply"), {
-      textContent: value === 0 ? "Knock out" : `Set to ${value}`, title: "Add it to the interventions",
-      ariaDisabled: String(!holds()),
-    });
-    drawEffect();
+    drawButton(trial.now());
+    drawEffect(trial.now());
   }
 
   // ---- steps ---------------------------------------------------------------------------------------------------
 
   const visible = () => document.getElementById("attention-panel").offsetParent;
 
-  /** The line stands in the place of the panel's header: who is in one with the keyboard goes on in the other. */
+  /** Who leaves from the line with the keyboard goes on at the button of the mode. */
   function toggle(next = !on) {
-    const mode = document.getElementById("cut-mode");
-    const inside = host().contains(document.activeElement) || mode === document.activeElement;
+    const inside = host().contains(document.activeElement);
     on = next;
     drag = null;
     if (on && !visible()) dispatch({ type: "set-view", workspace: "attention" });
     setMarked([]);
-    if (inside) (on ? part("cancel") : mode).focus();
+    if (inside && !on) document.getElementById("cut-mode").focus();
     root.requestAnimationFrame(() => microtome.resizeAll());
   }
 
   function apply() {
-    if (!holds()) return;
+    if (holds()) knockOut();
+    else trial.again();
+  }
+
+  function knockOut() {
     const interventions = tried(microtome.session());
     setMarked([], DONE);
     dispatch({ type: "add-intervention", interventions });
   }
 
-  /** The keyboard's gesture: the selected tokens are the query and its keys. Enter then makes the cut. */
+  /** The keyboard's gesture: the selected tokens are the query and its keys. Enter then knocks them out. */
   function markTokens() {
     if (!on) toggle(true);
     const { positions } = microtome.session().selection;
@@ -234,11 +232,10 @@
 
   function release() {
     if (!drag) return;
-    const group = drag.moved ? dragged() : edges.rectangle(drag.from, drag.from, count());
-    const { moved } = drag;
+    const gesture = drag;
     drag = null;
-    if (moved) setMarked(group, group.length ? null : AFTER);
-    else click(group);
+    const how = gesture.moved ? (gesture.add ? edges.union : (_, made) => made) : edges.toggled;
+    tryMark(between("countOf", gesture), () => how(marked, between("rectangle", gesture)));
   }
 
   function dropped() {

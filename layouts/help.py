@@ -54,8 +54,8 @@ HELP: dict[str, Help] = {
         "values are small. Attention at the last token times attribution is what each source token contributes to "
         "the logit difference through this head; with the head's other keys it sums to its direct attribution. Large "
         "maps show the largest of each block; Ctrl-drag or the ranges zoom in, a double click shows all. Cut "
-        "marks edges of the selected heads and says what setting them to 0, or to another value, does to the logit "
-        "difference: a whole run with this change, not an estimate.",
+        "marks edges of the selected heads and says what knocking them out (attention 0, or the value that you give) "
+        "does to the logit difference: a whole run with this change, not an estimate.",
         "0 to 1; a difference runs from −1 to 1. Attribution: positive towards the answer.",
         "probability, drawn in 256 steps; weighted: norms, or logits, up to the largest shown. Exports are exact.",
     ),
@@ -172,7 +172,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("1 2 3 4", "workspaces"),
     ("a", "ablate the selected heads"),
     ("e", "add an intervention of any kind"),
-    ("c", "cut: mark attention edges on the matrix, then knock them out"),
+    ("c", "Cut: mark attention edges on the matrix, then knock them out"),
     ("x", "mark the edges from the last selected token to the other selected ones"),
     ("p", "pin the primary head"),
     ("z / y", "undo / redo"),

@@ -8,7 +8,7 @@
     │   ├── BadRecipe       JSON that is not a recipe
     │   └── BadLink         an address that cannot be read
     ├── ModelError          the model cannot be had: unknown, offline, too large, unsupported, damaged
-    ├── Busy                the queue is full
+    ├── Busy                not now: the queue is full, or the model is still loading
     ├── Cancelled           somebody pressed cancel
     └── ExportUnavailable   no Chrome for svg, pdf and png
 
@@ -49,7 +49,7 @@ class ModelError(MicrotomeError):
 
 
 class Busy(MicrotomeError):
-    """The queue of computations is full."""
+    """Not now: the queue of computations is full, or the model is still loading. Asking again later helps."""
 
 
 class Cancelled(MicrotomeError):

@@ -1,10 +1,10 @@
-"""Cutting on the attention matrix: mark edges, see what that does, make it an intervention, take it back."""
+"""Knocking out edges on the attention matrix: mark them, see what that does, make it an intervention, take it back."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.screen import Screen
 
@@ -44,6 +44,7 @@ def opened(visit: Callable[..., Screen]) -> Screen:
     screen.until("microtome.attention.now() !== null")
     screen.page.keyboard.press("c")
     expect(screen.page.locator("#cut")).to_be_visible()
+    expect(screen.page.locator("#attention-head")).to_have_text("L23H3")  # what the matrix shows is still said
     return screen
 
 
@@ -75,7 +76,7 @@ def test_a_dragged_rectangle_says_its_effect_joins_the_interventions_and_is_undo
     assert screen.session["selection"]["positions"] == [5]
 
 
-def test_clicks_shift_and_headers_mark_and_the_newest_cut_is_what_is_shown(visit: Callable[..., Screen]):
+def test_clicks_and_shift_mark_and_a_value_is_refused_or_set(visit: Callable[..., Screen]):
     screen = opened(visit)
     screen.click_on("attention", 10, 14)
     screen.click_on("attention", 4, 14)
@@ -94,6 +95,9 @@ def test_clicks_shift_and_headers_mark_and_the_newest_cut_is_what_is_shown(visit
     part(screen, "value").fill("2")
     expect(part(screen, "effect")).to_contain_text("between 0 and 1")
     expect(part(screen, "apply")).to_be_disabled()
+    part(screen, "value").fill("")
+    expect(part(screen, "what")).to_contain_text("a number between 0 and 1")
+    expect(part(screen, "apply")).to_be_disabled()
     part(screen, "value").fill("0.2")
     part(screen, "renormalise").check()
     expect(part(screen, "apply")).to_have_text("Set to 0.2")
@@ -103,7 +107,48 @@ def test_clicks_shift_and_headers_mark_and_the_newest_cut_is_what_is_shown(visit
     assert (made["intervention"]["value"], made["intervention"]["renormalise"]) == (0.2, True)
 
 
-def test_selected_tokens_are_cut_in_all_selected_heads_without_a_mouse(visit: Callable[..., Screen]):
+def holding(screen: Screen) -> Callable[[int], Route]:
+    """Trials wait until the test lets them go; `nth` waits for one to be asked."""
+    held: list[Route] = []
+    screen.page.route("**/trial", lambda route: held.append(route))
+
+    def nth(at: int) -> Route:
+        while len(held) <= at:
+            screen.page.wait_for_timeout(20)
+        assert len(held) == at + 1  # one at a time
+        return held[at]
+
+    return nth
+
+
+def test_an_answer_that_comes_late_is_not_shown_beside_other_edges_and_the_newest_are_asked_next(
+    visit: Callable[..., Screen],
+):
+    screen = opened(visit)
+    screen.click_on("attention", 10, 14)
+    effect(screen)
+    nth = holding(screen)
+    for src in (4, 9, 2):
+        screen.click_on("attention", src, 14)
+        expect(part(screen, "effect")).to_have_text("computing …")  # and nothing of the edges before
+        nth(0)
+    nth(0).fulfill(json={name: {"logit_diff": number} for name, number in (("before", 1.0), ("after", 77.0))})
+    asked = json.loads(nth(1).request.post_data or "")["interventions"]
+    assert asked[0]["edges"] == [[14, 2], [14, 4], [14, 9], [14, 10]]
+    expect(part(screen, "effect")).to_have_text("computing …")
+    nth(1).fulfill(json={"problem": "Busy; try again.", "again": True})
+    expect(part(screen, "effect")).to_have_text("Busy; try again.")
+    expect(part(screen, "apply")).to_have_text("Try again")
+    part(screen, "apply").click()
+    nth(2).continue_()
+    before, after = effect(screen)
+    assert after < before - 1
+    expect(part(screen, "apply")).to_have_text("Knock out")
+
+
+def test_edges_between_selected_tokens_are_knocked_out_in_all_heads_without_a_mouse(
+    visit: Callable[..., Screen],
+):
     screen = visit().ready("head-matrix", "attention", "components")
     screen.click_head(20, 1, add=True)
     press = screen.page.keyboard.press

@@ -2,8 +2,8 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { rectangle, toggled, betweenTokens, union, outline, edgesText } = require("../../assets/10-edges.js");
-const { headsOf, interventionsOf, headsText, effectOf } = require("../../assets/63-cut-asked.js");
+const { rectangle, countOf, toggled, betweenTokens, union, outline, outlineOf, edgesText } = require("../../assets/10-edges.js");
+const { headsOf, interventionsOf, tooMany, refusalOf, headsText, effectOf } = require("../../assets/63-cut-asked.js");
 const { reduce } = require("../../assets/11-experiment.js");
 const { MODEL, after, click, head } = require("./support.js");
 
@@ -47,6 +47,39 @@ test("the outline runs around what is marked and not between marked cells", () =
   assert.equal(outline([]), "");
 });
 
+/** The cells around whose middle an SVG path of H and V runs. */
+function cellsInside(path, count) {
+  let x = 0;
+  const sides = []; // {x, from, to}: what goes up or down
+  let y = 0;
+  for (const [, step, given] of path.matchAll(/([MHV])([-\d.,]+)/g)) {
+    if (step === "M") [x, y] = given.split(",").map(Number);
+    if (step === "H") x = Number(given);
+    if (step === "V") sides.push({ x, ends: [y, (y = Number(given))] });
+  }
+  const all = rectangle(at(0, 0), at(count - 1, count - 1), count);
+  const between = ([one, other], dest) => (one > dest) !== (other > dest);
+  return all.filter(([dest, src]) => sides.filter(({ x: at, ends }) => at > src && between(ends, dest)).length % 2);
+}
+
+test("a drag's outline and count, made of its corners alone, are those of the edges that it marks", () => {
+  const ends = [null, -2, 0, 1, 3, 6, 9];
+  const corners = ends.flatMap((y) => ends.map((x) => at(y, x)));
+  for (const from of corners) {
+    for (const to of corners) {
+      const edges = rectangle(from, to, 7);
+      assert.deepEqual(cellsInside(outlineOf(from, to, 7), 7), edges, JSON.stringify([from, to]));
+      assert.equal(countOf(from, to, 7), edges.length);
+    }
+  }
+});
+
+test("a drag over a long matrix makes no list of its edges: two million are an outline of one step per row", () => {
+  const [from, to] = [at(0, 0), at(2047, 2047)];
+  assert.equal(countOf(from, to, 2048), (2048 * 2049) / 2);
+  assert.equal(outlineOf(from, to, 2048).match(/H/g).length, 2048);
+});
+
 test("few edges are named, many are counted, with their queries and keys where these are all of them", () => {
   assert.equal(edgesText([[14, 4], [14, 2]]), "14→2 14→4");
   assert.equal(edgesText(rectangle(at(10, 2), at(13, 4), 20)), "12 edges 10-13→2-4");
@@ -88,4 +121,24 @@ test("the effect is read on the logit difference, without answers on what there 
   const answered = effectOf({ before: numbers(null, 0.8, 0), after: numbers(null, 0.4, 0.2) });
   assert.deepEqual([answered.values, answered.change], ["P 0.8 → 0.4", "−0.4"]);
   assert.equal(effectOf({ before: numbers(null, null, 0), after: numbers(null, null, 0.2) }).values, "KL 0 → 0.2");
+});
+
+test("a change is made of finite numbers alone", () => {
+  const numbers = (logit_diff) => ({ logit_diff, probability: null, kl_divergence: null });
+  assert.equal(effectOf({ before: numbers(3.7), after: numbers(null) }).values, "LD: no finite number");
+  assert.equal(effectOf({ before: numbers(null), after: numbers(null) }).change, "");
+});
+
+test("as many edges go together as a link can hold, whatever the layers", () => {
+  const layers = (count) => Array.from({ length: count }, (_, layer) => head(layer, 0));
+  assert.equal(tooMany(4096, [head(1, 0), head(1, 1)]), null);
+  assert.match(tooMany(4097, [head(1, 0)]), /^4097 edges are more than the 4096/);
+  assert.equal(tooMany(409, layers(10)), null);
+  assert.match(tooMany(410, layers(10)), /^410 edges in each of 10 layers are more/);
+});
+
+test("without a head, or without a number, nothing is tried and it is said why", () => {
+  assert.match(refusalOf(0, { value: 0 }, []), /Select a head/);
+  assert.match(refusalOf(2, { value: NaN }, [head(1, 0)]), /between 0 and 1/);
+  assert.equal(refusalOf(2, { value: 0.5 }, [head(1, 0)]), null);
 });

@@ -1,5 +1,6 @@
 """What a cut would do, before it is made: the same numbers as TransformerLens with hooks that edit the pattern."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from app.domain.errors import BadInput, BadLink, BadSite
-from app.domain.interventions import Ablate, AnyIntervention, KnockOutEdge
+from app.domain.errors import BadInput, BadLink, BadSite, Busy
+from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge
 from app.domain.prompts import PromptPair
 from app.domain.session import Experiment, Session, Switched, session_dict
 from app.domain.sites import Site
@@ -116,6 +117,15 @@ def test_a_cut_that_does_not_fit_a_prompt_of_the_set_is_refused(make_engine: Cal
         trial(engine, given)
 
 
+def test_a_run_that_overflows_has_no_numbers_and_not_ones_that_json_cannot_write(
+    make_engine: Callable[..., Engine],
+) -> None:
+    engine = make_engine(model=tiny("gpt2"))
+    found = trial(engine, asked(engine, [GaussianNoise((7,), scale=1e300)]))
+    assert found["after"]["logit_diff"] is None
+    json.dumps(found, allow_nan=False)
+
+
 def test_a_model_that_is_not_there_is_said_and_not_waited_for(engine: Engine) -> None:
-    with pytest.raises(BadInput, match="not there yet"):
+    with pytest.raises(Busy, match="not there yet"):
         trial(engine, asked(engine, [KnockOutEdge(0, ((1, 0),))]))

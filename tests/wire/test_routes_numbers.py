@@ -139,6 +139,7 @@ def test_a_trial_answers_with_the_effect_or_in_words_and_never_as_an_error_that_
     cut = {"kind": "knock_out_edge", "layer": 1, "edges": [[6, 3]], "heads": [0]}
     found = client.post("/microtome/trial", json={"experiment": experiment, "interventions": [cut]})
     assert "not there yet" in found.json["problem"]
+    assert found.json["again"]
     evaluated(engine)
     found = client.post("/microtome/trial", json={"experiment": experiment, "interventions": [cut]})
     known = engine.result(found.json["digest"])
@@ -149,5 +150,6 @@ def test_a_trial_answers_with_the_effect_or_in_words_and_never_as_an_error_that_
         refused = client.post("/microtome/trial", json=given)
         assert refused.status_code == 200
         assert refused.json["problem"]
+        assert not refused.json["again"]
     typed = client.post("/microtome/trial", data="{}", content_type="text/plain")  # what a foreign page could send
     assert "reload" in typed.json["problem"]
