@@ -13,6 +13,10 @@ _CENTRE = """([panel, x, y]) => {
   const {xaxis, yaxis} = gd._fullLayout;
   return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y), box.left, box.top];
 }"""
+_FITS = """panel => {
+  const gd = document.querySelector(`#${panel} .js-plotly-plot`), {width, height} = gd._fullLayout;
+  return Math.abs(height - gd.clientHeight) < 2 && Math.abs(width - gd.clientWidth) < 2;
+}"""
 _SHAPES = """panel => (document.querySelector(`#${panel} .js-plotly-plot`).layout.shapes || [])
   .map(({name, x0, y0}) => [name, x0, y0])"""
 _IMAGE = "microtome.graph('attention').layout.images[0].source"
@@ -81,6 +85,19 @@ class Screen:
                 self.page.wait_for_selector(f"#{panel} .js-plotly-plot .main-svg", state="attached")
         return self
 
+    def still(self, panel: str) -> "Screen":
+        """Wait until a figure is drawn for the room that it has: before, its cells move away under the pointer."""
+        self.page.wait_for_function(_FITS, arg=panel)
+        return self
+
+    def settled(self) -> "Screen":
+        """Wait until nothing has been asked for a second but how far the model is."""
+        asked = -1
+        while asked != (now := sum("/status" not in url for url in self.requests)):
+            asked = now
+            self.page.wait_for_timeout(1000)
+        return self
+
     def until(self, condition: str) -> "Screen":
         """Wait until a JavaScript expression holds."""
         self.page.wait_for_function(condition)
@@ -106,7 +123,7 @@ class Screen:
 
     def click_on(self, panel: str, x: float, y: float) -> None:
         """Click a place on a figure, in its own coordinates."""
-        at = self.page.evaluate(_CENTRE, [panel, x, y])
+        at = self.still(panel).page.evaluate(_CENTRE, [panel, x, y])
         self._click(at[0], at[1], add=False)
 
     def click_layer(self, layer: int) -> None:

@@ -45,7 +45,7 @@ def opened(visit: Callable[..., Screen]) -> Screen:
     screen.page.keyboard.press("c")
     expect(screen.page.locator("#cut")).to_be_visible()
     expect(screen.page.locator("#attention-head")).to_have_text("L23H3")  # what the matrix shows is still said
-    return screen
+    return screen.still("attention")
 
 
 def test_a_dragged_rectangle_says_its_effect_joins_the_interventions_and_is_undone(visit: Callable[..., Screen]):

@@ -54,7 +54,7 @@ def test_a_sweep_tells_how_far_it_is_and_stops_when_cancelled(visit: Visit):
 
 
 def test_light_and_dark_are_switched_without_the_server(visit: Visit):
-    screen = visit(link(SMALL)).ready("head-matrix", "trajectory", "components")
+    screen = visit(link(SMALL)).ready("head-matrix", "trajectory", "components").settled()
     light = ink(screen)
     screen.requests.clear()
     screen.page.locator("#theme").click()
