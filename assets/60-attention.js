@@ -158,8 +158,9 @@
       (source === BLANK || (image.name === nameOf(window) && hasScale(gd.layout, scale)));
     const view = microtome.attentionView ? microtome.attentionView(gd, place()) : {};
     if (!image || (there && !Object.keys(view).length)) return;
+    const anew = scale && !hasScale(gd.layout, scale) ? scale : {}; // a colour bar is drawn with all ticks again
     const lies = count() && image.name !== nameOf(window) ? lying(window) : {};
-    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...(scale || {}), ...view });
+    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...anew, ...view });
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
 
