@@ -1,7 +1,7 @@
 /* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
  *
  * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
- *        experiment, selection, sweep, heads, notes and view.show (never the workspace).
+ *        experiment, selection, sweep, heads, notes, directions, residual and view.show (never the workspace).
  * model  {n_layers, n_heads, n_key_value_heads, n_positions}, any of them null while unknown; selections are clamped
  *        to it.
  * An action that changes nothing returns the very same object, so projections of the state cannot loop.
@@ -22,7 +22,7 @@
     by: [null, "value_norm", "output_norm", "attribution"],
   };
   const FIRST_VIEW = Object.freeze({
-    workspace: "look", show: "baseline", generation: FIRST_GENERATION, attention: FIRST_ATTENTION,
+    workspace: "look", section: "lens", show: "baseline", generation: FIRST_GENERATION, attention: FIRST_ATTENTION,
   });
 
   const isThing = (value) => typeof value === "object" && value !== null;
@@ -223,6 +223,7 @@
       counted(lost(({ selection }) => selection.heads.length), "selected head"),
       counted(lost(({ selection }) => selection.positions.length), "selected token"),
       counted(lost(({ notes }) => (notes || []).length), "note"),
+      counted(lost(({ directions }) => (directions || []).length), "direction"),
     ].filter(Boolean).join(" and ");
   }
 

@@ -7,6 +7,7 @@
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
+  const directions = typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
   const { same, anyOn, SELECTING, SHOWS, WORKSPACES, ATTENTION_CHOICES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
   const LIMITS = { MOST_NEW_TOKENS: 200, HIGHEST_TEMPERATURE: 10 }; // of app.domain.recipes
@@ -25,8 +26,8 @@
     let { selection } = session;
     if (!sameTokens) selection = { ...selection, positions: [] };
     if (!sameModel) selection = { ...state.EMPTY_SELECTION, prompt: selection.prompt };
-    const kept = sameModel ? session.notes : [];
-    const changed = { ...session, experiment: { ...before, model, interventions: list }, selection, notes: kept };
+    const kept = sameModel ? { notes: session.notes, directions: session.directions } : { notes: [], directions: [] };
+    const changed = { ...session, ...kept, experiment: { ...before, model, interventions: list }, selection };
     const asked = sweep.followExperiment(session.sweep, { sameModel, sameTokens }, selection, shape);
     return runs.replacePrompt({ ...changed, sweep: asked }, prompt);
   }
@@ -56,6 +57,7 @@
   function setView(session, action) {
     const view = { ...session.view };
     if (WORKSPACES.includes(action.workspace)) view.workspace = action.workspace;
+    if (directions.SECTIONS.includes(action.section)) view.section = action.section;
     const exists = action.show === "baseline" || anyOn(session.experiment);
     if (SHOWS.includes(action.show) && exists) view.show = action.show;
     if (action.generation) view.generation = { ...view.generation, ...generating(action.generation) };
@@ -74,7 +76,9 @@
     const shown = heads.completeHeads({ quantity, ...given.heads });
     const written = notes.completeNotes(given.notes, model);
     const asked = sweep.completeSweep(given.sweep, selection, model);
-    return { ...session, sweep: asked, heads: shown, notes: written };
+    const library = directions.completeDirections(given.directions);
+    const residual = directions.completeResidual(given.residual);
+    return { ...session, sweep: asked, heads: shown, notes: written, directions: library, residual };
   }
 
   const ACTIONS = {
@@ -83,6 +87,7 @@
     ...sweep.SWEEPING,
     ...heads.SHOWING,
     ...notes.NOTING,
+    ...directions.DIRECTING,
     open: (_, action, model) => completeSession(action.session, model),
     clamp: (session, _, model) => completeSession(session, model),
     "set-experiment": setExperiment,
@@ -92,14 +97,18 @@
 
   // ---- undo and redo -------------------------------------------------------------------------------------------
 
-  function remembered({ experiment, selection, view, sweep: asked, heads: numbers, notes: written }) {
-    const { show, attention } = view;
-    return { experiment, selection, sweep: asked, heads: numbers, notes: written, show, attention };
+  const PARTS = ["experiment", "selection", "sweep", "heads", "notes", "directions", "residual"];
+
+  const picked = (session) => Object.fromEntries(PARTS.map((name) => [name, session[name]]));
+
+  function remembered(session) {
+    const { show, attention } = session.view;
+    return { ...picked(session), show, attention };
   }
 
-  function restored(session, { experiment, selection, sweep: asked, heads: numbers, notes: written, show, attention }) {
-    const view = { ...session.view, show, attention };
-    return { experiment, selection, view, sweep: asked, heads: numbers, notes: written };
+  function restored(session, before) {
+    const { show, attention } = before;
+    return { ...picked(before), view: { ...session.view, show, attention } };
   }
 
   function undo(current) {
@@ -117,10 +126,7 @@
   /** Parts that are equal keep their identity: whoever compares with === sees exactly what changed. */
   function keepEqualParts(before, after) {
     const part = (name) => (same(before[name], after[name]) ? before[name] : after[name]);
-    return {
-      experiment: part("experiment"), selection: part("selection"), view: part("view"), sweep: part("sweep"),
-      heads: part("heads"), notes: part("notes"),
-    };
+    return Object.fromEntries([...PARTS, "view"].map((name) => [name, part(name)]));
   }
 
   /** state after action; the same object where nothing changes, unknown actions included. */

@@ -12,6 +12,7 @@
   const { initial } = typeof require === "undefined" ? root.microtome : require("./11-experiment.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
+  const directions = typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
   const { isIndex, SHOWS, WORKSPACES } = state;
   const PREFIX = "#s=";
   const KEPT = "#kept";
@@ -90,6 +91,7 @@
     },
     view: {
       workspace: missingOr(oneOf(WORKSPACES)),
+      section: missingOr(oneOf(directions.SECTIONS)),
       show: missingOr(oneOf(SHOWS)),
       quantity: missingOr(heads.FIELDS.quantity), // links from before there was `heads`
       generation: missingOr(isObject),
@@ -111,6 +113,7 @@
       const wrong = Object.keys(fields).find((field) => !fields[field](session[part][field]));
       if (wrong) return `its ${part} has no usable ${wrong}`;
     }
+    if (!directions.isDirections(session.directions || [])) return "its directions are not usable";
     return notes.isNotes(session.notes || []) ? null : "its notes are not usable";
   }
 

@@ -9,7 +9,7 @@
 
   const microtome = root.microtome;
   const { reduce, initial, link } = microtome;
-  const PARTS = ["experiment", "selection", "view", "sweep", "heads", "notes"];
+  const PARTS = ["experiment", "selection", "view", "sweep", "heads", "notes", "directions", "residual"];
   const LATER = ["selection", "heads", "notes"];
   const COMMITTING = [
     "set-experiment", "set-model", "set-prompts", "set-base", "intervene", "add-intervention", "set-intervention",

@@ -67,8 +67,10 @@
   }
 
   function drawSwitches({ session }) {
-    document.body.dataset.workspace = session.view.workspace;
-    setProps("workspaces", { value: session.view.workspace });
+    const { workspace, section } = session.view;
+    Object.assign(document.body.dataset, { workspace, section });
+    setProps("workspaces", { value: workspace });
+    setProps("sections", { value: section });
     drawAttentionChoices(session.view);
     setProps("show", { value: session.view.show, ...showChoices(session) });
   }

@@ -124,6 +124,7 @@
 
   const CHOSEN = {
     "#workspaces": (workspace) => ({ workspace }),
+    "#sections": (section) => ({ section }),
     "#show": (show) => ({ show }),
     "#attention-together": (of) => ({ attention: { of } }),
     "#attention-minus": (minus) => ({ attention: { minus: minus === "none" ? null : minus } }),

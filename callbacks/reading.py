@@ -9,18 +9,22 @@ from dash.exceptions import PreventUpdate
 from pydantic import TypeAdapter
 
 from app.analyses import ANALYSES
+from app.domain.directions import NamedDirection
 from app.domain.errors import BadLink, MicrotomeError
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_json
+from app.domain.residual_asked import ResidualAsked, Section
 from app.domain.results import AttributionPatchingResult, Result, SweepResult, difference
 from app.domain.role_notes import RoleNote
 from app.domain.session import (
     Experiment,
     SweepAsked,
     Viewed,
+    parse_directions,
     parse_experiment,
     parse_heads,
     parse_notes,
+    parse_residual,
     parse_selection,
     parse_sweep,
 )  # fmt: skip
@@ -92,6 +96,22 @@ def heads_of(store: Any) -> HeadsAsked:
 def notes_of(store: Any) -> tuple[RoleNote, ...]:
     """The store of notes on heads, none where it has not been written yet."""
     return parse_notes(store or [])
+
+
+def directions_of(store: Any) -> tuple[NamedDirection, ...]:
+    """The library of directions, empty where it has not been written yet."""
+    return parse_directions(store or [])
+
+
+def residual_of(store: Any) -> ResidualAsked:
+    """The store of what *Residual* shows, defaults where it has not been written yet."""
+    return ResidualAsked() if store is None else parse_residual(_object(store))
+
+
+def wait_for_section(view: Viewed, section: Section) -> None:
+    """Go on only where this section of the *Residual* workspace is on screen."""
+    if (view.workspace, view.section) != ("residual", section):
+        raise PreventUpdate
 
 
 def run_text(experiment: Experiment) -> str:

@@ -8,6 +8,10 @@ from layouts.panel import icon
 
 METHODS = (("zero", "zero"), ("mean", "mean"), ("resample", "resample"))
 PROVENANCE_CLASS = "mt-provenance"
+SECTIONS = (
+    ("lens", "Lenses"), ("direction", "Direction"), ("parts", "Decomposition"), ("geometry", "Geometry"),
+    ("features", "Neurons & features"),
+)  # fmt: skip
 SHOWS = (("baseline", "Baseline"), ("intervened", "Intervened"), ("difference", "Difference"))
 
 
@@ -36,6 +40,12 @@ def selection_bar() -> html.Div:
         id=ids.SELECTION_BAR,
         className="mt-selection-bar",
     )
+
+
+def section_bar() -> html.Div:
+    """Which part of the *Residual* workspace is on screen."""
+    sections = segments(ids.SECTIONS, SECTIONS, "lens", "Section of the residual stream")
+    return html.Div(sections, className="mt-section-bar")
 
 
 def status_bar() -> html.Div:

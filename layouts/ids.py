@@ -9,6 +9,8 @@ SHOWN = "shown"  # changes, after the view, with what is shown of every run: wha
 ATTENDED = "attended"  # the same, and what is shown of attention
 SWEEP = "sweep"
 HEADS = "heads"  # which numbers of the heads are shown: app.domain.heads_asked.HeadsAsked
+DIRECTIONS = "directions"  # the library: app.domain.directions.NamedDirection
+RESIDUAL = "residual"  # what that workspace shows: app.domain.residual_asked.ResidualAsked
 NOTES = "notes"  # what the person wrote about heads: app.domain.role_notes.RoleNote
 PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written after the selection where it changes
 # stores written by callbacks
@@ -42,6 +44,7 @@ MODEL_FACTS = "model-facts"
 BOS_SWITCH = "bos-switch"
 PROCESSING = "processing"
 WORKSPACES = "workspaces"
+SECTIONS = "sections"  # of the *Residual* workspace
 UNDO, REDO, COPY_LINK, THEME = "undo", "redo", "copy-link", "theme"
 EXPORT_PAGE, EXPORT_DOWNLOAD = "export-page", "export-download"
 JOBS = "jobs"

@@ -81,16 +81,19 @@ def _body(panel_id: str, body: Any, kinds: tuple[str, ...], empty: str) -> html.
 
 def panel(
     panel_id: str, title: str, body: Any, *, kinds: tuple[str, ...], controls: Any = None, bar: Any = None,
-    footer: Any = None, empty: str = "", captioned: bool = False,
+    footer: Any = None, empty: str = "", captioned: bool = False, section: str | None = None,
 ) -> html.Section:  # fmt: skip
     """A panel; `kinds` are the analyses it waits for, `empty` what to do while there is nothing to show. `captioned`
-    has what it is of in a line of its own below the title and the bar."""
+    has what it is of in a line of its own below the title and the bar. `section` is that of the *Residual* workspace
+    in which alone it stands (assets/38-residual.css)."""
     header = _header(panel_id, title, controls, captioned)
     caption = html.Div(id=ids.OF.format(panel_id), className="mt-caption") if captioned else None
     parts = (header, bar, caption, _body(panel_id, body, kinds, empty), footer)
+    placed = {} if section is None else attributes(data_section=section)
     return html.Section(
         [part for part in parts if part is not None],
         id=ids.PANEL.format(panel_id),
         className=state_class("loading"),
         **attributes(data_panel=panel_id, aria_label=title),
+        **placed,
     )

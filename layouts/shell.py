@@ -9,7 +9,7 @@ from dash import dcc, html
 from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
-from layouts.bars import selection_bar, status_bar
+from layouts.bars import section_bar, selection_bar, status_bar
 from layouts.export_menu import export_menu
 from layouts.head_card import head_card_panel
 from layouts.head_reading import head_reading_panel
@@ -44,6 +44,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
+        ids.DIRECTIONS, ids.RESIDUAL,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ,
@@ -83,7 +84,7 @@ def layout(
         [
             dmc.AppShellHeader(header(entries, session.experiment.model)),
             dmc.AppShellNavbar(rail(session.experiment)),
-            dmc.AppShellMain([selection_bar(), workspaces(head_card_panel(), head_reading_panel())]),
+            dmc.AppShellMain([selection_bar(), section_bar(), workspaces(head_card_panel(), head_reading_panel())]),
             dmc.AppShellFooter(status_bar()),
         ],
         header={"height": 44}, footer={"height": 26}, navbar={"width": 288, "breakpoint": 0}, padding=0,

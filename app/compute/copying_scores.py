@@ -40,7 +40,7 @@ def copying_scores(
     embedded, found = _unembed_of_embed(model), []
     for layer in range(model.facts.n_layers):
         report(layer, model.facts.n_layers)
-        W_V, W_O = _folded(model, layer)
+        W_V, W_O = folded_ov(model, layer)
         found.append(torch.stack([_score(W_O @ W_V), _score(W_O @ embedded @ W_V)]))
     copying, full = array(torch.stack(found, 1))
     return CopyingScoresResult(
@@ -54,7 +54,7 @@ def _score(matrices: Float[Tensor, "head d_head d_head"]) -> Float[Tensor, " hea
     return eigenvalues.sum(-1).real / eigenvalues.abs().sum(-1)
 
 
-def _folded(model: LoadedModel, layer: int) -> tuple[Float[Tensor, "head d_model d_head"], Tensor]:
+def folded_ov(model: LoadedModel, layer: int) -> tuple[Float[Tensor, "head d_model d_head"], Tensor]:
     """W_V of every query head as it reads the stream, and W_O as what it writes is added."""
     with model.lock:
         block, after = model.bridge.blocks[layer], post_norm(model, layer)

@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
 
 from app.domain.cells import Cells
+from app.domain.directions import NamedDirection
 from app.domain.errors import BadRecipe
 from app.domain.heads_asked import HeadsAsked
 from app.domain.interventions import Ablate, AnyIntervention, Frozen, GaussianNoise, Intervention
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, parse_json, parse_recipe
+from app.domain.residual_asked import ResidualAsked, Section
 from app.domain.role_notes import RoleNote
 from app.domain.sites import Head
 from app.domain.views import Minus, Normalised, Selection, Show, Together, WeightedBy
@@ -123,9 +125,10 @@ class AttentionShown:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class Viewed:
-    """Where the person looks: workspace, which run, and how text is generated."""
+    """Where the person looks: workspace, section of *Residual*, which run, and how text is generated."""
 
     workspace: Workspace = "look"
+    section: Section = "lens"
     show: Show = "baseline"
     generation: Generating = Generating()
     attention: AttentionShown = AttentionShown()
@@ -246,6 +249,14 @@ class Session:
     heads: HeadsAsked = HeadsAsked()
     notes: tuple[RoleNote, ...] = ()
     """What the person wrote about heads."""
+    directions: tuple[NamedDirection, ...] = ()
+    """The library of directions, each under a name of its own."""
+    residual: ResidualAsked = ResidualAsked()
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.directions]
+        if len(set(names)) < len(names):
+            raise BadRecipe(f"Two directions have one name among {', '.join(names)}; rename one of them.")
 
 
 _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
@@ -254,6 +265,8 @@ _SWEEP: TypeAdapter[SweepAsked] = TypeAdapter(SweepAsked)
 _HEADS: TypeAdapter[HeadsAsked] = TypeAdapter(HeadsAsked)
 _SELECTION: TypeAdapter[Selection] = TypeAdapter(Selection)
 _NOTES: TypeAdapter[tuple[RoleNote, ...]] = TypeAdapter(tuple[RoleNote, ...])
+_DIRECTIONS: TypeAdapter[tuple[NamedDirection, ...]] = TypeAdapter(tuple[NamedDirection, ...])
+_RESIDUAL: TypeAdapter[ResidualAsked] = TypeAdapter(ResidualAsked)
 
 
 def parse_experiment(given: dict[str, Any]) -> Experiment:
@@ -279,6 +292,22 @@ def parse_heads(given: dict[str, Any]) -> HeadsAsked:
 def parse_notes(given: list[Any]) -> tuple[RoleNote, ...]:
     """The browser's store of notes on heads -> notes."""
     return parse_json(_NOTES, json.dumps(given), "a list of notes on heads")
+
+
+def parse_directions(given: list[Any]) -> tuple[NamedDirection, ...]:
+    """The browser's library of directions -> named directions."""
+    return parse_json(_DIRECTIONS, json.dumps(given), "a list of named directions")
+
+
+def parse_residual(given: dict[str, Any]) -> ResidualAsked:
+    """The browser's store of what *Residual* shows -> ResidualAsked."""
+    return parse_json(_RESIDUAL, given, "what the Residual workspace shows")
+
+
+def chosen_direction(directions: tuple[NamedDirection, ...], asked: ResidualAsked) -> NamedDirection | None:
+    """The direction that is looked at: the one named, else the first; None in an empty library."""
+    named = {each.name: each for each in directions}
+    return named.get(asked.direction or "") or next(iter(directions), None)
 
 
 def session_dict(session: Session) -> dict[str, Any]:

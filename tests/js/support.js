@@ -6,6 +6,7 @@ const { reduce, initial } = require("../../assets/11-experiment.js");
 const state = require("../../assets/10-reduce.js");
 const { FIRST_SWEEP } = require("../../assets/10-sweep.js");
 const { FIRST_HEADS } = require("../../assets/10-shown-heads.js");
+const { FIRST_RESIDUAL } = require("../../assets/10-directions.js");
 
 const MODEL = { n_layers: 4, n_heads: 3, n_key_value_heads: 1, n_positions: 6 };
 const PAIR = { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] };
@@ -25,12 +26,14 @@ function session() {
     },
     selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null },
     view: {
-      workspace: "look", show: "baseline", generation: { ...state.FIRST_GENERATION },
+      workspace: "look", section: "lens", show: "baseline", generation: { ...state.FIRST_GENERATION },
       attention: { ...state.FIRST_ATTENTION },
     },
     sweep: structuredClone(FIRST_SWEEP),
     heads: structuredClone(FIRST_HEADS),
     notes: [],
+    directions: [],
+    residual: structuredClone(FIRST_RESIDUAL),
   };
 }
 

@@ -6,6 +6,20 @@ from hypothesis import strategies as st
 
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
+from app.domain.directions import (
+    MeanDifference,
+    NamedDirection,
+    Placebo,
+    PrincipalComponent,
+    Probe,
+    RandomDirection,
+    SaeFeature,
+    Sample,
+    SingularVector,
+    Stream,
+    TokenDirection,
+    Vector,
+)
 from app.domain.head_choices import CHOICES
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.heads_asked import HeadAxis, HeadsAsked
@@ -33,6 +47,20 @@ everywhere: dict[str, Any] = {"freeze": frozen, "prompts": st.none() | some}
 drawn: dict[str, Any] = {"seed": small, "draw": small}
 poolable = sites.filter(lambda site: site.activation != "pattern")
 edges = st.lists(st.tuples(small, small).map(lambda pair: (max(pair), min(pair))), min_size=1, max_size=3).map(tuple)
+
+streams = st.sampled_from(get_args(Stream))
+samples = st.lists(st.builds(Sample, text, st.none() | st.integers(-3, 3)), min_size=4, max_size=5).map(tuple)
+made = (
+    st.builds(TokenDirection, st.just((" a",)), st.sampled_from([(), (" b",)]), st.sampled_from(["W_U", "W_E"]))
+    | st.builds(MeanDifference, streams, small, samples, samples)
+    | st.builds(PrincipalComponent, streams, small, samples, st.integers(0, 2))
+    | st.builds(Probe, streams, small, samples, samples, seed=small)
+    | st.builds(SingularVector, heads, small, st.sampled_from(["write", "read"]))
+    | st.builds(SaeFeature, text, small, text, st.none() | small)
+    | st.builds(Vector, st.just(Vector.of((1.0, -2.0)).values), text, st.none() | small)
+    | st.builds(RandomDirection, small)
+)
+vectors = made | st.builds(Placebo, made, small)
 
 
 @st.composite

@@ -1,0 +1,43 @@
+"""Activations at single positions of texts: what directions are made from, and what maps of activations show."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from app.compute.effective import check_seen
+from app.compute.memo import once
+from app.compute.passes import Ids, captured, everywhere
+from app.domain.directions import Sample, Stream
+from app.domain.errors import BadPrompt
+from app.domain.sites import Site, check_site
+from app.models.loaded import LoadedModel
+from app.models.tokens import tokenise
+
+
+def activations(
+    model: LoadedModel, activation: Stream, layer: int, samples: Iterable[Sample]
+) -> Float[Tensor, "sample d_model"]:
+    """Of the plain model, float32, in the order of the samples; one forward pass per text, remembered."""
+    site = Site(activation, layer)
+    check_site(model.facts, site, 1)
+    check_seen(model, (site,))
+    return torch.stack([_stream(model, site, ids)[at] for ids, at in (_placed(model, each) for each in samples)])
+
+
+def _placed(model: LoadedModel, sample: Sample) -> tuple[Ids, int]:
+    """Its tokens, and its position among them."""
+    tokens = tokenise(model, sample.text, model.facts.n_ctx)
+    count, at = len(tokens), -1 if sample.position is None else sample.position
+    if not -count <= at < count:
+        raise BadPrompt(
+            f"{sample.text!r} has {count} tokens, so position {at} does not exist; choose one from 0 to {count - 1}."
+        )
+    return tokens.ids, at % count
+
+
+def _stream(model: LoadedModel, site: Site, ids: Ids) -> Float[Tensor, "pos d_model"]:
+    """What the hook of the site shows of one text."""
+    name = site.hook_name
+    return once(model, ("stream", name, ids), lambda: captured(model, ids, {name: everywhere})[1][name].float())

@@ -1,0 +1,102 @@
+/* The library of directions, [{name, direction}] as app.domain.directions, and what *Residual* shows
+ * (app.domain.residual_asked). Pure steps of the reducer.
+ *
+ * Names are the keys: one each, 1 to MOST_NAME characters. What a direction is made from is checked by the server.
+ */
+(function (root) {
+  "use strict";
+
+  const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
+  const MOST_NAME = 40; // app.domain.directions.MOST_NAME
+  const SECTIONS = ["lens", "direction", "parts", "geometry", "features"];
+  const STREAMS = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"];
+
+  const isThing = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const isName = (name) => typeof name === "string" && name.trim() !== "" && [...name].length <= MOST_NAME;
+  const isNamed = (each) => isThing(each) && isName(each.name) && isThing(each.direction) && typeof each.direction.kind === "string";
+  const isDirections = (value) => Array.isArray(value) && value.every(isNamed);
+
+  /** The first of each name. */
+  const completeDirections = (given) =>
+    (isDirections(given) ? given : []).filter((each, at, all) => all.findIndex(({ name }) => name === each.name) === at);
+
+  /** `name`, or `name 2`, `name 3`, ... where it is taken. */
+  function freeName(directions, name) {
+    const taken = (text) => directions.some((each) => each.name === text);
+    if (!taken(name)) return name;
+    for (let at = 2; ; at += 1) {
+      const end = ` ${at}`;
+      const found = [...name].slice(0, MOST_NAME - end.length).join("") + end;
+      if (!taken(found)) return found;
+    }
+  }
+
+  // ---- what is shown -------------------------------------------------------------------------------------------
+
+  /** part -> field -> whether a value can stand there; a field of no part belongs to the whole. */
+  const FIELDS = {
+    "": { direction: (value) => value === null || isName(value) },
+    projection: { activation: (value) => STREAMS.includes(value) },
+  };
+  const FIRST_RESIDUAL = Object.freeze({
+    direction: null,
+    projection: Object.freeze({ activation: "resid_post" }),
+  });
+
+  const known = (part, given) =>
+    Object.fromEntries(Object.entries(given || {}).filter(([name, value]) => FIELDS[part][name] && FIELDS[part][name](value)));
+
+  /** Fewer keys than the whole, or wrong ones, are filled in. */
+  function completeResidual(given) {
+    const parts = Object.keys(FIELDS).filter((part) => part);
+    const of = (part) => [part, { ...FIRST_RESIDUAL[part], ...known(part, isThing(given) ? given[part] : {}) }];
+    return { ...FIRST_RESIDUAL, ...known("", given), ...Object.fromEntries(parts.map(of)) };
+  }
+
+  /** {part: {field: value}} or {field: value}; what cannot stand there is left out. */
+  function showResidual(session, { type, ...given }) {
+    const before = session.residual;
+    const inside = Object.entries(given).map(([name, value]) =>
+      [name, FIELDS[name] && name ? { ...before[name], ...known(name, value) } : value]);
+    return { ...session, residual: completeResidual({ ...before, ...Object.fromEntries(inside) }) };
+  }
+
+  // ---- the library ---------------------------------------------------------------------------------------------
+
+  const looksAt = (session, name) => ({ ...session.residual, direction: name });
+
+  /** At the end, under a name that is free, and looked at. */
+  function addDirection(session, { name, direction }) {
+    if (!isNamed({ name, direction })) return session;
+    const named = { name: freeName(session.directions, name.trim()), direction };
+    return { ...session, directions: [...session.directions, named], residual: looksAt(session, named.name) };
+  }
+
+  function renameDirection(session, { name, to }) {
+    if (!isName(to) || session.directions.some((each) => each.name === to.trim())) return session;
+    const directions = session.directions.map((each) => (each.name === name ? { ...each, name: to.trim() } : each));
+    const looked = session.residual.direction === name ? looksAt(session, to.trim()) : session.residual;
+    return { ...session, directions, residual: looked };
+  }
+
+  function removeDirection(session, { name }) {
+    const directions = session.directions.filter((each) => each.name !== name);
+    const looked = session.residual.direction === name ? looksAt(session, null) : session.residual;
+    return { ...session, directions, residual: looked };
+  }
+
+  /** The one that is looked at: the one named, else the first; null in an empty library. */
+  function chosenDirection({ directions, residual }) {
+    return directions.find(({ name }) => name === residual.direction) || directions[0] || null;
+  }
+
+  root.microtome.directions = {
+    MOST_NAME, SECTIONS, STREAMS, FIELDS, FIRST_RESIDUAL, isDirections, completeDirections, completeResidual,
+    chosenDirection, freeName,
+    DIRECTING: {
+      "add-direction": addDirection, "rename-direction": renameDirection, "remove-direction": removeDirection,
+      "show-residual": showResidual,
+    },
+  };
+  if (typeof module !== "undefined") module.exports = root.microtome.directions;
+})(typeof window === "undefined" ? globalThis : window);
