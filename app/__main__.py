@@ -84,8 +84,9 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
         across = engine.view(view.other, _progress) if view.other else None
+        beside = tuple(engine.view(other, _progress) for other in view.others)
     sized = replace(view, style=ANALYSES[view.recipe.kind].sized(view.style))
-    figure = captioned(drawn(sized, result, across), view.prompt_named, sized.style)
+    figure = captioned(drawn(sized, result, across, beside), view.prompt_named, sized.style)
     told = manifest(view, result.provenance, result.digest)
     _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), told), "the figure, with its recipe inside")
 

@@ -156,8 +156,14 @@ FIGURES: dict[str, Callable[..., Any]] = {
 """What a view may name to be drawn instead of its analysis' own figure."""
 
 
-def drawn(view: View, result: Result, across: Result | None = None) -> Any:
-    """The view's figure of its result; `across` is that of `view.against`."""
+_OF_MANY = ("head_card_table",)
+"""Figures that show the results of `beside`, too."""
+
+
+def drawn(view: View, result: Result, across: Result | None = None, beside: tuple[Result, ...] = ()) -> Any:
+    """The view's figure of its result; `across` is that of `view.against`, `beside` those of `view.beside`."""
+    if beside and view.figure not in _OF_MANY:
+        raise BadInput(f"Only {', '.join(_OF_MANY)} shows other results beside its own; leave out `beside`.")
     if view.figure is None:
         return ANALYSES[view.recipe.kind].figure(result, view.style, view.selection)
     if view.figure not in FIGURES:
@@ -165,4 +171,4 @@ def drawn(view: View, result: Result, across: Result | None = None) -> Any:
     if view.figure in _OF_TWO and across is None:
         raise BadInput(_OF_TWO[view.figure])
     results = (across, result) if view.figure in _OF_TWO else (result,)
-    return FIGURES[view.figure](*results, view.style, view.selection)
+    return FIGURES[view.figure](*results, view.style, view.selection, *beside)

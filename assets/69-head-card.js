@@ -69,12 +69,14 @@
     return made;
   }
 
+  const cell = (text) => (text === "not computed" ? "—" : text || ""); // as narrow as a number; the tip has the words
+
   function lineElement({ title, here, usual, differs, unit, tip }) {
     const row = element("tr", differs ? "is-unlike" : "");
     row.title = tip;
     const named = element("th", "", title);
     named.scope = "row";
-    row.append(named, element("td", "mt-number", here), element("td", "mt-number", usual || ""), element("td", "mt-unit", unit));
+    row.append(named, element("td", "mt-number", cell(here)), element("td", "mt-number", cell(usual)), element("td", "mt-unit", unit));
     return row;
   }
 

@@ -66,8 +66,8 @@ _ONE_RUN = """\
 
 def _drawn(page: Page, behind: Source, form: Any) -> bytes:
     result = behind.result(page)
-    view, across = behind.view(page, result)
-    figure = captioned(drawn(view, result, across), view.prompt_named, view.style)
+    view, across, beside = behind.view(page, result)
+    figure = captioned(drawn(view, result, across, beside), view.prompt_named, view.style)
     return picture(figure, form, manifest(view, result.provenance, result.digest))
 
 

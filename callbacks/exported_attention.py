@@ -6,23 +6,27 @@ from typing import Any
 import pandas as pd
 
 from app.domain.attention_results import AttentionWeightsResult
+from app.domain.head_quantities import quantities_of
+from app.domain.head_results import HeadTokensResult
 from app.domain.recipes import AnyRecipe
 from app.domain.results import AttentionPatternResult, Result
 from app.domain.sites import Head
 from app.domain.views import Style
 from app.figures.attention_reading import reading_rows
 from app.figures.attention_thumbnails import thumbnails_size
-from app.figures.head_card import card_table
+from app.figures.head_card import card_size, card_table
 from app.figures.tables import long_table
 from callbacks.attention_beside import WEIGHTS, other_of, unweighted
 from callbacks.exported_source import Page, Source, single
-from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, of_model
+from callbacks.head_card import BACKGROUND, OF_MODEL, STATISTICS, card, found_effects, found_of_model, of_model
 from callbacks.head_reading import KIND as READING
 from callbacks.head_reading import options_of, reading_of
+from callbacks.heads import recipe_of
 from callbacks.reading import Refused
 from layouts import ids
 from layouts.workspaces import SELECT_CARD
 
+TOKENS = "head_tokens"
 MOST_ROWS = 5_000_000
 TOO_MANY_ROWS = (
     "A table of {:,} rows, one per query and key of {:,} tokens, is more than the {:,} that a table may have; export "
@@ -120,7 +124,35 @@ def _card(page: Page, result: Result) -> pd.DataFrame:
     """Every number of the primary head that is on the card."""
     head, digests = _primary(page), {STATISTICS: page.digests(_statistics.recipe)}
     alone = {name: {"baseline": page.engine.digest(of_model(page.engine, page.experiment, name))} for name in OF_MODEL}
-    return card_table(card(page.engine, page.experiment, page.view.show, digests | alone), head)
+    _, tokens = _tokens(page)
+    return card_table(card(page.engine, page.experiment, page.view.show, digests | alone), head, tokens)
+
+
+def _tokens(page: Page) -> tuple[AnyRecipe, Any]:
+    """Of a difference those of the intervened run, as on the page."""
+    recipe = page.experiment.recipe(TOKENS, intervened=page.view.show != "baseline")
+    return recipe, page.engine.evaluate(recipe)
+
+
+def _card_beside(page: Page) -> tuple[tuple[AnyRecipe, Result], ...]:
+    """All else that is on the card: effects as far as they are there, scores of the model, tokens."""
+    changed = page.view.show != "baseline"
+    effects = found_effects(page.engine, page.experiment, page.view.show)
+    alone = {name: of_model(page.engine, page.experiment, name) for name in OF_MODEL if name != BACKGROUND}
+    digests = {name: {"baseline": page.engine.digest(recipe)} for name, recipe in alone.items()}
+    models = found_of_model(page.engine, page.experiment, digests)
+    return (
+        *((recipe_of(page.experiment, name, intervened=changed), result) for name, result in effects.items()),
+        *((alone[name], result) for name, result in models.items()),
+        _tokens(page),
+    )
+
+
+def _card_style(page: Page, result: Any, style: Style) -> Style:
+    """As high as what is on it: a line per number, and a heading for each of four groups."""
+    others = [other for _, other in _card_beside(page) if not isinstance(other, HeadTokensResult)]
+    width, height = card_size(sum(len(quantities_of(each)) for each in (result, *others)) + 4)
+    return replace(style, width=width, height=height)
 
 
 ATTENTION = {
@@ -132,8 +164,8 @@ ATTENTION = {
         "attention_pattern", figure=lambda page: "attention_thumbnails", read=_thumbnails_style
     ),
     ids.HEAD_CARD: Source(
-        _statistics.recipe, _statistics.result, lambda page: "head_card_table", across=_background, table=_card,
-        part=lambda page: str(page.selection.primary),
+        _statistics.recipe, _statistics.result, lambda page: "head_card_table", _card_style, _background, _card,
+        beside=_card_beside, part=lambda page: str(page.selection.primary),
     ),
     ids.HEAD_READING: Source(
         _reading_recipe, lambda page: page.asked(_reading_recipe).shown(READING, **options_of(page.selection)),

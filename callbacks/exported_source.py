@@ -50,7 +50,7 @@ Recipes = Callable[[Page, bool], AnyRecipe]
 class Source:
     """Behind one panel: `recipe(page, intervened)`, the numbers on screen, and the name of their figure and their table
     where those are not the analysis' own. `run` is what the file says it holds; `read` is how a style reads the result,
-    `across` the other sweep of a scatter of two, with its recipe."""
+    `across` the other sweep of a scatter of two, with its recipe, `beside` all else of a figure of many results."""
 
     recipe: Recipes
     result: Callable[[Page], Result]
@@ -63,15 +63,18 @@ class Source:
     """What the panel shows of several things, for the file's name."""
     above: Callable[[Page], str] = lambda page: ""
     """Said at the top of its program."""
+    beside: Callable[[Page], tuple[tuple[AnyRecipe, Result], ...]] = lambda page: ()
 
-    def view(self, page: Page, result: Result) -> tuple[View, Result | None]:
-        """What draws the panel's figure again, and the result across."""
+    def view(self, page: Page, result: Result) -> tuple[View, Result | None, tuple[Result, ...]]:
+        """What draws the panel's figure again, the result across, and those beside."""
         run: Any = self.run(page)
         recipe = self.recipe(page, run != "baseline")
         style = read_as(ANALYSES[recipe.kind].sized(Style(theme="light", show=run)), page.sweep)
         against, across = self.across(page) or (None, None)
-        view = View(recipe, self.read(page, result, style), page.selection, self.figure(page), against)
-        return view, across
+        others = self.beside(page)
+        asked = tuple(other for other, _ in others)
+        view = View(recipe, self.read(page, result, style), page.selection, self.figure(page), against, asked)
+        return view, across, tuple(other for _, other in others)
 
     def tabled(self, page: Page, result: Result) -> pd.DataFrame:
         """The long table."""

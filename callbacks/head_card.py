@@ -10,12 +10,14 @@ from typing import Any
 from dash import Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
-from app.domain.head_card import CardRow, beside_background, plain, rows_of
+from app.domain.head_card import CardRow, beside_background, heading, plain, rows_of, title_of
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
+from app.domain.results import Result
 from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
+from app.figures.head_card import towards
 from callbacks.evaluate import NOTHING, has_answers, runs, stored, wait_to_run
 from callbacks.head_card_patterns import background_texts, here
 from callbacks.heads import lacking, recipe_of
@@ -23,7 +25,6 @@ from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
-    answers_text,
     experiment_of,
     outputs,
     ready,
@@ -36,16 +37,12 @@ from layouts.workspaces import NO_PROMPT, SELECT_CARD
 STATISTICS, BACKGROUND = "head_statistics", "background_statistics"
 EFFECTS = ("direct", "zero", "mean", "resample", "denoising", "noising", "estimate")
 """Numbers of heads towards the answers (app/domain/head_choices.py): one is cheap, sweeps may have found others."""
-OF_MODEL: dict[str, tuple[str, dict[str, Any], str]] = {
-    BACKGROUND: (STATISTICS, {"corpus": True}, ""),
-    "behaviour_scores": (
-        "behaviour_scores",
-        {},
-        "{length} random tokens twice (prefix matching: {prefix_length})",
-    ),
-    "copying_scores": ("copying_scores", {}, "Weights alone"),
+OF_MODEL: dict[str, tuple[str, dict[str, Any]]] = {
+    BACKGROUND: (STATISTICS, {"corpus": True}),
+    "behaviour_scores": ("behaviour_scores", {}),
+    "copying_scores": ("copying_scores", {}),
 }
-"""Digest store -> kind and options of a recipe without prompts, and the heading of its rows, filled by the result."""
+"""Digest store -> kind and options of a recipe without prompts."""
 
 
 # where the results are
@@ -69,7 +66,7 @@ def _evaluated(engine: Engine, experiment: Experiment, name: str) -> dict[str, A
 
 def of_model(engine: Engine, experiment: Experiment, name: str) -> AnyRecipe:
     """The recipe of what has nothing to do with the prompts."""
-    kind, options, _ = OF_MODEL[name]
+    kind, options = OF_MODEL[name]
     return experiment.model_recipe(kind, **options)
 
 
@@ -79,13 +76,17 @@ def of_model(engine: Engine, experiment: Experiment, name: str) -> AnyRecipe:
 def card(engine: Engine, experiment: Experiment, show: Show, digests: dict[str, Any]) -> list[CardRow]:
     """All rows that there are. `digests`: the stores of the card's kinds."""
     statistics: Any = Asked(engine, experiment, digests[STATISTICS], show).shown(STATISTICS)
-    models = {name: _of_model(engine, experiment, name, digests.get(name)) for name in OF_MODEL}
-    background: Any = models.pop(BACKGROUND)
+    models = found_of_model(engine, experiment, digests)
+    background: Any = models.pop(BACKGROUND, None)
     rows = _effects(engine, experiment, show)
     rows += beside_background(statistics, background, show == "difference")
-    for name, result in models.items():
-        rows += [] if result is None else rows_of(result, OF_MODEL[name][2].format_map(vars(result)))
-    return rows
+    return rows + [row for result in models.values() for row in rows_of(result, heading(result))]
+
+
+def found_of_model(engine: Engine, experiment: Experiment, digests: dict[str, Any]) -> dict[str, Result]:
+    """Results of the model alone, those that are there."""
+    found = {name: _of_model(engine, experiment, name, digests.get(name)) for name in OF_MODEL}
+    return {name: result for name, result in found.items() if result is not None}
 
 
 def _of_model(engine: Engine, experiment: Experiment, name: str, digests: Any) -> Any:
@@ -98,14 +99,18 @@ def _of_model(engine: Engine, experiment: Experiment, name: str, digests: Any) -
 
 def _effects(engine: Engine, experiment: Experiment, show: Show) -> list[CardRow]:
     """Direct attribution, and every effect that has been swept; nothing is computed for them."""
+    found = found_effects(engine, experiment, show).values()
+    return [row for result in found
+            for row in rows_of(result, towards(experiment.prompt), title_of(result), show == "difference")]  # fmt: skip
+
+
+def found_effects(engine: Engine, experiment: Experiment, show: Show) -> dict[str, Result]:
+    """What is there of each, by its name among SOURCES."""
     if not has_answers(experiment):
-        return []
-    towards = f"Towards {answers_text(experiment)}"
+        return {}
     asked = [name for name in EFFECTS if lacking(experiment, SOURCES[name]) is None]
     found = {name: _there(engine, experiment, show, name) for name in asked}
-    titles = {name: "" if name == "direct" else CHOICES[name].label for name in asked}
-    return [row for name, result in found.items() if result is not None
-            for row in rows_of(result, towards, titles[name], show == "difference")]  # fmt: skip
+    return {name: result for name, result in found.items() if result is not None}
 
 
 def _there(engine: Engine, experiment: Experiment, show: Show, name: str) -> Any:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
 from app.domain.head_quantities import QUANTITIES, head_quantity, quantities_of
-from app.domain.head_results import HeadStatisticsResult
+from app.domain.head_recipes import BehaviourScores
+from app.domain.head_results import BehaviourScoresResult, HeadStatisticsResult
+from app.domain.recipes import Ablation, ActivationPatching, AttributionPatching, parse_recipe
 from app.domain.results import Floats, Result
 from app.domain.sites import Head, within
 
@@ -29,7 +31,8 @@ LABELS = {
 }  # fmt: skip
 """Names as short as a card is narrow; the whole one is said beside the exact number."""
 UNITS = {
-    "Δ metric": "Δ logit diff", "share of the maximum": "of max.", "share of attention": "share",
+    "logit diff": "logits", "Δ logit diff": "Δ logits", "Δ metric": "Δ logits",
+    "share of the maximum": "of max.", "share of attention": "share",
     "residual units": "residual", "eigenvalue share": "−1 to 1",
 }  # fmt: skip
 
@@ -79,6 +82,24 @@ def rows_of(result: Result, group: str, title: str = "", difference: bool = Fals
             CardRow(group, name, title or LABELS.get(name, known.title), unit, known.signed or difference, values)
         )
     return rows
+
+
+def title_of(result: Result) -> str:
+    """What an effect is called: by the method of its recipe; empty for what has its own names."""
+    recipe = parse_recipe(result.recipe)
+    if isinstance(recipe, Ablation):
+        return f"{recipe.method} ablation"
+    if isinstance(recipe, AttributionPatching):
+        return "attribution patching"
+    return recipe.direction if isinstance(recipe, ActivationPatching) else ""
+
+
+def heading(result: Result) -> str:
+    """The heading of numbers that are of the model alone; random tokens with how many and by which seed."""
+    recipe = parse_recipe(result.recipe)
+    if isinstance(result, BehaviourScoresResult) and isinstance(recipe, BehaviourScores):
+        return f"{result.length} random tokens twice, seed {recipe.seed} (prefix matching: {result.prefix_length})"
+    return "Weights alone"
 
 
 def _over_prompts(values: Floats) -> Floats:

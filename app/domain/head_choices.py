@@ -89,7 +89,7 @@ def _statistic(number: str, label: str, formula: str) -> HeadChoice:
 def _behaviour(number: str, formula: str) -> HeadChoice:
     title = QUANTITIES[number].title
     told = "attention_to_first"
-    return HeadChoice("Behaviour on repeated random tokens", title, "behaviour", number, title, formula, told)
+    return HeadChoice("Behaviour on repeated random tokens, seed 0", title, "behaviour", number, title, formula, told)
 
 
 def _copying(number: str, label: str, formula: str) -> HeadChoice:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from app.domain.prompts import PromptPair
-from app.domain.recipes import Recipe, parse_json
+from app.domain.recipes import AnyRecipe, Recipe, parse_json
 from app.domain.sites import Head
 
 _STRICT = ConfigDict(extra="forbid")
@@ -82,13 +82,15 @@ class Selection:
 class View:
     """One figure: which numbers, drawn how, with what marked. `figure` names another drawing than the analysis' own
     (`FIGURES` in app/analyses.py); `against` is the recipe of the other result of a figure of two: what a scatter has
-    across, this one's being up, or what weighs this pattern."""
+    across, this one's being up, or what weighs this pattern. `beside` are the recipes of all else that a figure of many
+    results shows."""
 
     recipe: Recipe
     style: Style = Style()
     selection: Selection = Selection()
     figure: str | None = None
     against: Recipe | None = None
+    beside: tuple[Recipe, ...] = ()
 
     @property
     def other(self) -> "View | None":
@@ -96,11 +98,23 @@ class View:
         return None if self.against is None else View(self.against, self.style.across)
 
     @property
+    def others(self) -> tuple["View", ...]:
+        """What gives the results of `beside`: what is of the model alone has one run, and of a difference of runs the
+        ranks of tokens are those of the intervened one."""
+        return tuple(View(recipe, replace(self.style, show=_run_of(recipe, self.style.show))) for recipe in self.beside)
+
+    @property
     def prompt_named(self) -> PromptPair | None:
         """The prompt that an exported figure names: the recipe's own, else the selected one of its set; None where its
         numbers are of no prompt."""
         at, prompts = getattr(self.recipe, "prompt", self.selection.prompt), self.recipe.prompts
         return prompts[at if at < len(prompts) else 0] if prompts else None
+
+
+def _run_of(recipe: AnyRecipe, show: Show) -> Show:
+    if not recipe.prompts:
+        return "baseline"
+    return "intervened" if recipe.kind == "head_tokens" and show == "difference" else show
 
 
 _VIEW: TypeAdapter[View] = TypeAdapter(View)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
 from app.domain.head_quantities import QUANTITIES, head_quantity, over_heads, quantity_named
-from app.domain.head_recipes import HeadProjection, HeadStatistics
+from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadStatistics
 from app.domain.head_results import BehaviourScoresResult
 from app.domain.recipes import parse_recipe
 from app.domain.results import METRICS, AttributionPatchingResult, Floats, Result, SweepResult
@@ -77,10 +77,12 @@ def _named(result: Result, title: str) -> str:
 
 
 def _shown(result: Result, values: Floats, selection: Selection) -> tuple[Floats, str]:
-    """`[layer head]` of the selected prompt, or the mean over background texts, and the words for the latter."""
+    """`[layer head]` of the selected prompt, of background texts or of random tokens, and the words for these."""
     recipe = parse_recipe(result.recipe)
     if isinstance(recipe, HeadStatistics) and recipe.corpus:
         return values.mean(axis=0), f", mean over {len(values)} background texts"
+    if isinstance(result, BehaviourScoresResult) and isinstance(recipe, BehaviourScores):
+        return values[0], f", {result.length} random tokens twice, seed {recipe.seed}"
     return values[marks.prompt_row(selection, len(values))], ""
 
 

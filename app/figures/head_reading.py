@@ -23,7 +23,7 @@ from app.figures.tokens import label
 MOST = 24
 _TOKENS, _TOKENS_ON_PAGE = 3, 2
 """Promoted and suppressed tokens beside a bar, in an export and in a panel; the hover has all."""
-_SCORES, _ATTENTION, _TEXT = [0, 0.28], [0.34, 0.48], [0.54, 1]
+_SCORES, _ATTENTION, _TEXT = [0, 0.26], [0.31, 0.43], [0.49, 1]
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 
 
@@ -88,7 +88,7 @@ def _bar(
 
 
 def _tokens(result: HeadReadingResult, shown: NDArray[np.int64], style: Style) -> go.Scatter:
-    most, room = (_TOKENS, 9) if is_export(style) else (_TOKENS_ON_PAGE, 7)
+    most, room = (_TOKENS, 9) if is_export(style) else (_TOKENS_ON_PAGE, 6)
     sides = (("▲", result.promoted_tokens), ("▼", result.suppressed_tokens))
     lines = ["  ".join(f"{mark} {_listed(tokens[at, :most], room)}" for mark, tokens in sides) for at in shown]
     return go.Scatter(

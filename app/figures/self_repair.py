@@ -21,7 +21,7 @@ from app.figures.scales import short, spoken
 from app.figures.sweep_words import under
 from app.figures.theme import CLEAR, NEUTRAL, dress, is_export
 
-MOST, MOST_ON_PAGE = 15, 10
+MOST, MOST_ON_PAGE = 15, 8
 """Heads in an export, and in a panel beside others, which has room for the names of so many."""
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 _SPLIT = 0.52
@@ -37,7 +37,7 @@ def self_repair_bars(result: SelfRepairResult, style: Style, selection: Selectio
     figure = go.Figure([*_heads(result, top), *_steps(result)])
     figure.update_layout(_axes(result, top, selection, delta), plot_bgcolor=CLEAR, bargap=0.25, barmode="overlay",
                          clickmode="event", dragmode=False, showlegend=False)  # fmt: skip
-    return dress(figure, "self-repair", _title(result, delta), style, {"l": 8, "r": 40, "t": 22, "b": 8},
+    return dress(figure, "self-repair", _title(result, delta), style, {"l": 8, "r": 52, "t": 22, "b": 8},
                  {"prompts": len(result.removed)})  # fmt: skip
 
 
@@ -79,22 +79,20 @@ def _bars(values: NDArray[np.float32], names: NDArray[np.str_], hover: list[str]
 
 
 def _steps(result: SelfRepairResult) -> list[Any]:
-    """Ends as grey bars from 0, steps as coloured bars between them, with their values beside."""
+    """Ends as grey bars from 0, steps as coloured bars between them."""
     before, after = float(result.before.mean()), float(result.after.mean())
     steps = np.array([result.removed.mean(), *result.parts.mean(axis=0)], dtype=np.float64)
     reached = before + np.concatenate([[0.0], np.cumsum(steps)])
     where = np.arange(1, len(steps) + 1)
-    text = [short(value) for value in steps]
     hover = [f"{name} {value}" for name, value in zip(_labels(result), spoken(steps), strict=True)]
     moves = go.Bar(
-        x=steps, base=reached[:-1], y=where, orientation="h", xaxis="x2", yaxis="y2", name="steps", text=text,
-        textposition="outside", cliponaxis=False, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>",
-        width=0.7, marker={"color": np.where(steps >= 0, 0.8, -0.8), **_SIGN},
+        x=steps, base=reached[:-1], y=where, orientation="h", xaxis="x2", yaxis="y2", name="steps", hovertext=hover,
+        hovertemplate="%{hovertext}<extra></extra>", width=0.7,
+        marker={"color": np.where(steps >= 0, 0.8, -0.8), **_SIGN},
     )  # fmt: skip
     ends = go.Bar(
         x=[before, after], y=[0, len(steps) + 1], orientation="h", xaxis="x2", yaxis="y2", name="ends", width=0.7,
-        text=[short(before), short(after)], textposition="outside", cliponaxis=False, marker={"color": NEUTRAL},
-        hovertext=[f"logit diff {spoken(before)}", f"logit diff {spoken(after)}"],
+        marker={"color": NEUTRAL}, hovertext=[f"logit diff {spoken(before)}", f"logit diff {spoken(after)}"],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     return [moves, ends]
@@ -114,16 +112,25 @@ def _axes(result: SelfRepairResult, top: NDArray[np.int64], selection: Selection
         "xaxis2": {"title": {"text": f"{delta}logit diff"}, "domain": [_SPLIT + 0.1, 1], "anchor": "y2",
                    "range": _reach(result), **shared},
         "yaxis2": _ticks(["before", *_labels(result), "after"]) | {"anchor": "x2"},
-        "annotations": [_heading("before (pale) and after", 0), _heading("what repairs it", _SPLIT + 0.1)],
+        "annotations": [
+            _heading("before (pale) and after", 0), _heading("what repairs it", _SPLIT + 0.1), *_values(result),
+        ],
     }  # fmt: skip
 
 
 def _reach(result: SelfRepairResult) -> list[float]:
-    """Range of the right axis with room for the values beside the bars."""
+    """Range of the right axis, with 0 in it."""
     steps = np.array([0.0, result.removed.mean(), *result.parts.mean(axis=0)])
     reached = np.append(float(result.before.mean()) + np.cumsum(steps), 0.0)
-    room = 0.32 * float(np.ptp(reached)) or 1.0
+    room = 0.04 * float(np.ptp(reached)) or 1.0
     return [float(reached.min()) - room, float(reached.max()) + room]
+
+
+def _values(result: SelfRepairResult) -> list[dict[str, Any]]:
+    """Both ends and every step in a column on the right: beside the bars they would lie on names and on each other."""
+    numbers = [result.before.mean(), result.removed.mean(), *result.parts.mean(axis=0), result.after.mean()]
+    place = {"x": 1, "xref": "paper", "yref": "y2", "xanchor": "left", "xshift": 4, "showarrow": False}
+    return [{"text": short(float(value)), "y": at, "name": "value", **place} for at, value in enumerate(numbers)]
 
 
 def _ticks(names: list[str]) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """The head card over the wire: rows of all heads of what is cheap and what was swept; words where they lack."""
 
+import html
 import io
+import json
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,9 @@ from app.domain.prompts import PromptPair
 from app.domain.recipes import AttentionPattern
 from app.domain.session import parse_experiment
 from app.domain.sites import Site
+from app.domain.views import parse_view
+from app.export.manifest import read_manifest
+from app.figures.tokens import visible
 from app.models.ground_truth_model import background
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, changed, experiment
@@ -98,10 +104,30 @@ def test_the_card_leaves_as_a_table_of_the_primary_head(served: Page) -> None:
     assert set(table["component"]) == {"L1H0"}
     assert {"direct", "entropy", "induction"} <= set(table["metric"])
     assert answer["export-download"]["data"]["filename"] == "microtome-head-card-L1H0-baseline.csv"
+    tokens = served.engine.evaluate(parse_experiment(experiment()).recipe("head_tokens"))
+    for side in ("promoted", "suppressed"):
+        rows = table[table["metric"] == f"{side}_logit"]
+        assert rows["top_token"].tolist() == getattr(tokens, f"{side}_tokens")[0, 1, 0].tolist()
+        np.testing.assert_allclose(rows["value"], getattr(tokens, f"{side}_logits")[0, 1, 0], rtol=1e-6)  # text
 
 
-def test_the_card_leaves_as_a_picture(served: Page) -> None:
-    assert b"L1H0" in content(clicked(served, ids.HEAD_CARD, "html", selection=SELECTED))
+def test_the_card_leaves_as_a_picture_that_names_all_that_it_was_drawn_of(served: Page) -> None:
+    served.digests("direct_logit_attribution", experiment())
+    drawn(served, experiment())
+    picture = content(clicked(served, ids.HEAD_CARD, "html", selection=SELECTED))
+    view = parse_view(read_manifest(picture, "html")["view"])
+    assert {"direct_logit_attribution", "behaviour_scores", "copying_scores", "head_tokens"} <= {
+        recipe.kind for recipe in view.beside
+    }
+    assert b"L1H0" in picture
+    assert b"seed 0" in picture
+    first = served.engine.evaluate(view.beside[-1]).promoted_tokens[0, 1, 0, 0]
+    assert f"{visible(first)} +" in html.unescape(json.loads(f'"{_inside(picture)}"'))
+
+
+def _inside(picture: bytes) -> str:
+    """The cell with the promoted tokens, as JSON has it."""
+    return re.search(r'"promotes","suppresses"\],\["([^"]*)"', picture.decode())[1]
 
 
 def test_without_a_primary_head_no_card_leaves(served: Page) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
+from app.figures.scales import short
 from app.figures.self_repair import self_repair_bars
 from tests.unit.figures import sweeps
 
@@ -29,7 +30,7 @@ def test_the_15_heads_that_change_most_stand_in_that_order():
 
 def test_a_panel_shows_as_many_heads_as_it_has_room_for_names():
     figure, bars = draw(sweeps.self_repair(5, 4))
-    assert len(figure.layout.yaxis.ticktext) == len(bars["after"].x) == 10
+    assert len(figure.layout.yaxis.ticktext) == len(bars["after"].x) == 8
 
 
 def test_the_steps_lead_from_the_logit_difference_before_to_the_one_after():
@@ -43,6 +44,18 @@ def test_the_steps_lead_from_the_logit_difference_before_to_the_one_after():
     starts = np.array(steps.base, dtype=float)
     np.testing.assert_allclose(starts[1:], (starts + steps.x)[:-1])
     assert ends.x[0] == pytest.approx(result.before.mean())
+
+
+def test_values_stand_in_a_column_beside_the_axis_where_they_lie_on_no_name_and_no_bar():
+    result = sweeps.self_repair(prompts=3)
+    figure, bars = draw(result)
+    assert bars["steps"].text is None
+    values = [note for note in figure.layout.annotations if note.name == "value"]
+    parts = result.parts.mean(axis=0)
+    numbers = [result.before.mean(), result.removed.mean(), *parts, result.after.mean()]
+    assert [note.text for note in values] == [short(float(number)) for number in numbers]
+    assert [note.y for note in values] == list(range(len(figure.layout.yaxis2.ticktext)))
+    assert {(note.x, note.xref, note.xanchor) for note in values} == {(1, "paper", "left")}
 
 
 def test_the_title_says_how_much_was_repaired_and_the_ratio_of_the_scales():
