@@ -8,7 +8,6 @@ from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.directions import (
     MeanDifference,
-    NamedDirection,
     Placebo,
     PrincipalComponent,
     Probe,
