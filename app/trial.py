@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.errors import BadInput, BadLink, Busy
+from app.domain.experiment import Experiment, parse_experiment
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS, PredictionResult
-from app.domain.session import Experiment, parse_experiment
 from app.engine import Engine
 
 

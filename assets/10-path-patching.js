@@ -1,4 +1,4 @@
-/* The paths into one head that are asked for: app.domain.session.PathsAsked as JSON, a part of the session's sweep.
+/* The paths into one head that are asked for: app.domain.sweep_asked.PathsAsked as JSON, a part of the session's sweep.
  *
  * `receiver` is the head that is held while others are selected; null follows the primary head.
  */

@@ -1,4 +1,4 @@
-/* The sweep that is asked for: app.domain.session.SweepAsked as JSON. Pure steps of the reducer.
+/* The sweep that is asked for: app.domain.sweep_asked.SweepAsked as JSON. Pure steps of the reducer.
  *
  * `cells` always describes a sweep that exists (app.domain.cells.Cells): what an activation does not have is dropped.
  * `restricted` says that they were copied from the selection; another activation copies it anew.

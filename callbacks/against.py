@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Output, html
 
 from app.domain.results import Result
-from app.domain.session import SweepAsked
+from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.attribution_patching import exact_vs_estimate_scatter

@@ -13,7 +13,8 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 
 from app.domain.errors import BadInput, MicrotomeError
-from app.domain.session import Experiment, Viewed
+from app.domain.experiment import Experiment
+from app.domain.session import Viewed
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, evaluated, has_answers, wait_to_run
 from callbacks.reading import experiment_of, run_text, view_of

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, State
 
-from app.domain.session import Experiment, Viewed
+from app.domain.experiment import Experiment
+from app.domain.session import Viewed
 from app.engine import Engine
 from app.figures.tables import component_rows
 from callbacks.head_matrix import DIRECT

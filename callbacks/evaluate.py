@@ -12,9 +12,9 @@ from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import BadPrompt, MicrotomeError
+from app.domain.experiment import Experiment
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, pattern_layers
-from app.domain.session import Experiment
 from app.engine import Engine
 from callbacks.reading import experiment_of, numbered, run_text
 from layouts import ids

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 
 from app.analyses import ANALYSES
+from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
 from app.domain.role_notes import RoleNote
-from app.domain.session import Experiment, SweepAsked, Viewed
+from app.domain.session import Viewed
+from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
 from callbacks.evaluate import NEED_ANSWERS, attention_options, has_answers, too_long

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from dash import Dash, Input, Output, State, html
 
+from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
 from app.domain.results import GenerationResult
-from app.domain.session import Experiment, Generating
+from app.domain.session import Generating
 from app.engine import Engine
 from callbacks import sweep as sweeping
 from callbacks.evaluate import NOTHING, runs, stored, wait_to_run

@@ -10,11 +10,11 @@ from typing import Any
 from dash import Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
+from app.domain.experiment import Experiment
 from app.domain.head_card import CardRow, beside_background, heading, plain, rows_of, title_of
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
-from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
 from app.figures.head_card import towards

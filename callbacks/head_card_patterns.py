@@ -7,7 +7,8 @@ from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
-from app.domain.session import Experiment, Viewed
+from app.domain.experiment import Experiment
+from app.domain.session import Viewed
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, wait_to_run
 from callbacks.reading import experiment_of, numbered, view_of

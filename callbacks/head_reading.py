@@ -5,8 +5,8 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 
+from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
-from app.domain.session import Experiment
 from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.head_reading import head_reading_bars

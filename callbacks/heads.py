@@ -13,10 +13,10 @@ from dash.exceptions import PreventUpdate
 
 from app.analyses import ANALYSES
 from app.domain.errors import MicrotomeError
+from app.domain.experiment import Experiment
 from app.domain.head_choices import CHOICES, SOURCES, HeadSource
 from app.domain.recipes import AnyRecipe, parse_recipe
 from app.domain.results import Result
-from app.domain.session import Experiment
 from app.domain.views import Show
 from app.engine import Engine
 from callbacks.evaluate import NOTHING, has_answers, wait_to_run

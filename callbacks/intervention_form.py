@@ -10,10 +10,11 @@ from dash.exceptions import PreventUpdate
 from pydantic import TypeAdapter
 
 from app.domain.errors import BadSite, MicrotomeError
+from app.domain.experiment import Experiment, Switched
 from app.domain.interventions import AnyIntervention, Edge, Intervention
 from app.domain.recipes import parse_json
-from app.domain.session import Experiment, Switched, session_dict
 from app.domain.session import Session as Whole
+from app.domain.session import session_dict
 from app.domain.sites import HEAD_ACTIVATIONS, NEURON_ACTIVATIONS
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model

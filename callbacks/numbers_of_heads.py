@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from app.domain.experiment import Experiment
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.heads_asked import HeadAxis, HeadsAsked
 from app.domain.results import Result
-from app.domain.session import Experiment
 from app.domain.views import Selection, Show, Style
 from app.engine import Engine
 from app.figures.head_maps import head_maps

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from app.domain.session import SweepAsked, SweepMethod
+from app.domain.sweep_asked import SweepAsked, SweepMethod
 from app.domain.views import Selection, Style
 from app.figures.one_scale import shared_limit
 from callbacks.reading import read_as

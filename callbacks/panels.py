@@ -7,8 +7,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, html
 
+from app.domain.experiment import Experiment
 from app.domain.results import METRICS, PredictionResult, Result
-from app.domain.session import Experiment, Viewed
+from app.domain.session import Viewed
 from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.attention_pattern import attention_frame

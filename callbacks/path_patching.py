@@ -10,9 +10,11 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 
+from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
-from app.domain.session import Experiment, SweepAsked, Viewed, parse_selection
+from app.domain.session import Viewed, parse_selection
 from app.domain.sites import Head
+from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.path_patching import path_heatmap

@@ -11,23 +11,14 @@ from pydantic import TypeAdapter
 from app.analyses import ANALYSES
 from app.domain.directions import NamedDirection
 from app.domain.errors import BadLink, MicrotomeError
+from app.domain.experiment import Experiment, parse_experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_json
 from app.domain.residual_asked import ResidualAsked, Section
 from app.domain.results import AttributionPatchingResult, Result, SweepResult, difference
 from app.domain.role_notes import RoleNote
-from app.domain.session import (
-    Experiment,
-    SweepAsked,
-    Viewed,
-    parse_directions,
-    parse_experiment,
-    parse_heads,
-    parse_notes,
-    parse_residual,
-    parse_selection,
-    parse_sweep,
-)  # fmt: skip
+from app.domain.session import Viewed, parse_directions, parse_heads, parse_notes, parse_residual, parse_selection
+from app.domain.sweep_asked import SweepAsked, parse_sweep
 from app.domain.views import Selection, Show, Style, Theme
 from app.engine import Engine
 from layouts import ids

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 
-from app.domain.session import Experiment
+from app.domain.experiment import Experiment
 from app.engine import Engine
 from app.figures.self_repair import self_repair_bars
 from callbacks.evaluate import NOTHING, lacking_answers, stored, wait_to_run

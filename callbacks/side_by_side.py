@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
+from app.domain.experiment import Experiment
+from app.domain.session import Viewed
+from app.domain.sweep_asked import SweepAsked, SweepMethod
 from app.engine import Engine
 from callbacks.evaluate import lacking_answers
 from callbacks.reading import REFUSALS, Asked, Refused

@@ -18,9 +18,11 @@ from dash import Dash, Input, Output, State, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import Cancelled, MicrotomeError
+from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
-from app.domain.session import Experiment, SweepAsked, Viewed
+from app.domain.session import Viewed
+from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Show
 from app.engine import Engine
 from callbacks.progress import WAITING, TimeLeft, progress_text

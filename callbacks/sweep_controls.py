@@ -8,7 +8,7 @@ from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
-from app.domain.session import SweepAsked, SweepMethod
+from app.domain.sweep_asked import SweepAsked, SweepMethod
 from app.domain.views import Selection
 from callbacks.reading import selection_of, sweep_of
 from callbacks.side_by_side import KINDS, method_of

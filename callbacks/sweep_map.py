@@ -6,8 +6,10 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
+from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
-from app.domain.session import Experiment, SweepAsked, SweepMethod, Viewed
+from app.domain.session import Viewed
+from app.domain.sweep_asked import SweepAsked, SweepMethod
 from app.engine import Engine
 from app.figures.sweep_map import sweep_heatmap
 from callbacks import sweep as sweeping

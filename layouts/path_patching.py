@@ -3,7 +3,7 @@
 import dash_mantine_components as dmc
 from dash import html
 
-from app.domain.session import PathsAsked
+from app.domain.sweep_asked import PathsAsked
 from layouts import ids
 from layouts.header import segments
 from layouts.panel import graph, panel

@@ -8,8 +8,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from app.domain.experiment import Experiment
 from app.domain.prompts import PromptPair
-from app.domain.session import Experiment
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.header import segments

@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.domain.recipes import MOST_DRAWS, MOST_STEPS
-from app.domain.session import MOST_BESIDE, SweepAsked
+from app.domain.sweep_asked import MOST_BESIDE, SweepAsked
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.header import segments

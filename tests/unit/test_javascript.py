@@ -10,10 +10,12 @@ import pytest
 
 from app.domain import recipes
 from app.domain.cells import Cells
+from app.domain.experiment import Switched
 from app.domain.head_choices import CHOICES
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
-from app.domain.session import WORKED_EXAMPLE, Session, SweepAsked, Switched, session_dict
+from app.domain.session import WORKED_EXAMPLE, Session, session_dict
 from app.domain.sites import Site
+from app.domain.sweep_asked import SweepAsked
 from app.figures.attention_png import palette as server_palette
 from app.figures.theme import TEMPLATES
 from callbacks.client import SWEEP_CONTROLS

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from app.domain.errors import BadInput, BadLink, BadSite, Busy
+from app.domain.experiment import Experiment, Switched
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge
 from app.domain.prompts import PromptPair
-from app.domain.session import Experiment, Session, Switched, session_dict
+from app.domain.session import Session, session_dict
 from app.domain.sites import Site
 from app.engine import Engine
 from app.models.tokens import token_id

@@ -7,9 +7,11 @@ from typing import Any
 
 from dash import Dash
 
+from app.domain.experiment import Experiment, Switched
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
-from app.domain.session import Experiment, Session, SweepAsked, Switched, session_dict
+from app.domain.session import Session, session_dict
+from app.domain.sweep_asked import SweepAsked
 from app.engine import Engine
 from app.factory import create_app
 from app.settings import Settings

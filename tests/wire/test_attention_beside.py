@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.domain.experiment import parse_experiment
 from app.domain.results import AttentionPatternResult
-from app.domain.session import Viewed, parse_experiment
+from app.domain.session import Viewed
 from app.domain.sites import Head
 from app.domain.views import Selection
 from app.export.manifest import read_manifest

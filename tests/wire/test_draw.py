@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from layouts import ids
 from tests.wire.page import PAIR, Page, changed, experiment

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from layouts import ids

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from app.domain.errors import Cancelled
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
-from app.domain.session import Generating, parse_experiment
+from app.domain.session import Generating
 from app.domain.sites import Site
 from callbacks import sweep
 from callbacks.generation import SLOT

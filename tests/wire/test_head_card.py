@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AttentionPattern
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from app.domain.views import parse_view
 from app.export.manifest import read_manifest

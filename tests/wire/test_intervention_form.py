@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.domain.errors import BadSite
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from callbacks.intervention_form import edges, indices, read_form
 from layouts import ids

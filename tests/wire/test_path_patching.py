@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.interventions import Ablate
 from app.domain.recipes import PathPatching, parse_recipe
-from app.domain.session import PathsAsked
 from app.domain.sites import Head, Site
+from app.domain.sweep_asked import PathsAsked
 from tests.wire.page import PAIR, READY, Page, changed, experiment, sweep
 from tests.wire.patching import PATCH, drawn
 from tests.wire.test_draw import state, view, words

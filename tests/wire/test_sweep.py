@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from app.domain.errors import Cancelled
+from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate
 from app.domain.recipes import recipe_dict
 from app.domain.results import SweepResult
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from callbacks import sweep
 from callbacks.head_matrix import SLOT

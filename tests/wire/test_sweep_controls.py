@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.domain.cells import Cells
-from app.domain.session import PathsAsked
 from app.domain.sites import Head
+from app.domain.sweep_asked import PathsAsked
 from callbacks.sweep_controls import APPLIES
 from layouts import ids
 from tests.wire.page import Page, sweep

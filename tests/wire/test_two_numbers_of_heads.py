@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.domain.experiment import parse_experiment
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.head_quantities import head_quantity
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
-from app.domain.session import parse_experiment
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from callbacks.heads import recipe_of

@@ -19,6 +19,7 @@ from app.domain.directions import (
     TokenDirection,
     Vector,
 )
+from app.domain.experiment import Experiment, Switched
 from app.domain.head_choices import CHOICES
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.heads_asked import HeadAxis, HeadsAsked
@@ -26,8 +27,9 @@ from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS
-from app.domain.session import MOST_BESIDE, Experiment, Session, SweepAsked, SweepMethod, Switched, Viewed
+from app.domain.session import Session, Viewed
 from app.domain.sites import HEAD_ACTIVATIONS, Activation, Head, Site
+from app.domain.sweep_asked import MOST_BESIDE, SweepAsked, SweepMethod
 from app.domain.views import Normalised, Selection, Show
 
 small = st.integers(0, 3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from app.domain.errors import BadInput
-from app.domain.session import SweepAsked
 from app.domain.spread import pearson, spearman
+from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection, Style
 from app.figures.attribution_patching import exact_vs_estimate_scatter
 from app.figures.scales import short
