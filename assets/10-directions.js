@@ -6,7 +6,6 @@
 (function (root) {
   "use strict";
 
-  const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const MOST_NAME = 40; // app.domain.directions.MOST_NAME
   const SECTIONS = ["lens", "direction", "parts", "geometry", "features"];
   const STREAMS = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"];
@@ -90,6 +89,7 @@
     return directions.find(({ name }) => name === residual.direction) || directions[0] || null;
   }
 
+  root.microtome = root.microtome || {};
   root.microtome.directions = {
     MOST_NAME, SECTIONS, STREAMS, FIELDS, FIRST_RESIDUAL, isDirections, completeDirections, completeResidual,
     chosenDirection, freeName,
