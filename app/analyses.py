@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from app.domain import attention_results, head_recipes, head_results, recipes, results
+from app.domain import attention_results, direction_card, head_recipes, head_results, recipes, results
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
@@ -122,6 +122,8 @@ _ROWS = (
         head_results.HeadProjectionResult, "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("head_tokens", "Tokens that heads promote", head_recipes.HeadTokens, head_results.HeadTokensResult,
         "head_tokens:head_tokens_heatmap", (720, 700)),
+    _row("direction_card", "Direction", direction_card.DirectionCard, direction_card.DirectionCardResult,
+        "direction_card:direction_card_bars", (760, 520)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip

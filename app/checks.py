@@ -13,6 +13,7 @@ from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
 from app.compute.references import check_draws, check_long_enough, reference_tokens, resampled_ids
 from app.domain import recipes
+from app.domain.direction_card import DirectionCard
 from app.domain.errors import BadRecipe
 from app.domain.head_recipes import HeadTokens, check_heads
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
@@ -96,7 +97,7 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
     if isinstance(recipe, recipes.HeadReading):
         _check_query(model, recipe, len(prompts[recipe.prompt].clean))
-    if isinstance(recipe, recipes.Prediction | recipes.LogitLens | recipes.HeadReading | HeadTokens):
+    if isinstance(recipe, recipes.Prediction | recipes.LogitLens | recipes.HeadReading | HeadTokens | DirectionCard):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")

@@ -18,12 +18,14 @@ from torch import Tensor
 from app.compute.copying_scores import folded_ov
 from app.compute.memo import once
 from app.compute.normalization import affine_norm
+from app.compute.probes import probe
 from app.compute.samples import activations
 from app.domain.directions import (
     AnyDirection,
     MeanDifference,
     Placebo,
     PrincipalComponent,
+    Probe,
     RandomDirection,
     SingularVector,
     TokenDirection,
@@ -93,6 +95,13 @@ def _principal_component(model: LoadedModel, direction: PrincipalComponent) -> M
     return MadeDirection(_largest_positive(rows[direction.component]).float(), {"variance_explained": float(share)})
 
 
+def _probe(model: LoadedModel, direction: Probe) -> MadeDirection:
+    plus, minus = (
+        activations(model, direction.activation, direction.layer, side) for side in (direction.plus, direction.minus)
+    )
+    return MadeDirection(*probe(plus, minus, direction))
+
+
 def _singular_vector(model: LoadedModel, direction: SingularVector) -> MadeDirection:
     """Norms folded in; by QR of both factors, so that no d_model x d_model matrix is decomposed."""
     head = direction.head
@@ -143,6 +152,7 @@ _MAKERS: dict[str, Callable[[LoadedModel, Any], MadeDirection]] = {
     "tokens": _tokens,
     "mean_difference": _mean_difference,
     "principal_component": _principal_component,
+    "probe": _probe,
     "singular_vector": _singular_vector,
     "vector": _vector,
     "random": _random,

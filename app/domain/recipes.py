@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
+from app.domain.direction_card import DirectionCard
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
@@ -222,6 +223,7 @@ AnyRecipe = (
     | HeadReading
     | HeadProjection
     | HeadTokens
+    | DirectionCard
 )
 OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, HeadReading, LogitLens)
 """Recipes of one of their prompts."""

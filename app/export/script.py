@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain import recipes
+from app.domain.direction_card import DirectionCard
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
 from app.export import script_attention as attention
+from app.export import script_directions as making
 from app.export import script_heads as heads
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
@@ -42,7 +44,8 @@ class ScriptFacts:
     of an ablation, its prompts as (positions to leave out at the start, ids). `sources`: the texts that patches name.
     `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection
     those of its two sides. `sequences`: of behaviour scores the tokens that come
-    twice and those of prefix matching, as (what stands before, rows)."""
+    twice and those of prefix matching, as (what stands before, rows). `directions`: those in the recipe, in order, as a
+    program has them (app/export/script_directions.py)."""
 
     title: str
     identity: str
@@ -55,6 +58,7 @@ class ScriptFacts:
     end_of_text: int | None = None
     tokens: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     sequences: tuple[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], ...] = ()
+    directions: tuple[making.Data, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ KINDS = {
         "Projection of heads on tokens", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_PROJECTION)
     ),
     "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
+    "direction_card": _Kind("Direction"),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
@@ -114,6 +119,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference
         return (pieces.METRICS, *path_patching_parts(recipe))
     if isinstance(recipe, recipes.SelfRepair):
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
+    if isinstance(recipe, DirectionCard):
+        return (*making.direction_parts(*making.directions_in(recipe)), making.CARD)
     if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
         return (pieces.METRICS, pieces.PREDICTION.replace(pieces.CORRUPTED_RUN, pieces.CORRUPTED_IS_RUN))
     return KINDS[recipe.kind].parts
@@ -165,6 +172,7 @@ def _imports(body: str) -> list[str]:
     return [
         *(["import functools"] if "functools." in body else []), "import json", "",
         *(["import numpy as np"] if "np." in body else []), "import torch",
+        *(making.PROBE_IMPORTS if "LogisticRegression" in body else ()),
         *(["from transformer_lens import patching"] if "patching." in body else []),
     ]  # fmt: skip
 
@@ -200,6 +208,15 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
     if isinstance(recipe, HeadTokens):
         lines.append(f"TOP_K, POSITION = {recipe.top_k}, {-1 if recipe.position is None else recipe.position}")
+    if isinstance(recipe, DirectionCard):
+        first, *others = facts.directions
+        lines += [
+            f"TOP_K = {recipe.top_k}",
+            f"DIRECTION = {first}",
+            "OTHERS = [",
+            *(f"    {each}," for each in others),
+            "]",
+        ]
     if isinstance(recipe, BehaviourScores):
         lines.append(f"WHOLE_DIAGONAL = {int(recipe.definition == 'demo')}  # 1: as the Exploratory Analysis demo")
         named = zip(("REPEATED", "PREFIX"), facts.sequences, strict=True)

@@ -9,6 +9,7 @@ from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
 from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching
 from app.export.script import ScriptFacts, ScriptPrompt, own_interventions, references_of
+from app.export.script_directions import direction_data, directions_in
 from app.models import ground_truth_model
 from app.models.catalogue import GROUND_TRUTH
 from app.models.loaded import LoadedModel
@@ -36,6 +37,7 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         end_of_text=getattr(model.tokenizer, "eos_token_id", None),
         sequences=_sequences(model, recipe),
         tokens=_tokens(model, recipe),
+        directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
     )
 
 

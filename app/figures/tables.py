@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
+from app.domain.direction_card import DirectionCardResult
 from app.domain.errors import BadInput
 from app.domain.head_quantities import head_quantity, quantities_of
 from app.domain.head_results import (
@@ -38,6 +39,7 @@ from app.domain.results import (
     SweepResult,
 )
 from app.figures import sweep_tables
+from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 
 _INTEGERS = ("layer", "head", "position", "source_position", "prompt", "rank")
@@ -270,4 +272,5 @@ _TABLES: dict[type[Result], Any] = {
     HeadReadingResult: _head_reading,
     HeadProjectionResult: head_rows,
     HeadTokensResult: _head_tokens,
+    DirectionCardResult: direction_card_rows,
 }

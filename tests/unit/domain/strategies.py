@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
+from app.domain.direction_card import DirectionCard
 from app.domain.directions import (
     MeanDifference,
+    NamedDirection,
     Placebo,
     PrincipalComponent,
     Probe,
@@ -146,6 +148,10 @@ recipes = st.one_of(
     ),
     recipes_of(HeadStatistics),
     st.builds(CopyingScores, model=models),
+    st.builds(
+        DirectionCard, model=models, direction=vectors, top_k=small,
+        others=st.lists(st.builds(NamedDirection, text, vectors), max_size=1).map(tuple),
+    ),
     recipes_of(HeadTokens, position=st.none() | small, top_k=small),
     recipes_of(HeadProjection, tokens=st.just((" Mary",)), minus=answers, position=st.none() | small),
     st.builds(BehaviourScores, model=models, length=st.none() | small, definition=st.sampled_from(["repeats", "demo"])),

@@ -4,6 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.cells import Cells
+from app.domain.direction_card import DirectionCard
+from app.domain.directions import (
+    MeanDifference,
+    NamedDirection,
+    Placebo,
+    PrincipalComponent,
+    Probe,
+    RandomDirection,
+    Sample,
+    SingularVector,
+    TokenDirection,
+    Vector,
+)
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
@@ -192,4 +205,28 @@ ATTENTION_CASES = (
     Case("gpt2, raw", HeadReading, (KINDS_OF_CHANGE["noise"],), (("head", Head(2, 1)), ("prompt", 1)), BOTH),
     Case("gpt2, raw", HeadReading, (Patch(Site("resid_pre", 1)),), (("head", Head(1, 1)),)),
 )
-ALL_CASES = (*ATTENTION_CASES, *HEAD_CASES, *PATH_CASES, *GRADIENT_CASES, *REPAIR_CASES, *CASES, *SWEEP_CASES)
+SAMPLES = tuple(Sample(f"w{at} w{at + 3} w7", -1 if at % 2 else 1) for at in range(10))
+DIRECTIONS = (
+    TokenDirection(("w7", "w8"), ("w9",)), TokenDirection(("w7",), (), "W_E"),
+    MeanDifference("resid_post", 1, SAMPLES[:4], SAMPLES[4:]), PrincipalComponent("mlp_out", 2, SAMPLES, 1),
+    Probe("resid_pre", 1, SAMPLES[:5], SAMPLES[5:], C=0.5, seed=3), SingularVector(Head(1, 3), 1),
+    SingularVector(Head(1, 2), 0, "read"), Vector.of(tuple(float(at % 5) for at in range(32))),
+    RandomDirection(4), Placebo(SingularVector(Head(0, 1)), 2),
+)  # fmt: skip
+COMPARED = tuple(NamedDirection(f"d{at}", each) for at, each in enumerate(DIRECTIONS))
+DIRECTION_CASES = (
+    *(Case(model, DirectionCard, (), (("prompts", ()), ("top_k", 4), ("direction", DIRECTIONS[at]),
+                                      ("others", COMPARED)))
+      for model, at in (("gpt2, raw", 0), ("gemma, raw", 5), ("llama", 4), ("neox", 3))),
+    Case("llama", DirectionCard, (), (("prompts", ()), ("direction", DIRECTIONS[8]))),
+)  # fmt: skip
+ALL_CASES = (
+    *DIRECTION_CASES,
+    *ATTENTION_CASES,
+    *HEAD_CASES,
+    *PATH_CASES,
+    *GRADIENT_CASES,
+    *REPAIR_CASES,
+    *CASES,
+    *SWEEP_CASES,
+)

@@ -8,6 +8,7 @@ import pytest
 from app.domain.results import Result, difference
 from app.figures.tables import component_rows, long_table
 from tests.unit.figures import heads, results, sweeps
+from tests.unit.figures.test_direction_card import card
 
 
 def row(table, **where):
@@ -117,7 +118,7 @@ def test_every_result_kind_has_a_table():
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
-        heads.projection(), heads.tokens(),
+        heads.projection(), heads.tokens(), card(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
