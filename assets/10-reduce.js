@@ -1,7 +1,8 @@
 /* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
  *
  * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
- *        experiment, selection, sweep, heads, notes, directions, residual and view.show (never the workspace).
+ *        experiment, selection, sweep, heads, notes, directions, residual and view.show (never the workspace,
+ *        nor what is zoomed into).
  * model  {n_layers, n_heads, n_key_value_heads, n_positions}, any of them null while unknown; selections are clamped
  *        to it.
  * An action that changes nothing returns the very same object, so projections of the state cannot loop.

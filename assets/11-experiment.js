@@ -29,7 +29,8 @@
     const kept = sameModel ? { notes: session.notes, directions: session.directions } : { notes: [], directions: [] };
     const changed = { ...session, ...kept, experiment: { ...before, model, interventions: list }, selection };
     const asked = sweep.followExperiment(session.sweep, { sameModel, sameTokens }, selection, shape);
-    return runs.replacePrompt({ ...changed, sweep: asked }, prompt);
+    const zoom = sameTokens ? session.zoom : null;
+    return runs.replacePrompt({ ...changed, sweep: asked, zoom }, prompt);
   }
 
   /** examples: listed model -> prompt. Who still looks at a model's example gets the next model's; typing and prompt
@@ -65,6 +66,15 @@
     return { ...session, view };
   }
 
+  const isSpan = (span, count) => Array.isArray(span) && span.length === 2 && span.every((at) => state.isIndex(at)) &&
+    span[0] < span[1] && (count == null || span[1] <= count);
+
+  /** What attention is zoomed into; all cells where that is none of the prompt. */
+  const zoomOf = (zoom, { n_positions }) =>
+    zoom && isSpan(zoom.rows, n_positions) && isSpan(zoom.columns, n_positions) ? zoom : null;
+
+  const setZoom = (session, { zoom }, model) => ({ ...session, zoom: zoomOf(zoom, model) });
+
   /** Fewer keys than the whole are filled in; the run shown exists. */
   function completeSession(given, model) {
     const { quantity, ...rest } = given.view || {}; // links from before the session's `heads` have it here
@@ -78,7 +88,8 @@
     const asked = sweep.completeSweep(given.sweep, selection, model);
     const library = directions.completeDirections(given.directions);
     const residual = directions.completeResidual(given.residual);
-    return { ...session, sweep: asked, heads: shown, notes: written, directions: library, residual };
+    const zoom = zoomOf(given.zoom, model);
+    return { ...session, sweep: asked, heads: shown, notes: written, directions: library, residual, zoom };
   }
 
   const ACTIONS = {
@@ -93,6 +104,7 @@
     "set-experiment": setExperiment,
     "set-model": setModel,
     "set-view": setView,
+    "set-zoom": setZoom,
   };
 
   // ---- undo and redo -------------------------------------------------------------------------------------------
@@ -108,7 +120,8 @@
 
   function restored(session, before) {
     const { show, attention } = before;
-    return { ...picked(before), view: { ...session.view, show, attention } };
+    const zoom = same(before.experiment.prompt, session.experiment.prompt) ? session.zoom : null;
+    return { ...picked(before), view: { ...session.view, show, attention }, zoom };
   }
 
   function undo(current) {
@@ -126,7 +139,7 @@
   /** Parts that are equal keep their identity: whoever compares with === sees exactly what changed. */
   function keepEqualParts(before, after) {
     const part = (name) => (same(before[name], after[name]) ? before[name] : after[name]);
-    return Object.fromEntries([...PARTS, "view"].map((name) => [name, part(name)]));
+    return Object.fromEntries([...PARTS, "view", "zoom"].map((name) => [name, part(name)]));
   }
 
   /** state after action; the same object where nothing changes, unknown actions included. */
@@ -148,6 +161,6 @@
     return { session: completeSession(session, { ...UNKNOWN_MODEL, ...model }), past: [], future: [] };
   }
 
-  Object.assign(root.microtome, { reduce, initial });
-  if (typeof module !== "undefined") module.exports = { reduce, initial, LIMITS };
+  Object.assign(root.microtome, { reduce, initial, zoomOf });
+  if (typeof module !== "undefined") module.exports = { reduce, initial, LIMITS, zoomOf };
 })(typeof window === "undefined" ? globalThis : window);

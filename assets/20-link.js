@@ -9,7 +9,7 @@
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const runs = typeof require === "undefined" ? root.microtome.runs : require("./10-runs.js");
   const sweep = typeof require === "undefined" ? root.microtome.sweep : require("./10-sweep.js");
-  const { initial } = typeof require === "undefined" ? root.microtome : require("./11-experiment.js");
+  const { initial, zoomOf } = typeof require === "undefined" ? root.microtome : require("./11-experiment.js");
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const directions = typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
@@ -113,6 +113,7 @@
       const wrong = Object.keys(fields).find((field) => !fields[field](session[part][field]));
       if (wrong) return `its ${part} has no usable ${wrong}`;
     }
+    if (session.zoom && !zoomOf(session.zoom, {})) return "its zoom is not usable";
     if (!directions.isDirections(session.directions || [])) return "its directions are not usable";
     return notes.isNotes(session.notes || []) ? null : "its notes are not usable";
   }

@@ -157,7 +157,8 @@
     writeParts(before);
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
-    if (changed.length) root.dash_clientside.set_props("session", { data: written });
+    const zoomed = !before || before.zoom !== written.zoom; // of no store of its own: no callback hears of it
+    if (changed.length || zoomed) root.dash_clientside.set_props("session", { data: written });
   }
 
   /** Before the model is there no callback can do anything, and Dash takes seconds to ask them all: stores are written

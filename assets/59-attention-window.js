@@ -35,6 +35,14 @@
     return count <= LONG ? null : { rows: tileSpan(dest, count), columns: tileSpan(src, count) };
   }
 
+  /** All tiles of a long map, those first that hold keys before their queries. */
+  function tilesOf(count) {
+    const spans = Array.from({ length: Math.ceil(count / TILE) }, (_, at) => tileSpan(at * TILE, count));
+    const all = spans.flatMap((rows) => spans.map((columns) => ({ rows, columns })));
+    const seen = ({ rows, columns }) => columns[0] <= rows[0];
+    return [...all.filter(seen), ...all.filter((tile) => !seen(tile))];
+  }
+
   const rowOf = (position, count) => ({ rows: [position, position + 1], columns: [0, count] });
   const columnOf = (position, count) => ({ rows: [0, count], columns: [position, position + 1] });
 
@@ -102,7 +110,7 @@
 
   root.microtome = root.microtome || {};
   root.microtome.attentionWindow = {
-    LONG, SIDE, whole, length, sideOf, isWhole, nameOf, windowed, tileAt, rowOf, columnOf, fitOf, blockOf, isReduced, strongestIn, between, read, said, ticksOf,
+    LONG, SIDE, whole, length, sideOf, isWhole, nameOf, windowed, tileAt, tilesOf, TILE, rowOf, columnOf, fitOf, blockOf, isReduced, strongestIn, between, read, said, ticksOf,
     writtenOf,
   };
   if (typeof module !== "undefined") module.exports = root.microtome.attentionWindow;

@@ -6,18 +6,42 @@
 (function (root) {
   "use strict";
 
-  /** key -> promise, made once and kept while it is among the `most` last used (a number, or a function that says it);
-   * failures are not kept. */
-  function keeper(make, most) {
-    const kept = new Map();
-    return (key) => {
-      const found = kept.get(key) || make(key);
+  /** key -> promise, made once and kept while it is among the last used; failures are not kept. All that is kept comes
+   * to at most `most`, each being `sizeOf` its value once it is there: 1, or what it takes. `there(key)` is a value that
+   * is kept, else null: nothing is made for it. */
+  function keeper(make, most, sizeOf = () => 1) {
+    const kept = new Map(); // the last used last
+    const values = new Map();
+    let total = 0;
+
+    function forget(key) {
+      kept.delete(key);
+      if (values.has(key)) total -= sizeOf(values.get(key));
+      values.delete(key);
+    }
+
+    function begin(key) {
+      const found = make(key);
+      found.then((value) => {
+        if (kept.get(key) !== found) return;
+        values.set(key, value);
+        total += sizeOf(value);
+        for (const old of kept.keys()) {
+          if (total <= most || old === key) break;
+          forget(old);
+        }
+      }, () => kept.get(key) === found && forget(key));
+      return found;
+    }
+
+    function keep(key) {
+      const found = kept.get(key) || begin(key);
       kept.delete(key);
       kept.set(key, found);
-      found.catch(() => kept.delete(key));
-      if (kept.size > (typeof most === "function" ? most() : most)) kept.delete(kept.keys().next().value);
       return found;
-    };
+    }
+
+    return Object.assign(keep, { there: (key) => (values.has(key) ? values.get(key) : null) });
   }
 
   if (typeof module !== "undefined") module.exports = { keeper };
@@ -27,8 +51,8 @@
 
   const microtome = root.microtome;
   const { combined, weighted, limitOf } = microtome.attentionAsked;
-  const { LONG, whole, windowed } = microtome.attentionWindow;
-  const MAP_BYTES = 96 * 2 ** 20;
+  const { whole, windowed } = microtome.attentionWindow;
+  const MAP_BYTES = 96 * 2 ** 20; // of maps and windows of them, and again of what is made of these
 
   async function fetched(address) {
     const answer = await fetch(microtome.prefix() + address);
@@ -44,13 +68,9 @@
     return read;
   }
 
-  /** Maps, or windows of long ones, that fit into MAP_BYTES; at least a head, its neighbours and what they are compared
-   * with. */
-  const mostMaps = () =>
-    Math.max(6, Math.floor(MAP_BYTES / (4 * Math.min(LONG, microtome.shape().n_positions || 1) ** 2)));
-
   const picture = keeper(pictureOf, 256);
-  const numbers = keeper(async (address) => new Float32Array(await (await fetched(address)).arrayBuffer()), mostMaps);
+  const numbers = keeper(async (address) => new Float32Array(await (await fetched(address)).arrayBuffer()), MAP_BYTES,
+    (values) => values.byteLength);
 
   const fetchedAll = (addresses) => Promise.all(addresses.map(numbers));
 
@@ -71,7 +91,7 @@
     const found = combined(maps.slice(0, first.length), second && maps.slice(first.length), of, signed);
     const limit = by ? limitOf(found.values) : microtome.palette.limitOf(signed);
     return { ...found, limit, ...(place || whole(Math.round(Math.sqrt(found.values.length)))) };
-  }, 24);
+  }, MAP_BYTES, ({ values, strongest }) => values.byteLength + (strongest ? strongest.byteLength : 0));
 
   /** What is asked, of a window or (null) of all cells. */
   const keyOf = ({ first, second, of, signed, by, weights }, place = null) =>

@@ -62,12 +62,14 @@
   const beside = []; // session, digests -> draws what else shows attention
   let digests = null;
   let besides = null; // {other, weights}: the same of the pair's other prompt and of weights, where they are asked for
-  let zoomed = null; // {place, count}: what is zoomed into, of a prompt of so many tokens
 
   const count = () => microtome.shape().n_positions || 0;
 
   /** What is zoomed into, or all cells. */
-  const place = () => (zoomed && zoomed.count === count() ? zoomed.place : windows.whole(count()));
+  function place() {
+    const session = microtome.session();
+    return (session && microtome.zoomOf(session.zoom, { n_positions: count() })) || windows.whole(count());
+  }
 
   /** Rows and columns that the picture may have. */
   function fit() {
@@ -91,6 +93,13 @@
   async function reading(window = null) {
     const what = now();
     return what && { ...what, ...(await matrix(keyOf(what, window))) };
+  }
+
+  /** The same, only where it is there already: what a pointer may read. */
+  function there(window = null) {
+    const what = now();
+    const found = what && matrix.there(keyOf(what, window));
+    return found && { ...what, ...found };
   }
 
   // ---- pictures ------------------------------------------------------------------------------------------------
@@ -248,23 +257,26 @@
     draw();
   }
 
-  /** Another window, null for all cells. The picture that is there is stretched until its own has come. */
-  function zoom(window) {
-    zoomed = window && !windows.isWhole(window, count()) ? { place: window, count: count() } : null;
+  /** Another window, null for all cells. */
+  const zoom = (window) =>
+    microtome.dispatch({ type: "set-zoom", zoom: window && !windows.isWhole(window, count()) ? window : null });
+
+  /** The picture that is there is stretched until that of the new window has come. */
+  function stretch() {
     const gd = microtome.graph("attention");
     const view = gd ? microtome.attentionView(gd, place()) : {};
     if (Object.keys(view).length) root.Plotly.relayout(gd, view);
-    draw();
   }
 
   microtome.afterPlot.push((gd, panel) => panel === "attention" && draw());
   microtome.projections.push((now, before) => {
     const { primary } = now.session.selection;
+    if (before && before.session.zoom !== now.session.zoom) stretch();
     draw();
     const moved = !before || !microtome.state.sameHead(primary, before.session.selection.primary);
     if (primary && moved) whenIdle(prefetch);
   });
   microtome.attention = {
-    draw, wanted, numbers, reading, now, setDigests, fetched, shownRun, beside, zoom, place, count,
+    draw, wanted, numbers, reading, there, now, setDigests, fetched, shownRun, beside, zoom, place, count,
   };
 })(typeof window === "undefined" ? globalThis : window);

@@ -1,7 +1,7 @@
 /* Zooming into attention: Ctrl-drag a box on the map, or write which queries and keys; a double click shows all.
  *
- * What is zoomed into belongs to this page, not to the session: nothing is computed for it. Labels of the axes are
- * thinned to what fits.
+ * What is zoomed into is part of the session and its link; nothing is computed for it and no callback hears of it. Labels
+ * of the axes are thinned to what fits.
  */
 (function (root) {
   "use strict";

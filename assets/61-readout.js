@@ -1,5 +1,5 @@
-/* The exact attention under the pointer, `dest 14 ·to → src 3 ·Mary: 0.412`: a fetch per head, of a long prompt per tile
- * of it, none per movement. */
+/* The exact attention under the pointer, `dest 14 ·to → src 3 ·Mary: 0.412`. A pointer reads what is there and asks the
+ * server for nothing: assets/61-read-ahead.js fetches what it may come to. */
 (function (root) {
   "use strict";
 
@@ -32,8 +32,6 @@
   // ---- on the page ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
-  const MOST_READ_AHEAD = 256; // tokens: a quarter of a megabyte per head
-  const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
   let tip = null;
   let pointer = null;
 
@@ -62,17 +60,15 @@
 
   let pending = false;
 
-  async function read() {
+  function read() {
     pending = false;
     const event = pointer;
     const gd = microtome.graph("attention");
     const where = event && gd && microtome.attention.now() && microtome.hit(gd, event);
     if (!where || where.part !== "cells") return hide();
-    const tile = microtome.attentionWindow.tileAt(where.y, where.x, microtome.attention.count());
-    const read = await microtome.attention.reading(tile).catch(() => null);
-    if (pointer !== event) return undefined;
-    const text = read && readout(read, where.y, where.x, microtome.tokenTexts());
-    return text ? show(text, event) : hide();
+    const there = microtome.readAhead.at(where.y, where.x);
+    const text = there && readout(there, where.y, where.x, microtome.tokenTexts());
+    return show(text || microtome.readAhead.awaited(), event);
   }
 
   /** At most one reading per frame. */
@@ -85,10 +81,8 @@
     pending = true;
   }
 
-  /** What a pointer may ask for is there before it comes, where that is little. */
-  const readAhead = () => microtome.shape().n_positions <= MOST_READ_AHEAD && microtome.attention.reading().catch(() => null);
+  const readAgain = () => pointer && read();
 
-  microtome.attention.beside.push(() => whenIdle(readAhead));
   document.addEventListener("pointermove", moved);
-  Object.assign(microtome, { tip: { show, hide }, spoken });
+  Object.assign(microtome, { tip: { show, hide }, spoken, readAgain });
 })(typeof window === "undefined" ? globalThis : window);

@@ -2,8 +2,8 @@
  *
  * Where it looks is its row (sources), who looks at it its column (destinations): two colours, numbers under the tokens.
  * Locking a token is selecting its position, so every panel knows it. It reads what the panel shows: one head, several
- * together, or a difference; of a short prompt the server is not asked. Of a long one a part is written out, and its row
- * and column are fetched.
+ * together, or a difference, as far as it is there: pointing asks no server (assets/61-read-ahead.js). Of a long prompt a
+ * part is written out, and of a locked token row and column are fetched.
  */
 (function (root) {
   "use strict";
@@ -87,15 +87,28 @@
 
   const nameOf = (tokens, span) => [span, ...tokens].join("\u0000");
 
-  /** Row and column of a token: all numbers of a short prompt are there, of a long one these two are fetched. */
-  async function readAt(position) {
+  /** Row and column of a token out of what is there. */
+  function thereAt(position) {
     const count = microtome.attention.count();
-    if (count <= LONG) {
-      const read = await microtome.attention.reading();
-      return read && read.values.length === count ** 2 ? { ...read, around: around(read.values, position) } : null;
-    }
-    const [row, column] = await Promise.all([rowOf, columnOf].map((part) =>
-      microtome.attention.reading(part(position, count))));
+    if (count > LONG) return microtome.readAhead.around(position);
+    const read = microtome.attention.there();
+    return read && read.values.length === count ** 2 ? { ...read, around: around(read.values, position) } : null;
+  }
+
+  /** The same of a token that is locked, or that attribution is at: what is not there is fetched. */
+  async function readAt(position) {
+    const there = thereAt(position);
+    if (there) return there;
+    const count = microtome.attention.count();
+    if (count <= LONG) return (await microtome.attention.reading()) && thereAt(position);
+    await Promise.all([rowOf, columnOf].map((part) => microtome.attention.reading(part(position, count))));
+    return heldAt(position);
+  }
+
+  /** The row and the column of a long prompt that were fetched for a token that is locked. */
+  function heldAt(position) {
+    const count = microtome.attention.count();
+    const [row, column] = [rowOf, columnOf].map((part) => microtome.attention.there(part(position, count)));
     return row && column && {
       ...row, limit: Math.max(row.limit, column.limit), around: { src: row.values, dest: column.values },
     };
@@ -148,7 +161,8 @@
     const span = writtenOf(microtome.attention.place(), locked() ?? (atEnd() ? tokens.length - 1 : null), tokens.length);
     if (nameOf(tokens, span) !== drawn) build(tokens, span);
     const position = current();
-    const read = position === null ? null : await readAt(position).catch(() => null);
+    const fetches = position !== null && (locked() !== null || pointed === null);
+    const read = position === null ? null : fetches ? await readAt(position).catch(() => null) : thereAt(position);
     if (position !== current() || drawn !== nameOf(tokens, span)) return;
     const values = read ? sides(read.around) : [];
     chips.forEach((chip, at) => paintChip(chip, values[first + at] || NOTHING, read || {}, read ? position : null));
@@ -160,10 +174,10 @@
   const chipAt = (event) => event.target.closest && event.target.closest("#attention-text [data-position]");
   const positionOf = (chip) => (chip ? Number(chip.dataset.position) : null);
 
-  async function compare(event, chip) {
+  function compare(event, chip) {
     const [position, other] = [locked(), positionOf(chip)];
-    const read = await readAt(position).catch(() => null);
-    if (!read || position === null || pointed !== other) return;
+    const read = position === null ? null : thereAt(position) || heldAt(position);
+    if (!read) return;
     microtome.tip.show(between(read.around, position, other, microtome.tokenTexts(), read), event);
   }
 
@@ -199,6 +213,7 @@
   }
 
   microtome.attention.beside.push(draw);
+  microtome.drawAttentionText = draw;
   document.addEventListener("pointerover", pointAt);
   document.addEventListener("focusin", pointAt);
   document.addEventListener("click", clicked);

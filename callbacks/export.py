@@ -18,7 +18,7 @@ from dash.exceptions import PreventUpdate
 from app.analyses import drawn
 from app.domain.errors import BadInput
 from app.domain.recipes import recipe_json
-from app.domain.session import Session, session_dict
+from app.domain.session import parse_session, session_dict
 from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
@@ -71,13 +71,10 @@ def _drawn(page: Page, behind: Source, form: Any) -> bytes:
     return picture(figure, form, manifest(view, result.provenance, result.digest))
 
 
-def exported_page(page: Page, form: str) -> bytes:
+def exported_page(page: Page, form: str, session: Any) -> bytes:
     """The whole page: its session, or every table it can show."""
     if form == "session":
-        return json.dumps(
-            session_dict(Session(page.experiment, page.selection, page.view, page.sweep, page.heads, page.notes)),
-            indent=2,
-        ).encode()
+        return json.dumps(session_dict(parse_session(session)), indent=2).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for panel in SOURCES:
@@ -119,7 +116,7 @@ def notice(text: str) -> list[dict[str, Any]]:
     return [{"id": f"export-{time.time()}", "action": "show", "message": text, "color": "red", "autoClose": 8000}]
 
 
-def export(engine: Engine, clicks: Any, panel: Any, *stores: Any) -> tuple[Any, Any]:
+def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) -> tuple[Any, Any]:
     """The file that was clicked in the menu, of the panel that it is open for, or why there is none."""
     asked = ctx.triggered_id
     if not asked or not any(entry["value"] for entry in ctx.triggered):
@@ -127,7 +124,7 @@ def export(engine: Engine, clicks: Any, panel: Any, *stores: Any) -> tuple[Any, 
     form = asked["format"]
     try:
         page = page_of(engine, *stores)
-        content = exported_page(page, form) if panel == "page" else exported(page, panel, form)
+        content = exported_page(page, form, session) if panel == "page" else exported(page, panel, form)
         return dcc.send_bytes(content, file_name(page, panel, form)), no_update
     except REFUSALS as why:
         return no_update, notice(str(why))
@@ -147,6 +144,7 @@ def register(app: Dash, engine: Engine) -> None:
     stores = [State(name, "data") for name in names]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
-        Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"), *stores,
+        Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"),
+        State(ids.SESSION, "data"), *stores,
         prevent_initial_call=True,
     )(functools.partial(export, engine))  # fmt: skip

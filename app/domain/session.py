@@ -63,6 +63,20 @@ class Viewed:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class AttentionZoom:
+    """Queries (rows) and keys (columns) that the attention panel is zoomed into, each first and one past the last."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        for name, (first, stop) in (("rows", self.rows), ("columns", self.columns)):
+            if not 0 <= first < stop:
+                raise BadRecipe(f"{name} = {first}–{stop} is no range; give the first position and one past the last.")
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class Session:
     """The whole state of a page, and the content of a link."""
 
@@ -76,6 +90,8 @@ class Session:
     directions: tuple[NamedDirection, ...] = ()
     """The library of directions, each under a name of its own."""
     residual: ResidualAsked = ResidualAsked()
+    zoom: AttentionZoom | None = None
+    """None shows all cells."""
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.directions]
@@ -120,6 +136,11 @@ def chosen_direction(directions: tuple[NamedDirection, ...], asked: ResidualAske
     """The direction that is looked at: the one named, else the first; None in an empty library."""
     named = {each.name: each for each in directions}
     return named.get(asked.direction or "") or next(iter(directions), None)
+
+
+def parse_session(given: str | dict[str, Any]) -> Session:
+    """The browser's whole state, a saved session, or the content of a link -> Session."""
+    return parse_json(_SESSION, given, "a session")
 
 
 def session_dict(session: Session) -> dict[str, Any]:

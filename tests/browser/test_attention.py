@@ -149,6 +149,11 @@ _EXACT = """async ([dest, src]) => {
 }"""
 
 
+def _asked_of(screen: Screen) -> list[str]:
+    """Requests but for how far the model is."""
+    return [url for url in screen.requests if "/status" not in url]
+
+
 def test_a_long_prompt_is_zoomed_into_and_every_number_stays_exact(visit: Callable[..., Screen]):
     screen = opened(visit)
     page = screen.page
@@ -178,6 +183,21 @@ def test_a_long_prompt_is_zoomed_into_and_every_number_stays_exact(visit: Callab
     maps = [url for url in screen.requests[asked:] if "/attention/" in url and ".f32" in url]
     assert maps
     assert all("rows=" in url for url in maps)  # none has travelled whole
+
+    whole = "[...Array(3).keys()].every(i => [...Array(3).keys()].every(j => microtome.readAhead.at(256 * i, 256 * j)))"
+    screen.until(whole)  # what a pointer may come to has been read ahead
+    quiet = _asked_of(screen)
+    page.mouse.move(*page.evaluate(_PIXEL, [src + 9, dest - 9]))
+    expect(page.locator(".mt-readout-tip")).to_contain_text(f": {page.evaluate(_EXACT, [dest - 9, src + 9])}")
+    page.locator("#attention-text [data-position]").first.hover()
+    expect(page.locator("#attention-text .mt-attention-said")).to_contain_text("looks at")
+    assert len(_asked_of(screen)) == len(quiet) + 1  # that of the test itself
+
+    screen.until("location.hash.length > 9 && microtome.link.decode(location.hash).session.zoom !== null")
+    linked = visit(page.url).ready("attention")  # the link shows the same cells, before and after its tokens are there
+    linked.until(f"microtome.attention.count() > 512 && microtome.attention.place().columns[0] === {columns[0]}")
+    linked.until(f"microtome.graph('attention').layout.images[0].name.includes('columns={columns[0]}-{columns[1]}')")
+    expect(linked.page.get_by_role("textbox", name="keys")).to_have_value(f"{columns[0]}–{columns[1] - 1}")
 
     page.get_by_role("textbox", name="queries").fill("0–9999")
     page.get_by_role("textbox", name="queries").press("Enter")

@@ -34,6 +34,7 @@ function session() {
     notes: [],
     directions: [],
     residual: structuredClone(FIRST_RESIDUAL),
+    zoom: null,
   };
 }
 

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from app.domain.experiment import parse_experiment
+from app.domain.experiment import Experiment, parse_experiment
 from app.domain.interventions import Ablate
 from app.domain.recipes import parse_recipe
+from app.domain.session import AttentionZoom, Session, parse_session, session_dict
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from layouts import ids
-from tests.sessions import parse_session
-from tests.wire.page import PAIR, Page, changed, experiment
+from tests.wire.page import PAIR, SPEC, Page, changed, experiment
 from tests.wire.test_draw import heads, view
 
 ABLATE = Ablate(Site("z", 1, (0,)))
@@ -29,6 +29,7 @@ every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 def clicked(served: Page, panel: str, form: str, store: Any = None, selection: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    session = fields.pop("session", None)
     chosen = fields.pop("heads", None) or heads(fields.pop("quantity", "direct"))
     given = {
         entry: 1,
@@ -38,6 +39,7 @@ def clicked(served: Page, panel: str, form: str, store: Any = None, selection: A
         "heads.data": chosen,
     }
     given |= {"selection.data": selection} if selection else {}
+    given |= {"session.data": session} if session else {}
     return served.ask("export-download.data", given, by=entry)
 
 
@@ -116,8 +118,10 @@ def test_the_recipe_of_a_difference_holds_its_interventions(served: Page) -> Non
 
 
 def test_the_session_leaves_as_a_link_would_carry_it(served: Page) -> None:
-    session = parse_session(content(clicked(served, "page", "session")).decode())
-    assert session.experiment.prompt == PAIR
+    zoomed = Session(Experiment(SPEC, PAIR), zoom=AttentionZoom((1, 3), (0, 2)))
+    answer = clicked(served, "page", "session", session=session_dict(zoomed))
+    assert parse_session(content(answer).decode()) == zoomed
+    assert "session" in why(clicked(served, "page", "session", session={"zoom": 3}))
 
 
 def test_all_tables_leave_in_one_archive(served: Page) -> None:

@@ -16,7 +16,6 @@ from callbacks.export import PICTURES, TABLES
 from layouts import ids
 from layouts.export_menu import export_menu
 from layouts.panel import SUMMARISED
-from tests.sessions import parse_session
 from tests.wire.page import PAIR, Page, changed, experiment, sweep
 from tests.wire.patching import PATCH, computed
 from tests.wire.test_export import content, why
@@ -100,10 +99,6 @@ def test_files_are_named_for_what_they_hold(patched: Page) -> None:
         ids.STRIP: "microtome-strip-denoising-baseline.csv", ids.SELF_REPAIR: "microtome-self-repair-intervened.csv",
         ids.GENERATION: "microtome-generation-baseline.csv",
     }  # fmt: skip
-
-
-def test_the_session_leaves_with_its_sweep(patched: Page) -> None:
-    assert parse_session(content(clicked(patched, "page", "session")).decode()).sweep.against == ("zero",)
 
 
 @pytest.mark.parametrize(

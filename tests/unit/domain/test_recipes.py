@@ -19,10 +19,9 @@ from app.domain.recipes import (
     recipe_dict,
     recipe_json,
 )
-from app.domain.session import WORKED_EXAMPLE, session_dict
+from app.domain.session import WORKED_EXAMPLE, parse_session, session_dict
 from app.domain.sites import Head
 from app.domain.views import View, parse_view, view_dict
-from tests.sessions import parse_session
 from tests.unit.domain.strategies import recipes, sessions
 
 Z = {"activation": "z", "layer": 0}

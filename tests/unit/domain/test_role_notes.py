@@ -6,9 +6,8 @@ import pytest
 
 from app.domain.errors import BadInput
 from app.domain.role_notes import MOST_CHARACTERS, RoleNote, note_on
-from app.domain.session import WORKED_EXAMPLE, parse_notes, session_dict
+from app.domain.session import WORKED_EXAMPLE, parse_notes, parse_session, session_dict
 from app.domain.sites import Head
-from tests.sessions import parse_session
 
 NOTE = RoleNote(Head(23, 3), "name mover")
 
