@@ -97,13 +97,16 @@ HELP: dict[str, Help] = {
     ),
     **dict.fromkeys(ids.BESIDE, Help(
         "x = effect in the first sweep, y = effect in this one, one point per cell\n"
-        "r = Pearson's correlation, ρ = Spearman's rank correlation, over cells",
+        "r = Pearson's correlation, ρ = Spearman's rank correlation, of the points as drawn",
         "The same places under another method, as map or as scatter with the first sweep. Below, how it agrees with "
-        "each sweep to its left, and the cells whose sign flips, both effects above 5 % of the largest. Against "
+        "each sweep to its left, and the cells whose sign flips, both effects above 5 % of the largest; of smaller "
+        "ones nothing is said. Denoise starts from the corrupted run and the others from the clean one, so agreement "
+        "has opposite signs there: r and ρ are negative, the dotted line is y = −x, and what stands out are cells of "
+        "the same sign (not opposite). No number is turned. Against "
         "attribution patching alone: x is the estimate, y the exact effect, for the top cells, the bottom cells and a "
         "random sample; points far from the diagonal are misses.",
         "As in the sweep.",
-        "that of the metric. r and ρ run from −1 to 1; 1 = on a line, the same order.",
+        "that of the metric. r and ρ run from −1 to 1; 1 = on a rising line, −1 = on a falling one.",
     )),
     ids.STRIP: Help(
         "one point per prompt: effect of the selected cell",

@@ -26,11 +26,12 @@ def limits(*values: Numbers) -> tuple[float, float]:
     return low - room, high + room
 
 
-def diagonal(ends: tuple[float, float], slope: int = 1, at_zero: float = 0.0) -> go.Scatter:
-    """Where both sides are equal (or opposite, or add up to `at_zero`)."""
+def diagonal(ends: tuple[float, float], slope: int = 1, at_zero: float = 0.0, said: bool = False) -> go.Scatter:
+    """Where both sides are equal (or opposite, or add up to `at_zero`); `said`: the legend has its equation."""
+    name = "y = x" if slope > 0 else f"y = {at_zero:g} − x" if at_zero else "y = −x"
     return go.Scatter(
-        x=list(ends), y=[slope * end + at_zero for end in ends], mode="lines", hoverinfo="skip", showlegend=False,
-        name="equal" if slope > 0 else "opposite", line={"color": NEUTRAL, "width": 1, "dash": "dot"},
+        x=list(ends), y=[slope * end + at_zero for end in ends], mode="lines", hoverinfo="skip", showlegend=said,
+        name=name, line={"color": NEUTRAL, "width": 1, "dash": "dot"},
     )  # fmt: skip
 
 

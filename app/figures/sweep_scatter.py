@@ -1,12 +1,15 @@
 """One sweep against another over the same cells: do two ways of intervening agree?
 
 x and y: each sweep's mean over prompts, as the style reads it (sweep_map.py), either of which may be an estimate.
-Dotted: equal, or opposite where the two have opposite signs by definition (sweep_agreement.py).
-Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. The title gives
-the correlations over the cells that both have computed, and counts the flips; `meta["agreement"]` is this part of
-it. Axes name the method, the title the whole technique.
+Dotted: y = x, or y = −x (of recovered shares y = 1 − x) where opposite is expected; the legend says which.
+Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. Small and faint:
+cells with an effect below 5 % of the largest, of whose signs nothing is said. The title gives the correlations of the
+points as drawn and counts the flips; `meta["agreement"]` is this part of it. Axes name the method, the title the whole
+technique.
 `customdata` = index of the cell in the first sweep.
 """
+
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,10 +18,10 @@ from numpy.typing import NDArray
 from app.domain.views import Selection, Style
 from app.figures import cell_scatter
 from app.figures.scales import spoken
-from app.figures.sweep_agreement import Pairs, pairs_of
+from app.figures.sweep_agreement import LARGE, OPPOSITE, Pairs, pairs_of
 from app.figures.sweep_reading import Reading, read
 from app.figures.sweep_words import AnySweep, cell_names, method_name, swept, technique
-from app.figures.theme import dress
+from app.figures.theme import NEUTRAL, dress
 
 _MOST_NAMED = 12
 
@@ -31,9 +34,8 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
     whole = 1.0 if pairs.turn < 0 and style.normalised != "effect" else 0.0  # what is kept and what is broken: 1 - x
     figure = go.Figure(
         [
-            _markers(pairs, names, ~pairs.flipped, "same sign"),
-            _markers(pairs, names, pairs.flipped, "sign differs"),
-            cell_scatter.diagonal(across, pairs.turn, whole),
+            *_groups(pairs, names),
+            cell_scatter.diagonal(across, pairs.turn, whole, said=True),
             _names(pairs, names),
         ]
     )
@@ -42,6 +44,7 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
     what = f"{technique(y)} against {technique(x)} of {swept(x)}, {_prompts(readings)}, {x.provenance.model}"
     meta = {"prompts": len(x.str_tokens), "counted": min((each.prompts for each in readings), key=_some_last)}
     meta["agreement"] = f"; {_agreement(pairs)}"
+    what += f"; {OPPOSITE}" if pairs.opposite else ""
     return dress(figure, "scatter", what + meta["agreement"], style, cell_scatter.MARGIN, meta)
 
 
@@ -55,16 +58,27 @@ def _some_last(prompts: str) -> bool:
     return " of " not in prompts
 
 
-def _markers(pairs: Pairs, names: list[str], chosen: NDArray[np.bool_], title: str) -> go.Scatter:
+def _groups(pairs: Pairs, names: list[str]) -> list[go.Scatter]:
+    """As expected, flips, and too small to be judged; only of cells that both have computed."""
+    known = np.isfinite(pairs.x) & np.isfinite(pairs.y)
+    titles = ("opposite sign, as expected", "same sign") if pairs.opposite else ("same sign", "sign differs")
+    small: dict[str, Any] = {"symbol": "circle", "size": 4, "opacity": 0.5, "color": NEUTRAL}
+    return [
+        _markers(pairs, names, pairs.judged & ~pairs.flipped, titles[0], {"symbol": "circle", "size": 6}),
+        _markers(pairs, names, pairs.flipped, titles[1], {"symbol": "diamond", "size": 9, "opacity": 0.9}),
+        _markers(pairs, names, known & ~pairs.judged, f"below {LARGE}", small),
+    ]
+
+
+def _markers(
+    pairs: Pairs, names: list[str], chosen: NDArray[np.bool_], title: str, marker: dict[str, Any]
+) -> go.Scatter:
     x, y, cells = pairs.x[chosen], pairs.y[chosen], pairs.cells[chosen]
     values = zip(cells, spoken(x), spoken(y), strict=True)
-    differs = title == "sign differs"
     return go.Scatter(
         x=x.astype(np.float32), y=y.astype(np.float32), customdata=cells, mode="markers", name=f"{title} ({len(x)})",
         hovertext=[f"<b>{names[at]}</b>, {title}<br>x {a}<br>y {b}" for at, a, b in values], showlegend=True,
-        hovertemplate="%{hovertext}<extra></extra>",
-        marker={"symbol": "diamond" if differs else "circle", "size": 9 if differs else 6,
-                "opacity": 0.9 if differs else 0.6},
+        hovertemplate="%{hovertext}<extra></extra>", marker=marker,
     )  # fmt: skip
 
 
@@ -75,8 +89,6 @@ def _names(pairs: Pairs, names: list[str]) -> go.Scatter:
 
 
 def _agreement(pairs: Pairs) -> str:
-    """`Pearson +0.98, Spearman +0.83 over 270 cells, 3 sign flips`, after the turn where there is one."""
-    flips, (linear, ranks) = len(pairs.flips), pairs.correlations
-    turned = ", signs turned because they are opposite by definition" if pairs.turn < 0 else ""
-    counted = f"{flips} sign flip{'' if flips == 1 else 's'}"
-    return f"Pearson {linear}, Spearman {ranks} over {pairs.known} cells, {counted}{turned}"
+    """`Pearson +0.98, Spearman +0.83 over 270 cells, 3 flips among 40 cells with both effects above ...`."""
+    linear, ranks = pairs.correlations
+    return f"Pearson {linear}, Spearman {ranks} over {pairs.known} cells, {pairs.counted} {pairs.grounds}"

@@ -27,7 +27,7 @@ def test_both_correlations_are_of_the_effects_and_flips_are_named_largest_first(
     linear, ranks = (short(each(zero.effect()[0], mean.effect()[0])) for each in (pearson, spearman))
     assert (found.short, found.flips) == (f"r {linear} · ρ {ranks} · 2 flips", ": L1H0, L0H1")
     assert f"over 4 cells: Pearson {linear}, Spearman {ranks}" in found.said
-    assert found.said.endswith("both effects above 5% of the largest: L1H0, L0H1.")
+    assert found.said.endswith("Sign differs, among 4 cells with both effects above 5 % of the largest: L1H0, L0H1.")
 
 
 def test_of_more_flips_than_a_line_holds_two_are_named_and_all_in_the_whole():
@@ -42,11 +42,18 @@ def test_what_is_small_beside_the_largest_effect_is_no_flip():
     assert found.said.endswith("none.")
 
 
-def test_directions_of_patching_are_compared_with_the_sign_turned():
+def test_correlations_of_opposite_directions_are_of_the_numbers_that_are_drawn():
     denoised, noised = effects("denoising", 1, 2, -3, 4), effects("noising", -1, -2, 3, -4)
     found = agreement(denoised, noised, Style())
-    assert found.short == "r +1.00 · ρ +1.00 · no flips"
-    assert "opposite by definition" in found.said
+    assert (found.short, found.flips) == ("r −1.00 · ρ −1.00 · all opposite", "")
+    assert "Opposite signs are expected, because one starts from the clean and one from the corrupted run" in found.said
+
+
+def test_of_opposite_directions_the_cells_of_the_same_sign_are_named():
+    found = agreement(effects("denoising", 1, 2, -3, 4), effects("zero", -1, 2, 3, -0.1), Style())
+    linear, ranks = (short(each([1, 2, -3, 4], [-1, 2, 3, -0.1])) for each in (pearson, spearman))
+    assert (found.short, found.flips) == (f"r {linear} · ρ {ranks} · 1 not opposite", ": L0H1")
+    assert found.said.endswith("The same sign, among 3 cells with both effects above 5 % of the largest: L0H1.")
 
 
 def test_before_two_cells_are_there_correlations_are_a_dash():
@@ -71,4 +78,4 @@ def test_effects_on_a_distance_are_positive_from_either_start_and_agree_unturned
         result.values[4, 0] = np.float32([0.5, 1, 1.5, 2])
     found = agreement(*both, Style(metric="kl_divergence"))
     assert found.short == "r +1.00 · ρ +1.00 · no flips"
-    assert "turned" not in found.said
+    assert "pposite" not in found.said

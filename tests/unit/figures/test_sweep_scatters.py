@@ -85,14 +85,17 @@ def test_two_sweeps_meet_cell_by_cell_and_flips_are_named():
     zero.values[0, 0, 7] = zero.clean[0, 0] + 2
     figure = against(zero, mean)
     same, flipped = trace(figure, "same sign"), trace(figure, "sign differs")
-    assert (len(same.x), flipped.customdata.tolist()) == (11, [7])
+    sizes = np.abs([zero.effect()[0], mean.effect()[0]])
+    large = int((sizes.min(axis=0) > sizes.max() / 20).sum())
+    assert (len(same.x), flipped.customdata.tolist()) == (large - 1, [7])
     assert flipped.marker.symbol == "diamond"
     assert flipped.hovertext[0].startswith("<b>L1H3</b>, sign differs")
     assert trace(figure, "names").text[0].strip("\u2002") == "L1H3"
     linear, rank = (short(found(zero.effect()[0], mean.effect()[0])) for found in (pearson, spearman))
+    flips = f"1 flip among {large} cells with both effects above 5 % of the largest"
     title = figure.layout.meta["title"]
     assert title.startswith("Mean ablation (background) against zero ablation of z")
-    assert title.endswith(f"Pearson {linear}, Spearman {rank} over 12 cells, 1 sign flip")
+    assert title.endswith(f"Pearson {linear}, Spearman {rank} over 12 cells, {flips}")
     assert figure.layout.xaxis.title.text == "zero: Δ logit diff"
     assert figure.layout.yaxis.title.text == "mean: Δ logit diff"
 
@@ -113,18 +116,37 @@ def test_small_disagreements_are_no_flips():
     assert len(trace(against(zero, mean), "sign differs").x) == 0
 
 
-def test_noising_and_denoising_are_compared_with_the_sign_turned():
+def test_cells_too_small_to_be_judged_are_not_called_of_the_same_sign():
+    zero = sweeps.sweep("zero", size=(2, 2))
+    zero.values[0, 0] = zero.clean[0, 0] + np.float32([10, 0.1, 5, 5])
+    mean = replace(zero, values=zero.values.copy())
+    mean.values[0, 0, 1] = mean.clean[0, 0] - 0.1
+    figure = against(zero, mean)
+    assert [found.name for found in figure.data[:4]] == [
+        "same sign (3)", "sign differs (0)", "below 5 % of the largest (1)", "y = x",
+    ]  # fmt: skip
+    assert figure.data[3].showlegend
+
+
+def test_cells_that_are_not_computed_are_counted_nowhere():
+    zero, mean = (sweeps.sweep(method, size=(3, 4)) for method in ("zero", "mean"))
+    zero.values[:, :, 3], mean.values[:, :, 5] = np.nan, np.nan
+    assert sum(len(found.x) for found in against(zero, mean).data[:3]) == 10
+
+
+def test_noising_and_denoising_are_correlated_as_drawn_and_the_words_expect_opposite_signs():
     denoised = sweeps.sweep("denoising", size=(2, 2))
     noised = sweeps.sweep("noising", size=(2, 2))
     noised.values[0, 0] = noised.clean[0, 0] - denoised.effect()[0]
     figure = against(denoised, noised)
-    assert len(trace(figure, "sign differs").x) == 0
-    assert trace(figure, "opposite").y[0] == -trace(figure, "opposite").x[0]
-    np.testing.assert_allclose(trace(figure, "same").y, noised.effect()[0], atol=1e-6)  # shown as it is
-    said = (
-        "Pearson +1.00, Spearman +1.00 over 4 cells, 0 sign flips, signs turned because they are opposite by definition"
-    )
-    assert figure.layout.meta["title"].endswith(said)
+    assert [found.name for found in figure.data[:4]] == [
+        "opposite sign, as expected (4)", "same sign (0)", "below 5 % of the largest (0)", "y = −x",
+    ]  # fmt: skip
+    np.testing.assert_allclose(trace(figure, "opposite").y, noised.effect()[0], atol=1e-6)
+    assert trace(figure, "y = −x").y[0] == -trace(figure, "y = −x").x[0]
+    title = figure.layout.meta["title"]
+    assert "; opposite signs expected (starts differ);" in title
+    assert "Pearson −1.00, Spearman −1.00 over 4 cells, all opposite among 4 cells" in title
 
 
 def kl_both_ways() -> tuple[sweeps.SweepResult, sweeps.SweepResult]:
@@ -140,7 +162,9 @@ def test_a_distance_is_positive_from_either_start_and_is_not_turned():
     figure = against(*kl_both_ways(), metric="kl_divergence")
     assert len(trace(figure, "sign differs").x) == 0
     assert trace(figure, "same").y[0] > 0
-    assert figure.layout.meta["title"].endswith("Spearman +1.00 over 4 cells, 0 sign flips")
+    assert figure.layout.meta["title"].endswith(
+        "Spearman +1.00 over 4 cells, no flips among 4 cells with both effects above 5 % of the largest"
+    )
 
 
 def test_the_recovered_share_of_a_distance_is_turned():
@@ -148,17 +172,17 @@ def test_the_recovered_share_of_a_distance_is_turned():
     assert len(trace(figure, "sign differs").x) == 0
     points = trace(figure, "same")
     np.testing.assert_allclose(points.x + points.y, 1, atol=1e-6)  # float32
-    assert "Spearman +1.00" in figure.layout.meta["title"]
+    assert "Spearman −1.00" in figure.layout.meta["title"]
 
 
 def test_what_is_restored_and_what_is_broken_add_up_to_1():
     denoised, noised = sweeps.sweep("denoising", size=(2, 2)), sweeps.sweep("noising", size=(2, 2))
     noised.values[0, 0] = noised.clean[0, 0] - denoised.effect()[0]
     figure = against(denoised, noised, normalised="recovered")
-    line, points = trace(figure, "opposite"), trace(figure, "same")
+    line, points = trace(figure, "y = 1 − x"), trace(figure, "opposite")
     np.testing.assert_allclose(np.add(line.x, line.y), 1, atol=1e-12)  # float64
     np.testing.assert_allclose(points.x + points.y, 1, atol=1e-5)  # float32
-    assert "Spearman +1.00" in figure.layout.meta["title"]
+    assert "Spearman −1.00" in figure.layout.meta["title"]
 
 
 def test_only_cells_that_both_have_computed_are_counted():
@@ -182,14 +206,14 @@ def test_an_estimate_stands_against_another_method(estimated_first):
     figure = against(*((estimate, zero) if estimated_first else (zero, estimate)))
     labels = [figure.layout.xaxis.title.text, figure.layout.yaxis.title.text]
     assert labels[0 if estimated_first else 1] == "denoising, estimated: Δ logit diff"
-    points = np.concatenate([trace(figure, name).x for name in ("same", "sign")])
+    points = np.concatenate([trace(figure, name).x for name in ("opposite", "same", "below")])
     assert sorted(points) == sorted((estimate.estimate if estimated_first else zero.effect())[0])
 
 
 def test_a_restricted_sweep_is_compared_where_both_have_cells():
     whole, part = sweeps.sweep("zero", size=(3, 2)), sweeps.sweep("mean", size=(3, 2), layers=(1,))
     figure = against(whole, part)
-    cells = [*trace(figure, "same").customdata.tolist(), *trace(figure, "sign").customdata.tolist()]
+    cells = [cell for found in figure.data[:3] for cell in found.customdata.tolist()]
     assert sorted(cells) == [2, 3]
 
 

@@ -45,7 +45,7 @@ def without(*cells: int) -> SweepResult:
 
 def line(figure: Any) -> Any:
     """The dotted line, None where there is none."""
-    return next((trace for trace in figure.data if trace.name in ("equal", "opposite")), None)
+    return next((trace for trace in figure.data if trace.name in ("y = x", "y = −x")), None)
 
 
 # the scatter
@@ -92,11 +92,11 @@ def test_axes_say_what_unit_and_where_runs_differ_of_which():
 @pytest.mark.parametrize(
     ("across", "result", "quantity", "name"),
     [
-        (DIRECT, ZERO, "effect", "opposite"),
-        (sweeps.sweep("zero", size=(4, 3), seed=1), ZERO, "effect", "equal"),
-        (sweeps.sweep("denoising"), sweeps.sweep("noising"), "effect", "opposite"),
-        (sweeps.estimate(), sweeps.sweep("denoising"), "effect", "equal"),
-        (heads.behaviour(2, 3), heads.behaviour(2, 3), "induction", "equal"),
+        (DIRECT, ZERO, "effect", "y = −x"),
+        (sweeps.sweep("zero", size=(4, 3), seed=1), ZERO, "effect", "y = x"),
+        (sweeps.sweep("denoising"), sweeps.sweep("noising"), "effect", "y = −x"),
+        (sweeps.estimate(), sweeps.sweep("denoising"), "effect", "y = x"),
+        (heads.behaviour(2, 3), heads.behaviour(2, 3), "induction", "y = x"),
         (heads.behaviour(4, 3), DIRECT, "direct", None),
         (heads.statistics(4, 3), heads.behaviour(4, 3), "attention_to_first", None),
     ],
@@ -106,7 +106,7 @@ def test_the_dotted_line_is_where_numbers_of_one_unit_would_agree(across, result
     assert (found and found.name) == name
     if found:
         slope = (found.y[1] - found.y[0]) / (found.x[1] - found.x[0])
-        assert slope == pytest.approx(1 if name == "equal" else -1)
+        assert slope == pytest.approx(1 if name == "y = x" else -1)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_the_dotted_line_is_where_numbers_of_one_unit_would_agree(across, result
     [
         (ZERO, DIRECT, "baseline", "difference", None),
         (DIRECT, ZERO, "intervened", "baseline", None),
-        (DIRECT, ZERO, "difference", "difference", "opposite"),
+        (DIRECT, ZERO, "difference", "difference", "y = −x"),
         (sweeps.sweep("denoising", size=(4, 3)), DIRECT, "baseline", "difference", None),
         (sweeps.sweep("denoising"), sweeps.sweep("noising"), "baseline", "intervened", None),
-        (DIRECT, DIRECT, "baseline", "intervened", "equal"),
+        (DIRECT, DIRECT, "baseline", "intervened", "y = x"),
         (DIRECT, DIRECT, "baseline", "difference", None),
-        (ZERO, ZERO, "baseline", "intervened", "equal"),
+        (ZERO, ZERO, "baseline", "intervened", "y = x"),
     ],
 )
 def test_of_two_runs_only_one_number_before_and_after_has_a_dotted_line(across, result, across_run, run, drawn):
