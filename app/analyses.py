@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from app.domain import attention_results, direction_card, head_recipes, head_results, recipes, results
+from app.domain import (
+    attention_results,
+    direction_card,
+    head_recipes,
+    head_results,
+    lens_recipes,
+    lens_results,
+    recipes,
+    results,
+)
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
@@ -88,8 +97,10 @@ _ROWS = (
         recipes.ResidualTrajectory, results.ResidualTrajectoryResult, "residual_trajectory:residual_trajectory_lines",
         (560, 340),
     ),
-    _row("logit_lens", "Logit lens", recipes.LogitLens, results.LogitLensResult, "logit_lens:logit_lens_heatmap",
-        (900, 640)),
+    _row("logit_lens", "Logit lens", lens_recipes.LogitLens, lens_results.LogitLensResult,
+        "logit_lens:logit_lens_heatmap", (900, 640)),
+    _row("component_lens", "Component lens", lens_recipes.ComponentLens, lens_results.ComponentLensResult,
+        "component_lens:component_lens_table", (760, 560)),
     _row("ablation", "Ablation sweep", recipes.Ablation, results.SweepResult, "sweep_map:sweep_heatmap", (560, 480),
         resumes=True),
     _row("activation_patching", "Activation patching", recipes.ActivationPatching, results.SweepResult,
@@ -134,6 +145,8 @@ _OF_TWO = {
     "give the recipe of that one as `against`.",
     "weighted_attention_heatmap": "A weighted_attention_heatmap is an attention pattern weighted by attention weights; "
     "give the recipe of the weights as `against`.",
+    "token_trajectories_lines": "token_trajectories_lines are of two runs; give the recipe without its "
+    "interventions as `against`.",
     "head_maps": "head_maps are of two numbers per head; give the recipe of the second as `against`.",
     "head_scatter": "A head_scatter is of two numbers per head; give the recipe of the one across as `against`.",
     "head_card_table": "A head_card_table is of statistics on prompts beside those on background texts; give the "
@@ -153,6 +166,8 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "sweep_scatter": named("app.figures.sweep_scatter:sweep_scatter"),
     "attention_difference_heatmap": named("app.figures.attention_pattern:attention_difference_heatmap"),
     "weighted_attention_heatmap": named("app.figures.attention_pattern:weighted_attention_heatmap"),
+    "token_trajectory_lines": named("app.figures.token_trajectory:token_trajectory_lines"),
+    "token_trajectories_lines": named("app.figures.token_trajectory:token_trajectories_lines"),
     "head_card_table": named("app.figures.head_card:head_card_table"),
 }
 """What a view may name to be drawn instead of its analysis' own figure."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from app.compute.held import check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
+from app.compute.lens_streams import check_lens
 from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
@@ -26,6 +27,14 @@ from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise
 
 MOST_TOKENS_SHOWN = 1000
+_RANKING = (
+    recipes.Prediction,
+    recipes.LogitLens,
+    recipes.ComponentLens,
+    recipes.HeadReading,
+    HeadTokens,
+    DirectionCard,
+)
 MOST_SEED = 2**32 - 1
 
 
@@ -97,7 +106,9 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
     if isinstance(recipe, recipes.HeadReading):
         _check_query(model, recipe, len(prompts[recipe.prompt].clean))
-    if isinstance(recipe, recipes.Prediction | recipes.LogitLens | recipes.HeadReading | HeadTokens | DirectionCard):
+    if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
+        check_lens(model, recipe, prompts[recipe.prompt])
+    if isinstance(recipe, _RANKING):
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")

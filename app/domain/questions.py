@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.cells import Cells
 from app.domain.prompts import PromptPair
 from app.domain.recipe_base import OnTexts
-from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, PathPatching
+from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, LogitLens, PathPatching
 
 
 def pairs_of(recipe: AnyRecipe, background: tuple[str, ...]) -> tuple[PromptPair, ...]:
@@ -42,6 +42,7 @@ _IGNORED: tuple[tuple[Callable[[Any], bool], dict[str, Any]], ...] = (
 _SETS: dict[type, tuple[str, ...]] = {
     Cells: ("layers", "heads", "positions", "neurons"),
     PathPatching: ("layers", "heads"),
+    LogitLens: ("positions", "points"),
 }
 """Whose fields are sets, whatever their order; `freeze` is one wherever it is."""
 

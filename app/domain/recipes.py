@@ -18,6 +18,7 @@ from app.domain.direction_card import DirectionCard
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
+from app.domain.lens_recipes import ComponentLens, LogitLens
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sites import Head
 
@@ -60,15 +61,6 @@ class ResidualTrajectory(OnRuns):
     """Logit difference of the residual stream by layer: logit lens, and cumulative direct attribution."""
 
     kind: Literal["residual_trajectory"] = "residual_trajectory"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogitLens(OnRuns):
-    """Top tokens of every layer and position of one prompt (docs/formulas.md)."""
-
-    prompt: int = 0
-    top_k: int = 5
-    kind: Literal["logit_lens"] = "logit_lens"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,8 +216,9 @@ AnyRecipe = (
     | HeadProjection
     | HeadTokens
     | DirectionCard
+    | ComponentLens
 )
-OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, Generation, HeadReading, LogitLens)
+OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens)
 """Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
 T = TypeVar("T")

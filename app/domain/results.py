@@ -90,20 +90,6 @@ class ResidualTrajectoryResult(Result):
     logit_diff: Floats = axes("prompt")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LogitLensResult(Result):
-    """Logit lens of resid_post of every layer at every position. `logit_diff` and `answer_rank` are NaN without
-    answers; entropy in nats."""
-
-    str_tokens: tuple[str, ...]
-    top_tokens: Strings = axes("layer", "position", "rank", difference=False)
-    top_probabilities: Floats = axes("layer", "position", "rank", difference=False)
-    logit_diff: Floats = axes("layer", "position")
-    answer_probability: Floats = axes("layer", "position")
-    answer_rank: Floats = axes("layer", "position")
-    entropy: Floats = axes("layer", "position")
-
-
 TINY_SPANS: dict[str, float] = dict(zip(METRICS, (0.1, 0.1, 0.01, 1.0, 0.1), strict=True))
 """|clean - corrupted| below which a prompt's `recovered` divides by almost nothing: flagged, left out of ratios. In
 each metric's unit: nats, nats, probability, ranks, nats."""

@@ -22,6 +22,8 @@ Minus = Literal["corrupted", "pinned"]
 """What is taken away from attention: the pair's other prompt, or the pinned head."""
 WeightedBy = Literal["value_norm", "output_norm", "attribution"]
 """What weighs attention: a field of AttentionWeightsResult."""
+LensColour = Literal["probability", "rank", "entropy", "kl_divergence", "logit_diff"]
+"""What colours a lens: the top token's probability, the answer's rank, or one of the numbers of the whole cell."""
 
 
 @with_config(_STRICT)
@@ -55,6 +57,8 @@ class Style:
     """Of an attention pattern: of which heads."""
     minus: Minus | None = None
     """Of an attention pattern: what is taken away; nothing more where `show` is `difference`."""
+    coloured_by: LensColour = "probability"
+    """Of a lens."""
 
     @property
     def across(self) -> "Style":

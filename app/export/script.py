@@ -18,6 +18,7 @@ from app.domain.interventions import Ablate, Interventions, Reference, frozen
 from app.export import script_attention as attention
 from app.export import script_directions as making
 from app.export import script_heads as heads
+from app.export import script_lens as lenses
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_gradients import attribution_patching_parts
@@ -42,8 +43,8 @@ class ScriptPrompt:
 class ScriptFacts:
     """`loading` are the lines that import and define `model`, weights processed. `references`: for every reference set
     of an ablation, its prompts as (positions to leave out at the start, ids). `sources`: the texts that patches name.
-    `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection
-    those of its two sides. `sequences`: of behaviour scores the tokens that come
+    `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection those of its two sides, of a
+    lens those that it follows. `lens`: the file of a tuned lens. `sequences`: of behaviour scores the tokens that come
     twice and those of prefix matching, as (what stands before, rows). `directions`: those in the recipe, in order, as a
     program has them (app/export/script_directions.py)."""
 
@@ -59,6 +60,7 @@ class ScriptFacts:
     tokens: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     sequences: tuple[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], ...] = ()
     directions: tuple[making.Data, ...] = ()
+    lens: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ KINDS = {
     "direct_logit_attribution": _Kind("Direct logit attribution", (*_ATTRIBUTION, pieces.DIRECT_LOGIT_ATTRIBUTION)),
     "attention_pattern": _Kind("Attention patterns", (pieces.ATTENTION_PATTERN,)),
     "residual_trajectory": _Kind("Residual trajectory", (pieces.DIRECTION, pieces.RESIDUAL_TRAJECTORY)),
-    "logit_lens": _Kind("Logit lens", (pieces.METRICS, pieces.LOGIT_LENS)),
+    "logit_lens": _Kind("Logit lens"),
+    "component_lens": _Kind("Component lens", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, lenses.COMPONENT_LENS)),
     "ablation": _Kind("Ablation sweep"),
     "activation_patching": _Kind("Activation patching"),
     "attribution_patching": _Kind("Attribution patching, with exact values of some cells"),
@@ -117,6 +120,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference
         return (pieces.METRICS, *attribution_patching_parts(recipe))
     if isinstance(recipe, recipes.PathPatching):
         return (pieces.METRICS, *path_patching_parts(recipe))
+    if isinstance(recipe, recipes.LogitLens):
+        return (pieces.METRICS, *lenses.lens_parts(recipe, facts.lens))
     if isinstance(recipe, recipes.SelfRepair):
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
     if isinstance(recipe, DirectionCard):
@@ -170,7 +175,8 @@ def _docstring(title: str, recipe: recipes.AnyRecipe, facts: ScriptFacts) -> lis
 def _imports(body: str) -> list[str]:
     """Those that the body needs."""
     return [
-        *(["import functools"] if "functools." in body else []), "import json", "",
+        *(["import functools"] if "functools." in body else []), *(["import hashlib"] if "hashlib." in body else []),
+        "import json", "",
         *(["import numpy as np"] if "np." in body else []), "import torch",
         *(making.PROBE_IMPORTS if "LogisticRegression" in body else ()),
         *(["from transformer_lens import patching"] if "patching." in body else []),
@@ -196,7 +202,9 @@ def _prompts(facts: ScriptFacts) -> list[str]:
 
 def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     lines: list[str] = []
-    if isinstance(recipe, recipes.Prediction | recipes.LogitLens):
+    if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
+        lines += lenses.lens_constants(recipe, facts.tokens[0], facts.lens)
+    if isinstance(recipe, recipes.Prediction):
         lines.append(f"TOP_K = {recipe.top_k}")
     if isinstance(recipe, recipes.Generation):
         lines += [f"STEPS, TEMPERATURE, SEED = {recipe.max_new_tokens}, {recipe.temperature!r}, {recipe.seed}"]

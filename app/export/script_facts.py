@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Patch, Reference
+from app.domain.lens_recipes import ComponentLens, LogitLens
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
@@ -15,6 +16,7 @@ from app.models.catalogue import GROUND_TRUTH
 from app.models.loaded import LoadedModel
 from app.models.random_tokens import Rows, prefix_length, random_rows, separator
 from app.models.tokens import answer_ids, tokenise
+from app.models.tuned_lens import params_file
 
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
 
@@ -38,11 +40,16 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         sequences=_sequences(model, recipe),
         tokens=_tokens(model, recipe),
         directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
+        lens=str(params_file(recipe.folder)) if isinstance(recipe, LogitLens) and recipe.lens == "tuned" else "",
     )
 
 
 def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The two sides of a projection."""
+    """The two sides of a projection, or the tokens that a lens follows."""
+    if isinstance(recipe, LogitLens | ComponentLens):
+        pair = recipe.prompts[recipe.prompt]
+        chosen = recipe.tokens or (*pair.answer, *pair.incorrect_answer)
+        return tuple(dict.fromkeys(answer_ids(model, chosen))), ()
     if not isinstance(recipe, HeadProjection):
         return (), ()
     return answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus)

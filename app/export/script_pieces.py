@@ -182,24 +182,6 @@ for prompt in PROMPTS:
     result["logit_diff"].append(float(last[answer].mean() - last[incorrect].mean()))
 """
 
-LOGIT_LENS = """
-prompt = PROMPTS[0]
-keep = names("hook_resid_post")
-_, cache = run(prompt["clean"], hooks_for(prompt), keep)
-result = {"top_ids": [], "top_probabilities": [], "entropy": []}
-result |= {"logit_diff": [], "answer_probability": [], "answer_rank": []}
-for name in keep:
-    logits = model.adapter.apply_output_logits_transform(model.unembed(model.ln_final(cache[name])))[0].float()
-    log_probs = logits.log_softmax(-1)
-    top = log_probs.topk(TOP_K)
-    result["top_ids"].append(top.indices.tolist())
-    result["top_probabilities"].append(top.values.exp().tolist())
-    result["entropy"].append((-(log_probs.exp() * log_probs).sum(-1)).tolist())
-    rows = [metrics(row, prompt) for row in logits]  # one row per position
-    for key, at in {"logit_diff": 0, "answer_probability": 2, "answer_rank": 3}.items():
-        result[key].append([row[at] for row in rows])
-"""
-
 CORRECTNESS_METERS = '''
 def relative(found, expected):
     """Largest deviation over the largest magnitude."""

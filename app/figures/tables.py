@@ -24,6 +24,7 @@ from app.domain.head_results import (
     HeadStatisticsResult,
     HeadTokensResult,
 )
+from app.domain.lens_results import ComponentLensResult, LogitLensResult
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -31,7 +32,6 @@ from app.domain.results import (
     CorrectnessMetersResult,
     DirectLogitAttributionResult,
     GenerationResult,
-    LogitLensResult,
     PredictionResult,
     ResidualTrajectoryResult,
     Result,
@@ -41,23 +41,8 @@ from app.domain.results import (
 from app.figures import sweep_tables
 from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
-
-_INTEGERS = ("layer", "head", "position", "source_position", "prompt", "rank")
-
-
-def _unroll(values: NDArray[Any], labels: dict[str, Any]) -> pd.DataFrame:
-    """Array -> one row per cell: its axis labels in the array's order, then `value`."""
-    axes = [np.asarray(axis) for axis in labels.values()]
-    grid = np.indices(values.shape).reshape(values.ndim, -1)
-    columns = {name: axis[at] for name, axis, at in zip(labels, axes, grid, strict=True)}
-    return pd.DataFrame({**columns, "value": values.ravel()})
-
-
-def _stack(parts: list[pd.DataFrame], order: tuple[str, ...]) -> pd.DataFrame:
-    """Parts below each other; the named columns that exist, in this order, integers nullable."""
-    whole = pd.concat(parts, ignore_index=True)
-    whole = whole.reindex(columns=[name for name in order if name in whole])
-    return whole.astype({name: "Int64" for name in _INTEGERS if name in whole})
+from app.figures.lens_tables import component_lens_rows, lens_rows
+from app.figures.long import stacked, unrolled
 
 
 def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = None) -> pd.DataFrame:
@@ -77,7 +62,7 @@ def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = 
                       "kind": "attn_bias", "direct": bias}).iloc[: n_layers if np.any(result.attn_bias) else 0],
         pd.DataFrame([_named(c) for c in result.component_labels]).assign(direct=pick(result.components)),
     ]  # fmt: skip
-    return _stack(parts, ("component", "layer", "head", "kind", "direct"))
+    return stacked(parts, ("component", "layer", "head", "kind", "direct"))
 
 
 def _named(component: str) -> dict[str, Any]:
@@ -123,14 +108,14 @@ def _prompt_of(result: Result) -> int:
 def _prediction(result: PredictionResult) -> pd.DataFrame:
     prompts, ranks = (np.arange(n) for n in result.top_tokens.shape)
     top = {
-        name: _unroll(values, {"prompt": prompts, "rank": ranks}).assign(
+        name: unrolled(values, {"prompt": prompts, "rank": ranks}).assign(
             metric=name, top_token=result.top_tokens.ravel()
         )
         for name, values in (("top_probability", result.top_probabilities), ("top_logit", result.top_logits))
     }
-    metrics = _unroll(result.metrics.T, {"prompt": prompts, "metric": METRICS})
+    metrics = unrolled(result.metrics.T, {"prompt": prompts, "metric": METRICS})
     metrics["corrupted"] = result.corrupted_metrics.T.ravel()
-    return _stack([metrics, *top.values()], ("prompt", "metric", "rank", "top_token", "value", "corrupted"))
+    return stacked([metrics, *top.values()], ("prompt", "metric", "rank", "top_token", "value", "corrupted"))
 
 
 def _attribution(result: DirectLogitAttributionResult) -> pd.DataFrame:
@@ -140,28 +125,28 @@ def _attribution(result: DirectLogitAttributionResult) -> pd.DataFrame:
     ]
     total = pd.DataFrame({"prompt": range(len(result.logit_diff)), "metric": "logit_diff", "value": result.logit_diff})
     named = [part.rename(columns={"direct": "value"}) for part in parts]
-    return _stack([*named, total], ("prompt", "component", "kind", "layer", "head", "metric", "value"))
+    return stacked([*named, total], ("prompt", "component", "kind", "layer", "head", "metric", "value"))
 
 
 def _attention(result: AttentionPatternResult) -> pd.DataFrame:
     n_heads, n = result.pattern.shape[1:3]
     at = np.arange(n)
     axes = {"layer": result.layers, "head": np.arange(n_heads), "position": at, "source_position": at}
-    rows, tokens = _unroll(result.pattern, axes), np.asarray(result.str_tokens, dtype=object)
+    rows, tokens = unrolled(result.pattern, axes), np.asarray(result.str_tokens, dtype=object)
     rows["token"], rows["source_token"] = tokens[rows["position"]], tokens[rows["source_position"]]
     rows["component"] = _head_names(rows)
     order = ("prompt", "component", "layer", "head", "position", "token", "source_position", "source_token", "metric")
-    return _stack([rows.assign(metric="pattern", prompt=_prompt_of(result))], (*order, "value"))
+    return stacked([rows.assign(metric="pattern", prompt=_prompt_of(result))], (*order, "value"))
 
 
 def _attention_weights(result: AttentionWeightsResult) -> pd.DataFrame:
     n_heads, n = result.value_norm.shape[1:]
     axes = {"layer": result.layers, "head": np.arange(n_heads), "source_position": np.arange(n)}
     names = ("value_norm", "output_norm", "attribution")
-    rows = pd.concat([_unroll(getattr(result, name), axes).assign(metric=name) for name in names], ignore_index=True)
+    rows = pd.concat([unrolled(getattr(result, name), axes).assign(metric=name) for name in names], ignore_index=True)
     rows = rows.assign(component=_head_names(rows), prompt=_prompt_of(result))
     rows["source_token"] = np.asarray(result.str_tokens, dtype=object)[rows["source_position"]]
-    return _stack(
+    return stacked(
         [rows], ("prompt", "component", "layer", "head", "source_position", "source_token", "metric", "value")
     )
 
@@ -170,19 +155,19 @@ def _head_reading(result: HeadReadingResult) -> pd.DataFrame:
     """Numbers of every key, then tokens by rank: logits per unit of attention, and times attention."""
     keys, ranks = result.src_positions, np.arange(result.promoted_logits.shape[1])
     parts = [
-        _unroll(getattr(result, name), {"source_position": keys}).assign(metric=name)
+        unrolled(getattr(result, name), {"source_position": keys}).assign(metric=name)
         for name in ("score", "content", "positional", "pattern")
     ]
     for side in ("promoted", "suppressed"):
         logits, tokens = getattr(result, f"{side}_logits"), getattr(result, f"{side}_tokens").ravel()
         for name, weight in (("logit", 1.0), ("logit_times_attention", result.pattern[:, None])):
-            rows = _unroll(logits * weight, {"source_position": keys, "rank": ranks})
+            rows = unrolled(logits * weight, {"source_position": keys, "rank": ranks})
             parts.append(rows.assign(metric=f"{side}_{name}", top_token=tokens))
     rows = pd.concat(parts, ignore_index=True).assign(prompt=_prompt_of(result), component=result.head)
     rows["position"], rows["token"] = result.query, result.str_tokens[result.query]
     rows["source_token"] = np.asarray(result.str_tokens, dtype=object)[rows["source_position"]]
     order = ("prompt", "component", "position", "token", "source_position", "source_token", "metric", "rank")
-    return _stack([rows], (*order, "top_token", "value"))
+    return stacked([rows], (*order, "top_token", "value"))
 
 
 def _head_names(rows: pd.DataFrame) -> NDArray[np.str_]:
@@ -193,28 +178,17 @@ def _head_names(rows: pd.DataFrame) -> NDArray[np.str_]:
 
 def _trajectory(result: ResidualTrajectoryResult) -> pd.DataFrame:
     parts = [
-        _unroll(values, {"prompt": np.arange(len(values)), "component": result.points}).assign(metric=name)
+        unrolled(values, {"prompt": np.arange(len(values)), "component": result.points}).assign(metric=name)
         for name, values in (("logit_lens", result.lens), ("cumulative_direct_attribution", result.cumulative))
     ]
     rows = pd.concat(parts, ignore_index=True)
     rows["layer"] = pd.to_numeric(rows["component"].str.extract(r"^(\d+)_", expand=False))
-    return _stack([rows], ("prompt", "component", "layer", "metric", "value"))
-
-
-def _lens(result: LogitLensResult) -> pd.DataFrame:
-    layers, positions, ranks = (np.arange(n) for n in result.top_tokens.shape)
-    top = _unroll(result.top_probabilities, {"layer": layers, "position": positions, "rank": ranks})
-    parts = [top.assign(metric="top_probability", top_token=result.top_tokens.ravel())]
-    for name in ("logit_diff", "answer_probability", "answer_rank", "entropy"):
-        parts.append(_unroll(getattr(result, name), {"layer": layers, "position": positions}).assign(metric=name))
-    rows = pd.concat(parts, ignore_index=True).assign(prompt=_prompt_of(result))
-    rows["token"] = np.asarray(result.str_tokens, dtype=object)[rows["position"]]
-    return _stack([rows], ("prompt", "layer", "position", "token", "metric", "rank", "top_token", "value"))
+    return stacked([rows], ("prompt", "component", "layer", "metric", "value"))
 
 
 def head_rows(result: Result) -> pd.DataFrame:
     """Every number per head that a result has, head by head; `prompt` counts background texts where it has those."""
-    return _stack([number_rows(result, name) for name in quantities_of(result)], _HEAD_COLUMNS)
+    return stacked([number_rows(result, name) for name in quantities_of(result)], _HEAD_COLUMNS)
 
 
 _HEAD_COLUMNS = ("prompt", "component", "layer", "head", "metric", "value")
@@ -223,9 +197,9 @@ _HEAD_COLUMNS = ("prompt", "component", "layer", "head", "metric", "value")
 def number_rows(result: Result, name: str) -> pd.DataFrame:
     """One number of every head and prompt."""
     values = head_quantity(result, name)
-    rows = _unroll(values, dict(zip(("prompt", "layer", "head"), map(np.arange, values.shape), strict=True)))
+    rows = unrolled(values, dict(zip(("prompt", "layer", "head"), map(np.arange, values.shape), strict=True)))
     named = np.tile(head_labels(*values.shape[1:]).ravel(), len(values))
-    return _stack([rows.assign(component=named, metric=name)], _HEAD_COLUMNS)
+    return stacked([rows.assign(component=named, metric=name)], _HEAD_COLUMNS)
 
 
 def _head_tokens(result: HeadTokensResult) -> pd.DataFrame:
@@ -234,12 +208,12 @@ def _head_tokens(result: HeadTokensResult) -> pd.DataFrame:
     labels: dict[str, Any] = dict(zip(("prompt", "layer", "head", "rank"), map(np.arange, shape), strict=True))
     component = np.broadcast_to(head_labels(*shape[1:3])[None, :, :, None], shape).ravel()
     parts = [
-        _unroll(getattr(result, f"{side}_logits"), labels).assign(
+        unrolled(getattr(result, f"{side}_logits"), labels).assign(
             component=component, metric=f"{side}_logit", top_token=getattr(result, f"{side}_tokens").ravel()
         )
         for side in ("promoted", "suppressed")
     ]
-    return _stack(parts, ("prompt", "component", "layer", "head", "metric", "rank", "top_token", "value"))
+    return stacked(parts, ("prompt", "component", "layer", "head", "metric", "rank", "top_token", "value"))
 
 
 def _behaviour(result: BehaviourScoresResult) -> pd.DataFrame:
@@ -259,7 +233,8 @@ _TABLES: dict[type[Result], Any] = {
     DirectLogitAttributionResult: _attribution,
     AttentionPatternResult: _attention,
     ResidualTrajectoryResult: _trajectory,
-    LogitLensResult: _lens,
+    LogitLensResult: lens_rows,
+    ComponentLensResult: component_lens_rows,
     SweepResult: sweep_tables.sweep_rows,
     AttributionPatchingResult: sweep_tables.attribution_patching_rows,
     SelfRepairResult: sweep_tables.self_repair_rows,

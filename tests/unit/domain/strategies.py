@@ -93,7 +93,7 @@ models = st.builds(
     st.sampled_from(["float32", "bfloat16"]),
     st.booleans(),
 )
-answers = st.lists(text, max_size=2).map(tuple)
+answers = st.lists(text, max_size=2, unique=True).map(tuple)
 prompts = st.builds(PromptPair, text, st.none() | text, answers, answers)
 pairs = st.builds(PromptPair, text, text, answers, answers)
 cells = (
@@ -123,10 +123,14 @@ ablating: dict[str, Any] = {
     "cells": cells, "method": st.sampled_from(["zero", "mean", "resample"]), "reference": references,
     "pooled": st.booleans(), "seed": small, "draws": small, "freeze": frozen,
 }  # fmt: skip
+points = st.lists(st.sampled_from(["resid_pre", "resid_mid", "resid_post"]), min_size=1, max_size=3).map(tuple)
 directions = st.sampled_from(["denoising", "noising"])
 recipes = st.one_of(
     *(recipes_of(kind) for kind in (kinds.Prediction, kinds.DirectLogitAttribution, kinds.CorrectnessMeters)),
-    *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.LogitLens, kinds.SelfRepair)),
+    *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.SelfRepair)),
+    recipes_of(kinds.LogitLens, prompt=small, top_k=small, tokens=answers, positions=st.none() | some, points=points),
+    recipes_of(kinds.LogitLens, lens=st.just("tuned"), folder=text, fingerprint=text),
+    recipes_of(kinds.ComponentLens, prompt=small, position=st.none() | small, layer=st.none() | small, tokens=answers),
     *(recipes_of(kind, layers=st.none() | some) for kind in (kinds.AttentionPattern, kinds.AttentionWeights)),
     recipes_of(kinds.Ablation, **ablating),
     recipes_of(

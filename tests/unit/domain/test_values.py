@@ -8,9 +8,10 @@ from hypothesis import given
 
 from app.domain.errors import BadPrompt, BadSite
 from app.domain.interventions import KnockOutEdge, spoken_edges
+from app.domain.lens_results import LogitLensResult
 from app.domain.models import Provenance
 from app.domain.prompts import TokenisedPrompt, aligned, first_difference
-from app.domain.results import METRICS, LogitLensResult, SweepResult, difference, from_bytes, to_bytes
+from app.domain.results import METRICS, SweepResult, difference, from_bytes, to_bytes
 from app.domain.sites import Head, Site
 from tests.unit.domain.strategies import heads
 
@@ -27,7 +28,9 @@ def lens(value: float) -> LogitLensResult:
     return LogitLensResult(
         recipe="{}", digest="d", provenance=HERE, str_tokens=("a", " b", "é"), top_tokens=tokens,
         top_probabilities=np.zeros((2, 3, 2), np.float32), logit_diff=grid, answer_probability=grid,
-        answer_rank=grid, entropy=grid,
+        answer_rank=grid, entropy=grid, positions=(0, 1, 2), points=("0_post", "1_post"), lens="logit lens",
+        tokens=(" a",), kl_divergence=grid, token_logits=grid[..., None], token_probabilities=grid[..., None],
+        token_ranks=grid[..., None],
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from app.domain.directions import (
 )
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
+from app.domain.lens_recipes import ComponentLens
 from app.domain.prompts import PromptPair
 from app.domain.recipes import (
     Ablation,
@@ -220,8 +221,19 @@ DIRECTION_CASES = (
       for model, at in (("gpt2, raw", 0), ("gemma, raw", 5), ("llama", 4), ("neox", 3))),
     Case("llama", DirectionCard, (), (("prompts", ()), ("direction", DIRECTIONS[8]))),
 )  # fmt: skip
+LENS_CASES = (
+    Case("gpt2, raw", LogitLens, (), (("points", ("resid_pre", "resid_post")), ("lens", "tuned"))),
+    Case("gpt2, raw", LogitLens, (KINDS_OF_CHANGE["noise"],),
+         (("points", ("resid_pre", "resid_mid", "resid_post")), ("positions", (6, 2)), ("tokens", ("w3", "w9")))),
+    Case("ground truth", ComponentLens),
+    Case("llama", ComponentLens, (Patch(Site("resid_pre", 1)),), (("tokens", ("w3", "w9")), ("most", 6))),
+    Case("gpt2, raw", ComponentLens, (KINDS_OF_CHANGE["noise"],), (("layer", 1), ("position", 5), ("prompt", 1)), BOTH),
+    Case("gemma, raw", ComponentLens, MIDDLE, (("layer", 2), ("top_k", 3))),
+    Case("neox", ComponentLens, (), (("position", 3),), (PromptPair(words.CLEAN),)),
+)  # fmt: skip
 ALL_CASES = (
     *DIRECTION_CASES,
+    *LENS_CASES,
     *ATTENTION_CASES,
     *HEAD_CASES,
     *PATH_CASES,

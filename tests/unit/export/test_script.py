@@ -28,6 +28,8 @@ from app.export.script_facts import script_facts
 from app.models.load import load
 from app.models.loaded import LoadedModel
 from app.models.tokens import token_string
+from app.models.tuned_lens import fingerprint
+from tests import lenses
 from tests import tiny as words
 from tests.loaded import ground_truth, smollm2, tiny
 from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, Case
@@ -58,12 +60,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
         words.hf_model(name.split(",")[0]).save_pretrained(folder)
         words.tokenizer().save_pretrained(folder)
         found[name] = load(ModelSpec("folder", str(folder), processing=processing), device="cpu", home=folder / "home")
+        lenses.saved(found[name], lenses.random(found[name]), folder / "lens")
     return found
 
 
 def recipe_of(case: Case, model: LoadedModel) -> Any:
     pair = TRUTH_PAIR if case.model == "ground truth" else WORD_PAIR
     asked = {"prompts": case.prompts or (pair,), "interventions": case.interventions, **dict(case.fields)}
+    if asked.get("lens") == "tuned":
+        folder = f"{model.facts.spec.name}/lens"
+        asked |= {"folder": folder, "fingerprint": fingerprint(folder)}
     return settled(case.kind(model=model.facts.spec, **asked))
 
 

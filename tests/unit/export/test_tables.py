@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from app.domain.interventions import Ablate, Patch
+from app.domain.lens_results import LogitLensResult
 from app.domain.recipes import parse_recipe, recipe_json
-from app.domain.results import LogitLensResult, array_axes, from_bytes
+from app.domain.results import array_axes, from_bytes
 from app.domain.sites import Site
 from app.export.tables import PROVENANCE_COLUMNS, to_csv, to_json, to_npz, to_parquet
 from app.figures.tables import long_table
@@ -41,7 +42,7 @@ def equal(read: pd.DataFrame, table: pd.DataFrame) -> None:
     for name in table:
         np.testing.assert_array_equal(read[name].isna(), table[name].isna(), err_msg=name)
         known = table[name].notna()
-        if name in ("token", "top_token", "metric"):
+        if name in ("token", "top_token", "metric", "component", "lens"):
             assert read.loc[known, name].tolist() == table.loc[known, name].tolist()
         else:
             read_numbers, numbers = (t.loc[known, name].to_numpy(np.float32) for t in (read, table))

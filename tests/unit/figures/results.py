@@ -3,6 +3,7 @@
 import numpy as np
 
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
+from app.domain.lens_results import ComponentLensResult, LogitLensResult
 from app.domain.models import Provenance
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from app.domain.results import (
@@ -10,7 +11,6 @@ from app.domain.results import (
     AttentionPatternResult,
     CorrectnessMetersResult,
     DirectLogitAttributionResult,
-    LogitLensResult,
     PredictionResult,
     ResidualTrajectoryResult,
     SweepResult,
@@ -120,9 +120,30 @@ def lens(n_layers: int = 2, tokens: tuple[str, ...] = TOKENS, answers: bool = Tr
     first = np.sort(rng.random((*shape, 2), dtype=np.float32) / 2 + 0.01, axis=-1)[..., ::-1]
     words = np.array([" the", "<b>", "a,b", " Mary", "\n"])[rng.integers(0, 5, (*shape, 2))]
     known = floats(*shape) if answers else np.full(shape, np.nan, np.float32)
+    followed = (" Mary", "<b>") if answers else ()
+    logits = floats(*shape, len(followed), seed=3)
     return LogitLensResult(
         **_common("logit_lens"), str_tokens=tokens, top_tokens=words, top_probabilities=first, logit_diff=known,
         answer_probability=np.abs(known) / 4, answer_rank=np.round(np.abs(known) * 100), entropy=np.abs(floats(*shape)),
+        positions=tuple(range(len(tokens))), points=tuple(f"{layer}_post" for layer in range(n_layers)),
+        lens="logit lens", tokens=followed, kl_divergence=np.abs(floats(*shape, seed=2)), token_logits=logits,
+        token_probabilities=1 / (1 + np.exp(-logits)), token_ranks=np.round(np.exp(np.abs(logits) * 2) - 1),
+    )  # fmt: skip
+
+
+def component_lens(tokens: tuple[str, ...] = TOKENS) -> ComponentLensResult:
+    """Two heads and an MLP at the last token."""
+    followed = (" Mary", "<b>")
+    n, words = len(followed), np.array([[" the", "<b>", "a,b"]] * 3)
+    logits = np.abs(floats(3, 3))
+    rows, rest = floats(3, n, seed=1), floats(3, n, seed=2)
+    rest[1] = 0
+    return ComponentLensResult(
+        **_common("component_lens"), str_tokens=tokens, position=len(tokens) - 1, tokens=followed,
+        component_labels=("L0H1", "L2.mlp", "L1H0"), remainder_labels=("others", "interventions", "bias"),
+        promoted_tokens=words, promoted_logits=logits, suppressed_tokens=words[:, ::-1], suppressed_logits=-logits,
+        norm=np.abs(floats(3)), logit_diff=floats(3, seed=4), token_logits=rows, remainders=rest,
+        logits=rows.sum(0) + rest.sum(0),
     )  # fmt: skip
 
 

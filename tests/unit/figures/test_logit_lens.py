@@ -1,5 +1,6 @@
 """The logit lens heatmap."""
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,54 @@ def test_difference_mode_colours_the_change_of_the_logit_difference():
     assert cells.zmin == -cells.zmax == -np.abs(result.logit_diff).max()
     assert cells.colorbar.title.text == "Δ logit diff"
     assert cells.text is not None
+
+
+def test_any_number_of_the_cell_can_colour_it():
+    result = results.lens()
+    rank = logit_lens_heatmap(result, Style(coloured_by="rank"), Selection()).data[0]
+    np.testing.assert_allclose(10 ** -np.asarray(rank.z) - 1, result.answer_rank, atol=1e-3)
+    assert (rank.zmax, rank.colorbar.ticktext[0]) == (0, "0")  # the strongest colour is the top token's
+    for name in ("entropy", "kl_divergence"):
+        cells = logit_lens_heatmap(result, Style(coloured_by=name), Selection()).data[0]
+        np.testing.assert_array_equal(cells.z, getattr(result, name))
+        assert cells.zmin == 0
+    signed = logit_lens_heatmap(result, Style(coloured_by="logit_diff"), Selection()).data[0]
+    assert signed.zmin == -signed.zmax
+
+
+def test_in_a_difference_every_colour_is_signed_and_ranks_keep_their_sign():
+    result = results.lens()
+    for name in ("rank", "entropy", "kl_divergence"):
+        figure = logit_lens_heatmap(result, Style(show="difference", coloured_by=name), Selection())
+        assert figure.data[0].zmin == -figure.data[0].zmax
+        assert figure.data[0].colorbar.title.text.startswith("Δ ")
+
+
+def test_the_page_has_every_choice_of_colour_at_once_and_exports_have_none():
+    result = results.lens()
+    choices = logit_lens_heatmap(result, Style(coloured_by="entropy"), Selection()).layout.meta
+    assert choices["coloured"] == "entropy"
+    assert list(choices["colours"]) == ["probability", "rank", "entropy", "kl_divergence", "logit_diff"]
+    sent = choices["colours"]["kl_divergence"]
+    packed = np.frombuffer(base64.b64decode(sent["z"]), np.float32).reshape(sent["shape"])
+    np.testing.assert_array_equal(packed, result.kl_divergence)
+    difference = logit_lens_heatmap(result, Style(show="difference"), Selection()).layout.meta
+    assert "probability" not in difference["colours"]
+    unanswered = logit_lens_heatmap(results.lens(answers=False), Style(), Selection()).layout.meta
+    assert list(unanswered["colours"]) == ["probability", "entropy", "kl_divergence"]
+    assert "colours" not in logit_lens_heatmap(result, Style(width=300, height=300), Selection()).layout.meta
+
+
+def test_a_colour_that_needs_answers_is_refused_without_them():
+    with pytest.raises(BadInput, match="rank of the answer needs an answer"):
+        logit_lens_heatmap(results.lens(answers=False), Style(coloured_by="rank"), Selection())
+
+
+def test_points_between_sublayers_and_some_positions_keep_their_names():
+    result = replace(results.lens(2), points=("0_mid", "0_post"), positions=(5, 4, 3, 2, 1, 0))
+    figure = logit_lens_heatmap(result, Style(), Selection())
+    assert (figure.layout.yaxis.tickvals, figure.layout.yaxis.ticktext) == ((1,), ("0",))
+    assert figure.data[0].hovertext[0][0].startswith("layer 0 resid_mid, position 5")
 
 
 def test_cells_print_the_top_token_visibly_and_safely():

@@ -84,12 +84,23 @@ def test_trajectory_has_both_readings_by_point_and_layer():
 def test_lens_has_ranked_tokens_and_one_number_per_position_and_metric():
     result = results.lens(2)
     table = long_table(result)
-    assert len(table) == 2 * 6 * (2 + 4)
+    assert len(table) == 2 * 6 * (2 + 5 + 3 * 2)
     at = row(table, layer=1, position=5, rank=1)
     assert (at["value"], at["top_token"], at["token"]) == (
         result.top_probabilities[1, 5, 1], result.top_tokens[1, 5, 1], "\n",
     )  # fmt: skip
     assert row(table, layer=1, position=5, metric="entropy")["value"] == result.entropy[1, 5]
+    followed = row(table, component="0_post", position=2, metric="rank", top_token="<b>")
+    assert (followed["value"], followed["lens"]) == (result.token_ranks[0, 2, 1], "logit lens")
+
+
+def test_the_component_lens_has_tokens_by_rank_and_contributions_that_sum_to_the_total():
+    result = results.component_lens()
+    table = long_table(result)
+    assert row(table, component="L1H0", metric="promoted_logit", rank=1)["top_token"] == "<b>"
+    mary = table[(table["metric"] == "logit") & (table["top_token"] == " Mary")].set_index("component")["value"]
+    assert mary.drop("total").sum() == pytest.approx(mary["total"], abs=1e-5)
+    assert row(table, component="L0H1", metric="norm")["head"] == 1
 
 
 def test_prediction_has_metrics_and_ranked_tokens():
@@ -118,7 +129,7 @@ def test_every_result_kind_has_a_table():
         results.ablation(), results.attribution(), results.pattern(), results.trajectory(), results.lens(),
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
-        heads.projection(), heads.tokens(), card(),
+        heads.projection(), heads.tokens(), card(), results.component_lens(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)
