@@ -114,6 +114,12 @@ def test_every_panel_explains_itself(served: Page) -> None:
     assert all(said.formula and said.sign and said.unit for said in HELP.values())
 
 
+def test_every_panel_says_its_name_to_screen_readers(served: Page) -> None:
+    named = dict(re.findall(r'"data-panel": "([^"]+)", "aria-label": "([^"]*)"', json.dumps(_layout(served))))
+    assert set(named) == set(ids.PANELS)
+    assert all(named.values())
+
+
 def test_every_panel_starts_with_a_skeleton_and_a_fixed_place(served: Page) -> None:
     layout = json.dumps(_layout(served))
     assert layout.count('"mt-panel is-loading"') == len(ids.PANELS)
