@@ -136,7 +136,7 @@
 
   root.dash_clientside = Object.assign(root.dash_clientside || {}, {
     microtome: {
-      accept, draftsChosen, attention, model: readModelControls, status,
+      accept, draftsChosen, answersFound: () => microtome.answersFound(), attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls,

@@ -63,27 +63,29 @@ def _texts(given: Any) -> tuple[str, ...]:
 # answer pickers
 
 
-def search_answer(engine: Engine, query: Any, value: Any, store: Any) -> tuple[Any, Any]:
-    """Choices for what has been typed, those already chosen kept; where nothing matches, why it is not one token."""
+def search_answer(engine: Engine, query: Any, value: Any, store: Any) -> tuple[Any, Any, Any]:
+    """Choices for what has been typed, those already chosen kept; where nothing matches, why it is not one token; and
+    what was found for it, so that the page can take it at Enter (assets/68-answers.js)."""
     chosen = _texts(value)
     try:
         spec = experiment_of(store).model
         wait_for_model(engine, experiment_of(store))
         text = _text(query).replace("·", " ")
         found = engine.search_tokens(spec, text, SEARCH_LIMIT) if text else ()
-        why = "Type to search the vocabulary." if not text else not_one_token(engine, spec, text)
+        why = "Type to search the vocabulary." if not text else not_one_token(engine, spec, text, chosen)
     except MicrotomeError as error:
-        return no_update, str(error)
-    return token_options((*chosen, *found)), why
+        return no_update, str(error), no_update
+    kept = {"query": text, "tokens": [token for token in found if token not in chosen], "why": why}
+    return token_options((*chosen, *found)), why, kept
 
 
-def not_one_token(engine: Engine, spec: ModelSpec, text: str) -> str:
-    """What the tokenizer makes of a string that is no single token."""
+def not_one_token(engine: Engine, spec: ModelSpec, text: str, chosen: tuple[str, ...]) -> str:
+    """What the tokenizer makes of a string that is no single token; nothing of a token that can be chosen."""
     try:
         engine.read_answer(spec, text)
     except BadAnswer as error:
         return str(error)
-    return "Already chosen."
+    return "Already chosen." if text in chosen else ""
 
 
 # tokens
@@ -146,8 +148,9 @@ def register(app: Dash, engine: Engine) -> None:
     )(functools.partial(accept_draft, engine))  # fmt: skip
     for picker in (ids.ANSWER, ids.INCORRECT_ANSWER):
         app.callback(
-            Output(picker, "data"), Output(picker, "nothingFoundMessage"), Input(picker, "searchValue"),
-            Input(picker, "value"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
+            Output(picker, "data"), Output(picker, "nothingFoundMessage"), Output(ids.FOUND.format(picker), "data"),
+            Input(picker, "searchValue"), Input(picker, "value"), State(ids.EXPERIMENT, "data"),
+            prevent_initial_call=True,
         )(functools.partial(search_answer, engine))  # fmt: skip
     app.callback(
         Output(ids.TOKEN_STRIP, "children"), Output(ids.TOKEN_COUNT, "children"), Output(ids.TOKEN_STRIP, "className"),

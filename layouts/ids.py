@@ -51,6 +51,7 @@ JOBS = "jobs"
 # rail
 CLEAN, CORRUPTED = "clean-prompt", "corrupted-prompt"
 ANSWER, INCORRECT_ANSWER = "answer", "incorrect-answer"
+FOUND = "{}-found"  # what the vocabulary has for what is typed into a picker
 RUN, DRAFT_HINT = "run", "draft-hint"
 TOKEN_STRIP, TOKEN_DIFF = "token-strip", "token-diff"
 TOKEN_COUNT = "token-count"

@@ -46,7 +46,7 @@ def _picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.Multi
         id=component_id, data=token_options(tokens), value=list(tokens), label=label, searchable=True, size="xs",
         placeholder="" if tokens else "search the vocabulary", nothingFoundMessage="Type to search",
         hidePickedOptions=True, comboboxProps={"width": 300, "position": "bottom-start"}, maxDropdownHeight=240,
-        clearSearchOnChange=True,
+        clearSearchOnChange=True, classNames={"options": "mt-answer-options"},
     )  # fmt: skip
 
 

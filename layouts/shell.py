@@ -31,7 +31,7 @@ THEME: Any = {
 }
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
-    "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
+    "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -49,6 +49,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
+        *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip
     filled = [

@@ -68,8 +68,20 @@ def test_an_answer_that_is_no_token_is_named_and_run_asks_once_more(visit: Visit
     expect(screen.page.locator("#refusal-text")).to_contain_text("“elephant” was not chosen")
     screen.run()
     expect(screen.page.locator("#refusal-text")).to_contain_text("“elephant” was not chosen")
-    expect(screen.page.locator("#refusal-text")).to_contain_text("goes on with house")
+    expect(screen.page.locator("#refusal-text")).to_contain_text("press Run again to go on with house")
     screen.run()
+    expect(screen.page.locator("#refusal-text")).to_be_empty()
+
+
+def test_enter_takes_what_was_typed_as_an_answer_also_before_its_list_is_there(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction")
+    field = screen.page.locator("#answer")
+    for typed in ("river", "tre"):
+        field.fill(typed)
+        field.press("Enter")
+        screen.until(f"microtome.propsOf('answer').value.some(token => token.startsWith('{typed}'))")
+    field.press("Tab")
+    assert screen.page.evaluate("microtome.propsOf('answer').value") == ["house", "river", "tree"]
     expect(screen.page.locator("#refusal-text")).to_be_empty()
 
 

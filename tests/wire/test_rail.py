@@ -145,6 +145,17 @@ def test_the_picker_says_why_a_string_is_no_token(served: Page, picker: str) -> 
     assert "river" in answer[picker]["nothingFoundMessage"]
 
 
+def test_a_token_that_can_be_chosen_is_not_called_chosen(served: Page) -> None:
+    given = {"answer.searchValue": "apple", "experiment.data": experiment()}
+    found = [served.ask("answer.data", given | {"answer.value": chosen}) for chosen in ([], ["apple"])]
+    assert [answer["answer-found"]["data"]["why"] for answer in found if answer] == ["", "Already chosen."]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0]["answer-found"]["data"]["query"] == "apple"
+    assert "apple" in found[0]["answer-found"]["data"]["tokens"]
+    assert "apple" not in found[1]["answer-found"]["data"]["tokens"]
+
+
 def test_the_tokens_are_those_of_the_prompt_that_is_run(served: Page) -> None:
     given = {"experiment.data": experiment() | {"base": "corrupted"}, "status.data": READY}
     answer = served.ask("token-strip.children", given)
