@@ -67,7 +67,10 @@
     return sweep.noise ? { type: "set-sweep", noise: { ...sweep.noise, [NOISE[field]]: wanted } } : null;
   }
 
-  if (typeof module !== "undefined") module.exports = { ABLATIONS, CONTROLS, shown, actionFor };
+  /** Whether a sweep's button is off: nothing is left to run, or it runs or waits, which is when Cancel is on. */
+  const startIsOff = (done, idle) => Boolean(done) || idle === false;
+
+  if (typeof module !== "undefined") module.exports = { ABLATIONS, CONTROLS, shown, actionFor, startIsOff };
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -104,6 +107,7 @@
   }
 
   microtome.sweepControls = sweepControls;
+  microtome.startIsOff = startIsOff;
   microtome.projections.push(({ session }, before) => aside(session, before && before.session));
   microtome.projections.push(({ session }, before) => {
     if (!before || before.session.sweep !== session.sweep) draw();

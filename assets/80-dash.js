@@ -138,7 +138,7 @@
     microtome: {
       accept, draftsChosen, answersFound: () => microtome.answersFound(), attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
-      sweepControls: microtome.sweepControls, generation: microtome.generationControls,
+      sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls,
       headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,
     },

@@ -15,7 +15,7 @@ from app.domain.recipes import AnyRecipe
 from app.domain.results import GenerationResult
 from app.domain.session import Generating
 from app.engine import Engine
-from callbacks import sweep as sweeping
+from callbacks import sweep_strip
 from callbacks.evaluate import NOTHING, runs, stored, wait_to_run
 from callbacks.reading import (
     REFUSALS,
@@ -149,7 +149,7 @@ def register(app: Dash, engine: Engine) -> None:
         Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), view, State(store, "data"),
         prevent_initial_call=True,
     )(functools.partial(address_text, engine))  # fmt: skip
-    sweeping.register(app, engine, SLOT)
+    sweep_strip.register(app, engine, SLOT)
     app.callback(
         outputs(ids.GENERATION, "children"), Input(store, "data"), Input(ids.TICK.format(ids.GENERATION), "data"),
         view, State(experiment, "data"), prevent_initial_call=True,

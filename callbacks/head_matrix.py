@@ -13,7 +13,7 @@ from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.recipes import AnyRecipe
 from app.domain.views import Show
 from app.engine import Engine
-from callbacks import sweep
+from callbacks import sweep_strip
 from callbacks.heads import KIND, is_sweep, recipe_of_run
 from callbacks.numbers_of_heads import NumbersOfHeads, press_of, to_compute
 from callbacks.reading import (
@@ -110,7 +110,7 @@ SLOT = Slot(
 
 def register(app: Dash, engine: Engine) -> None:
     """Listens to its digests, to the sweep's tick, to the page's wish, and to what is shown."""
-    sweep.register(app, engine, SLOT)
+    sweep_strip.register(app, engine, SLOT)
     heard = [ids.DIGESTS.format(DIRECT), ids.DIGESTS.format(KIND), ids.TICK.format(ids.HEAD_MATRIX), ids.MATRIX_ASKED]
     app.callback(
         outputs(ids.HEAD_MATRIX), *[Input(store, "data") for store in heard], Input(ids.SHOWN, "data"),

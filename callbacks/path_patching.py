@@ -19,6 +19,7 @@ from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.path_patching import path_heatmap
 from callbacks import sweep as sweeping
+from callbacks import sweep_strip
 from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.reading import (
     REFUSALS,
@@ -138,7 +139,7 @@ def register(app: Dash, engine: Engine) -> None:
         Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), sweep, view,
         Input(ids.SELECTION, "data"), State(store, "data"), prevent_initial_call=True,
     )(functools.partial(address_paths, engine))  # fmt: skip
-    sweeping.register(app, engine, SLOT)
+    sweep_strip.register(app, engine, SLOT)
     app.callback(
         outputs(ids.PATHS), Input(store, "data"), Input(ids.TICK.format(ids.PATHS), "data"), view, sweep,
         State(ids.SELECTION, "data"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,

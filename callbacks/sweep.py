@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from dash import Dash, Input, Output, State, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
 
@@ -177,7 +176,8 @@ def _request(slot: Slot, page: OnScreen, run: Wanted) -> dict[str, Any]:
 
 
 def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> tuple[Any, ...]:
-    """Run what was asked for; progress and words of the end, what the button says then and whether it is done with."""
+    """Run what was asked for; progress and words of the end, and what the button says then. Whether it is done with is
+    told beside them, as the tick is: a declared output would hold back what the button's state follows from."""
     try:
         recipes = _recipes(slot, request)
         for at, recipe in enumerate(recipes):
@@ -185,10 +185,12 @@ def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> 
     except Cancelled:
         raise
     except MicrotomeError as error:
-        return 0, str(error), no_update, False
+        set_props(slot.part(ids.DONE), {"data": False})
+        return 0, str(error), no_update
     _tick(slot)
+    set_props(slot.part(ids.DONE), {"data": bool(request.get("done"))})
     set_props(slot.part(ids.ENDED), {"data": time.time()})
-    return 0, *(request.get(part, no_update) for part in ("text", "start", "done"))
+    return 0, *(request.get(part, no_update) for part in ("text", "start"))
 
 
 def _recipes(slot: Slot, request: Any) -> list[AnyRecipe]:
@@ -223,47 +225,8 @@ def _tick(slot: Slot) -> None:
     set_props(slot.part(ids.TICK), {"data": time.time()})
 
 
-# the words around it
-
-
-def describe_sweep(
-    engine: Engine, slot: Slot, clicks: Any, ended: Any, view: Any, asked: Any, status: Any, experiment: Any,
-    *stores: Any,
-) -> tuple[Any, ...]:  # fmt: skip
-    """Progress, words and button (what it says, whether it is off) while nothing runs: done, or how much there is to do
-    and what that takes. Asked again when a sweep has ended: by then another run may be on screen than it was for."""
-    try:
-        page = on_screen(engine, slot, view, asked, experiment, stores)
-        if engine.status(page.experiment.model).facts is None:
-            raise PreventUpdate
-        return _described(slot, page)
-    except MicrotomeError as error:
-        return no_update, str(error), no_update, no_update
-
-
-def _described(slot: Slot, page: OnScreen) -> tuple[Any, ...]:
-    wanted = missing(slot, page)
-    if wanted is None:
-        return no_update, "", slot.start(page, False), False
-    resumed = any(_begun(page.engine.partial(digest)) for digest in wanted)
-    if ctx.triggered_id == slot.part(ids.CANCEL):
-        return 0, slot.cancelled, slot.start(page, resumed), not wanted
-    return no_update, _words(slot, page, wanted), slot.start(page, resumed), not wanted
-
-
-def _words(slot: Slot, page: OnScreen, wanted: Wanted) -> str:
-    """Done, or what there is to do and what it takes."""
-    return slot.cost(page, list(wanted.values())) if wanted else slot.done
-
-
-def _begun(partial: Any) -> bool:
-    """Whether a partial sweep has any cell."""
-    cells = getattr(partial, "values", getattr(partial, "exact", None))
-    return cells is not None and bool(np.isfinite(cells).any())
-
-
 def register(app: Dash, engine: Engine, slot: Slot) -> None:
-    """Request, run, and the words around it, for one panel."""
+    """Request and run, for one panel; callbacks/sweep_strip.py says the words around it."""
     digests = [Input(ids.DIGESTS.format(kind), "data") for kind in slot.kinds]
     first = [Input(ids.DIGESTS.format(kind), "data") for kind in slot.after]
     hears = State if slot.asks == ids.SWEEP else Input  # the digests of a sweep follow it
@@ -273,14 +236,6 @@ def register(app: Dash, engine: Engine, slot: Slot) -> None:
         Input(slot.part(ids.ENDED), "data"), view, asked, experiment, State(slot.part(ids.REQUEST), "data"),
         *digests, *first, prevent_initial_call=True,
     )(functools.partial(request_sweep, engine, slot))  # fmt: skip
-    app.callback(
-        Output(slot.part(ids.PROGRESS), "value", allow_duplicate=True),
-        Output(slot.part(ids.PROGRESS_TEXT), "children", allow_duplicate=True),
-        Output(slot.part(ids.START), "children"), Output(slot.part(ids.START), "disabled"),
-        Input(slot.part(ids.CANCEL), "n_clicks"), Input(slot.part(ids.ENDED), "data"), view, asked,
-        Input(ids.STATUS, "data"), experiment, *digests,
-        prevent_initial_call=True,
-    )(functools.partial(describe_sweep, engine, slot))  # fmt: skip
     _register_background(app, engine, slot)
 
 
@@ -289,12 +244,9 @@ def _register_background(app: Dash, engine: Engine, slot: Slot) -> None:
         return run_request(engine, slot, set_progress, request)
 
     progress = [Output(slot.part(ids.PROGRESS), "value"), Output(slot.part(ids.PROGRESS_TEXT), "children")]
-    button = [Output(slot.part(ids.START), prop, allow_duplicate=True) for prop in ("children", "disabled")]
+    button = Output(slot.part(ids.START), "children", allow_duplicate=True)
     app.callback(
-        *progress, *button, Input(slot.part(ids.REQUEST), "data"), background=True, interval=EVERY_MS,
+        *progress, button, Input(slot.part(ids.REQUEST), "data"), background=True, interval=EVERY_MS,
         progress=progress, prevent_initial_call=True, cancel=[Input(slot.part(ids.CANCEL), "n_clicks")],
-        running=[
-            (Output(slot.part(ids.CANCEL), "disabled"), False, True),
-            (Output(slot.part(ids.START), "disabled"), True, False),
-        ],
+        running=[(Output(slot.part(ids.CANCEL), "disabled"), False, True)],
     )(run)  # fmt: skip

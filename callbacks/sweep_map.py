@@ -12,7 +12,7 @@ from app.domain.session import Viewed
 from app.domain.sweep_asked import SweepAsked, SweepMethod
 from app.engine import Engine
 from app.figures.sweep_map import sweep_heatmap
-from callbacks import sweep as sweeping
+from callbacks import sweep_strip
 from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.one_scale import style_beside
 from callbacks.progress import about
@@ -185,7 +185,7 @@ def register(app: Dash, engine: Engine) -> None:
     for slot in SLOTS:
         for kind in slot.kinds:
             _register_address(app, engine, slot, kind)
-        sweeping.register(app, engine, slot)
+        sweep_strip.register(app, engine, slot)
     draw = functools.partial(draw_sweep_map, engine)
     app.callback(outputs(ids.SWEEP_MAP), *inputs(), prevent_initial_call=True)(draw)
 

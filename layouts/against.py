@@ -12,7 +12,7 @@ from layouts.sweep_strip import sweep_strip
 BESIDE_IT = "Beside it"
 NOTHING_BESIDE = "Choose other methods to compare the sweep with, up to three."
 AS = (("map", "map"), ("scatter", "scatter"))
-NO_CELLS_BESIDE = "No cell of this sweep is computed yet: press Run sweep."
+NO_CELLS_BESIDE = "No cell of this sweep is computed yet. Run sweep computes them; they appear here as they come."
 
 
 def against_panels() -> list[html.Section]:

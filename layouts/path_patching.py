@@ -14,7 +14,7 @@ COMPONENTS = (("q", "q"), ("k", "k"), ("v", "v"))
 FIRST = PathsAsked()
 RUN = "Run paths"
 NO_HEAD = "Select a head to see which earlier heads feed its queries, keys or values."
-NO_PATHS = "Not computed yet: press Run paths."
+NO_PATHS = "No path is computed yet. Run paths computes them; they appear here as they come."
 
 
 def path_patching_panel() -> html.Section:

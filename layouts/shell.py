@@ -48,7 +48,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ,
-        *(part.format(panel) for panel in ids.SWEEPING for part in (ids.TICK, ids.REQUEST, ids.ENDED)),
+        *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip

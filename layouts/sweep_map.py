@@ -7,7 +7,7 @@ from layouts.panel import graph, panel
 from layouts.sweep_controls import how_bar, reading_controls, what_bar
 from layouts.sweep_strip import sweep_strip
 
-NO_CELLS = "No cell is computed yet: press Run sweep, and cells appear here as they come."
+NO_CELLS = "No cell is computed yet. Run sweep computes them; they appear here as they come."
 RUN, RESUME = "Run sweep", "Resume"
 
 

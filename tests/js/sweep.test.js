@@ -170,3 +170,9 @@ test("undo covers the sweep", () => {
   assert.deepEqual([state.session.sweep.method, state.session.sweep.cells.activation], ["zero", "z"]);
   assert.equal(reduce(state, { type: "redo" }, MODEL).session.sweep.cells.activation, "q");
 });
+
+test("a sweep's button is off while it runs or waits, and where nothing is left to run", () => {
+  const { startIsOff } = require("../../assets/64-sweep-controls.js");
+  assert.deepEqual([[false, true], [undefined, undefined]].map(([done, idle]) => startIsOff(done, idle)), [false, false]);
+  assert.deepEqual([[false, false], [true, true], [true, false]].map(([done, idle]) => startIsOff(done, idle)), [true, true, true]);
+});

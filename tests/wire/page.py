@@ -15,6 +15,7 @@ from app.domain.sweep_asked import SweepAsked
 from app.engine import Engine
 from app.factory import create_app
 from app.settings import Settings
+from callbacks.sweep_strip import COUNTING
 
 SPEC = ModelSpec("listed", "ground-truth")
 PAIR = PromptPair("the river apple house the river", "the dog apple house the dog", ("apple",), ("dog",))
@@ -90,6 +91,25 @@ class Page:
         answer = self.post(output, values, by)
         assert answer.status_code in (200, 204), answer.get_data(as_text=True)[-2000:]
         return answer.get_json()["response"] if answer.status_code == 200 else None
+
+    def strip(self, panel: str, values: dict[str, Any], by: str | None = None) -> dict[str, Any]:
+        """The words beside a sweep, what its button says, and whether nothing is left to run: at once, then counted."""
+        answer = self.ask(f"{panel}-start.children", values, by)
+        assert answer is not None
+        told = {part: answer[f"{panel}-{part}"]["children"] for part in ("text", "start")}
+        told["done"] = answer[f"{panel}-done"]["data"]
+        counted = answer[f"{panel}-counted"]["data"]
+        if counted:
+            assert told["text"] == COUNTING
+            told["text"] = self.counted(panel, values | {f"{panel}-counted.data": counted})
+        return told
+
+    def counted(self, panel: str, values: dict[str, Any]) -> str:
+        """What there is to do and what it takes."""
+        asked = next(d for d in self.dependencies if [i["id"] for i in d["inputs"]] == [f"{panel}-counted"])
+        answer = self.ask(asked["output"], values, f"{panel}-counted.data")
+        assert answer is not None
+        return answer[f"{panel}-text"]["children"]
 
     def digests(self, kind: str, store: dict[str, Any]) -> Any:
         """What the browser holds after the analysis: the digest store's content."""

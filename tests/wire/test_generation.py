@@ -53,9 +53,7 @@ def drawn(served: Page, known: dict[str, Any]) -> Any:
 
 def strip(served: Page, known: dict[str, Any], by: str | None = None) -> dict[str, Any]:
     """The words beside the button, what the button says, and whether it is off."""
-    answer = served.ask("generation-start.children", known, by)
-    assert answer is not None
-    return {"text": answer["generation-text"]["children"], **answer["generation-start"]}
+    return served.strip("generation", known, by)
 
 
 def test_nothing_is_generated_before_the_button_is_pressed(served: Page) -> None:
@@ -87,13 +85,13 @@ def test_as_many_tokens_as_asked_for_are_shown(served: Page) -> None:
 
 def test_how_much_there_is_to_do_is_said_before_and_that_it_is_done_after(served: Page) -> None:
     store = changed(clean="the moon apple dog the river")
-    assert strip(served, page(served, store)) == {"text": "4 tokens", "children": "Generate", "disabled": False}
+    assert strip(served, page(served, store)) == {"text": "4 tokens", "start": "Generate", "done": False}
     both = experiment(PAIR, Ablate(Site("z", 0)))
     assert strip(served, page(served, both))["text"] == "4 tokens × 2 runs"
     assert strip(served, generated(served, store)) == {
         "text": "done",
-        "children": "Generate",
-        "disabled": True,
+        "start": "Generate",
+        "done": True,
     }
 
 
@@ -110,7 +108,7 @@ def test_a_cancelled_text_ends_at_its_next_token(served: Page) -> None:
         time.sleep(0.01)
     assert served.engine.result(known["digests-generation.data"]["baseline"]) is None
     said = "cancelled: this is as far as it came"
-    assert strip(served, known, CANCEL) == {"text": said, "children": "Generate", "disabled": False}
+    assert strip(served, known, CANCEL) == {"text": said, "start": "Generate", "done": False}
     answer = drawn(served, known)
     (column,) = answer["generation"]["children"]
     assert state(answer, "generation") == "ready", "what was there to read stays"

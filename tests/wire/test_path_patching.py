@@ -110,10 +110,9 @@ def test_paths_that_have_not_run_ask_for_their_button(served: Page) -> None:
     answer = drawn(served, "paths", {"digests-paths.data": digests}, store, sweep())
     assert "Run paths" in words(answer, "paths")
     given = {"digests-paths.data": digests, "experiment.data": store, "sweep.data": sweep(), "view.data": PATCH}
-    told = served.ask("paths-start.children", given | {"status.data": READY})
-    assert told is not None
-    assert told["paths-text"]["children"].startswith("4 paths · ")
-    assert told["paths-start"] == {"children": "Run paths", "disabled": False}
+    told = served.strip("paths", given | {"status.data": READY})
+    assert told["text"].startswith("4 paths · ")
+    assert (told["start"], told["done"]) == ("Run paths", False)
 
 
 @pytest.mark.parametrize("receiver", [7, {"layer": -1}, "L1H2"])
@@ -160,3 +159,29 @@ def test_the_table_has_a_row_per_path_and_metric(served: Page) -> None:
 def test_paths_that_are_not_there_leave_with_words_of_what_to_do(served: Page, selection: Any, said: str) -> None:
     store = changed(clean="to river apple house to river", corrupted="to dog apple house to dog")
     assert said in why(clicked(served, "paths", "csv", store, sweep(), **{"selection.data": selection}))
+
+
+def test_another_receiver_has_its_button_and_true_words_before_what_it_takes_is_counted(served: Page) -> None:
+    store = changed(clean="was river apple house was river", corrupted="was dog apple house was dog")
+    known = {"experiment.data": store, "sweep.data": sweep(), "view.data": PATCH, "status.data": READY}
+    first = addressed(served, store, sweep())
+    request = requested(served, store, sweep(), first)
+    running = {"paths-cancel.disabled": False, "paths-request.data": request}
+    other = {"heads": [{"layer": 1, "head": 0}], "primary": {"layer": 1, "head": 0}}
+    moved = known | running | {"digests-paths.data": addressed(served, store, sweep(), other)}
+    at_once = served.ask("paths-start.children", moved, "digests-paths.data")
+    assert at_once is not None
+    assert (at_once["paths-text"]["children"], at_once["paths-done"]["data"]) == ("counting what it takes", False)
+    told = served.strip("paths", moved, "digests-paths.data")
+    assert told["text"].endswith("MB · the one before was stopped, its paths are kept")
+
+
+def test_words_about_paths_that_run_are_left_to_their_progress(served: Page) -> None:
+    store = changed(clean="of river apple dog of river", corrupted="of dog apple dog of dog")
+    digests = addressed(served, store, sweep())
+    known = {"experiment.data": store, "sweep.data": sweep(), "view.data": PATCH, "status.data": READY}
+    known |= {"digests-paths.data": digests, "paths-cancel.disabled": False}
+    request = requested(served, store, sweep(), digests)
+    answer = served.ask("paths-start.children", known | {"paths-request.data": request}, "view.data")
+    assert answer is not None
+    assert ("paths-text" in answer, answer["paths-done"]["data"]) == (False, False)

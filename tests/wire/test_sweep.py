@@ -192,9 +192,8 @@ def described(served: Page, store: dict[str, Any], by: str | None = None, **fiel
     chosen = heads(fields.pop("quantity", "direct"))
     digests = {"digests-heads.data": served.digests("heads", store), "heads.data": chosen}
     given = {**digests, "experiment.data": store, "view.data": view(**fields)}
-    answer = served.ask("head-matrix-start.children", given, by)
-    assert answer is not None
-    return {part: answer[f"head-matrix-{part}"]["children"] for part in ("text", "start")}
+    told = served.strip("head-matrix", given, by)
+    return {part: told[part] for part in ("text", "start")}
 
 
 def test_how_much_there_is_to_do_is_said_before_the_start(served: Page) -> None:

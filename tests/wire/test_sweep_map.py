@@ -54,9 +54,7 @@ def test_a_long_sweep_waits_for_the_button_and_says_what_it_takes(served: Page) 
     assert addressed(served, store, asked)["error"] is None
     assert requested(served, store, asked) is None
     given = {"digests-sweep.data": addressed(served, store, asked), "experiment.data": store, "sweep.data": asked}
-    answer = served.ask("sweep-map-start.children", {**given, "view.data": PATCH})
-    assert answer is not None
-    said = answer["sweep-map-text"]["children"]
+    said = served.strip("sweep-map", {**given, "view.data": PATCH})["text"]
     assert said.startswith(f"{8 * 61 * 62 // 2} cells · about ")  # two layers of four heads, 60 words and BOS
     assert said.endswith(" MB")
 
@@ -112,10 +110,8 @@ def test_a_cancelled_sweep_keeps_its_cells_on_screen_and_goes_on(served: Page) -
         time.sleep(0.05)  # the computation notices at its next report
     assert state(drawn(served, "sweep-map", given, store, asked), "sweep-map") == "ready"
     known = {**given, "experiment.data": store, "sweep.data": asked, "view.data": PATCH}
-    answer = served.ask("sweep-map-start.children", known, "sweep-map-cancel.n_clicks")
-    assert answer is not None
-    assert answer["sweep-map-start"]["children"] == "Resume"
-    assert "computed" in served.ask("sweep-map-start.children", known, "view.data")["sweep-map-text"]["children"]  # pyright: ignore[reportOptionalSubscript]
+    assert served.strip("sweep-map", known, "sweep-map-cancel.n_clicks")["start"] == "Resume"
+    assert "computed" in served.strip("sweep-map", known, "view.data")["text"]
 
 
 def test_cells_and_prompts_are_counted_apart(served: Page) -> None:
@@ -123,9 +119,7 @@ def test_cells_and_prompts_are_counted_apart(served: Page) -> None:
     store = {**experiment(), "prompt": pairs[0], "prompts": pairs}
     asked = sweep(method="zero", cells=FEW)
     given = {"digests-sweep.data": addressed(served, store, asked), "experiment.data": store, "sweep.data": asked}
-    answer = served.ask("sweep-map-start.children", {**given, "view.data": PATCH})
-    assert answer is not None
-    assert answer["sweep-map-text"]["children"].startswith("4 cells (2 × 2 prompts) · ")
+    assert served.strip("sweep-map", {**given, "view.data": PATCH})["text"].startswith("4 cells (2 × 2 prompts) · ")
 
 
 @pytest.mark.parametrize(
@@ -169,15 +163,11 @@ def test_what_a_metric_does_not_read_is_not_demanded(served: Page, store: Any, a
 def test_the_button_is_off_once_all_cells_are_computed_and_on_for_another_question(served: Page) -> None:
     asked = sweep(method="zero", seed=1, cells=FEW)
     given = {**computed(served, experiment(), asked), "experiment.data": experiment(), "sweep.data": asked}
-    answer = served.ask("sweep-map-start.children", {**given, "view.data": PATCH})
-    assert answer is not None
-    assert answer["sweep-map-text"]["children"] == "all cells done"
-    assert answer["sweep-map-start"]["disabled"] is True
+    told = served.strip("sweep-map", {**given, "view.data": PATCH})
+    assert (told["text"], told["done"]) == ("all cells done", True)
     store = changed(clean="at river apple house the river", corrupted=None)
     given = {"digests-sweep.data": addressed(served, store, asked), "experiment.data": store, "sweep.data": asked}
-    answer = served.ask("sweep-map-start.children", {**given, "view.data": PATCH})
-    assert answer is not None
-    assert answer["sweep-map-start"]["disabled"] is False
+    assert served.strip("sweep-map", {**given, "view.data": PATCH})["done"] is False
 
 
 def described(served: Page, store: Any, asked: Any, by: str = "view.data", **more: Any) -> Any:
@@ -189,9 +179,8 @@ def described(served: Page, store: Any, asked: Any, by: str = "view.data", **mor
         "view.data": PATCH,
         **more,
     }
-    answer = served.ask("sweep-map-start.children", given, by)
-    assert answer is not None
-    return answer["sweep-map-text"]["children"], answer["sweep-map-start"]["disabled"]
+    told = served.strip("sweep-map", given, by)
+    return told["text"], told["done"]
 
 
 @pytest.mark.parametrize("show", ["intervened", "difference"])
