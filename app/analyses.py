@@ -13,6 +13,7 @@ from typing import Any
 from app.domain import (
     attention_results,
     direction_card,
+    geometry_results,
     head_recipes,
     head_results,
     lens_recipes,
@@ -125,6 +126,10 @@ _ROWS = (
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
+    _row("residual_geometry", "Geometry of the residual stream", recipes.ResidualGeometry,
+        geometry_results.ResidualGeometryResult, "residual_geometry:residual_geometry_lines", (560, 340)),
+    _row("activation_map", "Map of activations", recipes.ActivationMap, geometry_results.ActivationMapResult,
+        "activation_map:activation_map_scatter", (560, 480)),
     _row("behaviour_scores", "Behaviour scores of heads", head_recipes.BehaviourScores,
         head_results.BehaviourScoresResult, "head_matrix:head_matrix_heatmap", (420, 560)),
     _row("copying_scores", "Copying scores of heads", head_recipes.CopyingScores, head_results.CopyingScoresResult,

@@ -16,6 +16,7 @@ from app.compute.references import check_draws, check_long_enough, reference_tok
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
 from app.domain.errors import BadRecipe
+from app.domain.geometry_recipes import check_geometry
 from app.domain.head_recipes import HeadTokens, check_heads
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import aligned
@@ -47,6 +48,7 @@ def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> Non
     for prompt in prompts:
         _check_run(model, prompt, for_prompt(recipe.interventions, prompt.index), max_tokens)
     check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
+    check_geometry(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
     _check_options(model, recipe, prompts)
     _check_sweep(model, recipe, prompts, max_tokens)
 

@@ -16,6 +16,7 @@ from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
 from app.domain.errors import BadRecipe, MicrotomeError
+from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
@@ -217,8 +218,12 @@ AnyRecipe = (
     | HeadTokens
     | DirectionCard
     | ComponentLens
+    | ResidualGeometry
+    | ActivationMap
 )
-OF_ONE_PROMPT = (AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens)
+OF_ONE_PROMPT = (
+    AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, ResidualGeometry,
+)  # fmt: skip
 """Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
 T = TypeVar("T")

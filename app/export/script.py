@@ -13,10 +13,12 @@ from typing import Any
 
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
+from app.domain.geometry_recipes import ActivationMap
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
 from app.export import script_attention as attention
 from app.export import script_directions as making
+from app.export import script_geometry as geometry
 from app.export import script_heads as heads
 from app.export import script_lens as lenses
 from app.export import script_pieces as pieces
@@ -88,6 +90,8 @@ KINDS = {
     ),
     "head_reading": _Kind("Head reading", (attention.HEAD_OUTPUTS, attention.HEAD_READING)),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
+    "residual_geometry": _Kind("Geometry of the residual stream", (geometry.RESIDUAL_GEOMETRY,)),
+    "activation_map": _Kind("Map of activations"),
     "behaviour_scores": _Kind("Behaviour scores of heads", (heads.BEHAVIOUR_SCORES,)),
     "copying_scores": _Kind("Copying scores of heads", (heads.READ_THROUGH, heads.COPYING_SCORES)),
     "head_projection": _Kind(
@@ -126,6 +130,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
     if isinstance(recipe, DirectionCard):
         return (*making.direction_parts(*making.directions_in(recipe)), making.CARD)
+    if isinstance(recipe, ActivationMap):
+        return (geometry.ACTIVATION_MAP, geometry.REDUCED[recipe.method])
     if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
         return (pieces.METRICS, pieces.PREDICTION.replace(pieces.CORRUPTED_RUN, pieces.CORRUPTED_IS_RUN))
     return KINDS[recipe.kind].parts
@@ -214,6 +220,8 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     if isinstance(recipe, HeadProjection):
         at = -1 if recipe.position is None else recipe.position
         lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
+    if isinstance(recipe, ActivationMap):
+        lines += geometry.map_constants(recipe)
     if isinstance(recipe, HeadTokens):
         lines.append(f"TOP_K, POSITION = {recipe.top_k}, {-1 if recipe.position is None else recipe.position}")
     if isinstance(recipe, DirectionCard):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.direction_card import DirectionCardResult
 from app.domain.errors import BadInput
+from app.domain.geometry_results import ActivationMapResult, ResidualGeometryResult
 from app.domain.head_quantities import head_quantity, quantities_of
 from app.domain.head_results import (
     BehaviourScoresResult,
@@ -38,7 +39,7 @@ from app.domain.results import (
     SelfRepairResult,
     SweepResult,
 )
-from app.figures import sweep_tables
+from app.figures import geometry_tables, sweep_tables
 from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
@@ -248,4 +249,6 @@ _TABLES: dict[type[Result], Any] = {
     HeadProjectionResult: head_rows,
     HeadTokensResult: _head_tokens,
     DirectionCardResult: direction_card_rows,
+    ResidualGeometryResult: lambda result: geometry_tables.geometry_rows(result, _prompt_of(result)),
+    ActivationMapResult: geometry_tables.map_rows,
 }

@@ -17,6 +17,7 @@ from app.domain.directions import (
     TokenDirection,
     Vector,
 )
+from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
 from app.domain.lens_recipes import ComponentLens
@@ -231,7 +232,16 @@ LENS_CASES = (
     Case("gemma, raw", ComponentLens, MIDDLE, (("layer", 2), ("top_k", 3))),
     Case("neox", ComponentLens, (), (("position", 3),), (PromptPair(words.CLEAN),)),
 )  # fmt: skip
+GEOMETRY_CASES = (
+    Case("gpt2, raw", ResidualGeometry, (KINDS_OF_CHANGE["second prompt alone"],), (("prompt", 1),), BOTH),
+    Case("gemma, raw", ResidualGeometry, MIDDLE),
+    Case("neox", ResidualGeometry),
+    Case("gpt2, raw", ActivationMap, (KINDS_OF_CHANGE["edges"],), (("layer", 1), ("positions", "all")), BOTH),
+    Case("llama", ActivationMap, (Patch(Site("resid_pre", 1)),),
+         (("layer", 2), ("activation", "mlp_out"), ("positions", (2, 3)), ("both", True)), BOTH),
+)  # fmt: skip
 ALL_CASES = (
+    *GEOMETRY_CASES,
     *DIRECTION_CASES,
     *LENS_CASES,
     *ATTENTION_CASES,

@@ -37,6 +37,8 @@ from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, C
 TOLERANCE = 1e-4  # two float32 programs in two orders of summation
 AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids", "promoted_tokens": "promoted_ids",
           "suppressed_tokens": "suppressed_ids", "nearest_tokens": "nearest_ids"}  # fmt: skip
+WORDS = ("tolerance", "str_tokens", "other_tokens", "side", "token", "answer")
+"""Arrays that programs do not print: what a reader has before them, and tolerances."""
 RUNNER = """
 import contextlib, io, json, runpy, sys
 printed = {}
@@ -104,7 +106,7 @@ def compare(model: LoadedModel, recipe: Any, numbers: dict[str, Any]) -> None:
         if name in AS_IDS:
             shown = [token_string(model, id) for id in np.array(numbers[AS_IDS[name]]).flatten().tolist()]
             assert shown == expected.flatten().tolist()
-        elif name not in ("tolerance", "str_tokens", "other_tokens"):
+        elif name not in WORDS:
             np.testing.assert_allclose(in_axes(numbers[name], axes), expected, atol=TOLERANCE, err_msg=name)
 
 
