@@ -7,7 +7,8 @@ for example norms whose scale cannot be frozen.
 import math
 from collections.abc import Sequence
 
-from app.compute.held import check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
+from app.compute.directions import check_direction
+from app.compute.held import FromRun, check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
 from app.compute.lens_streams import check_lens
 from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
@@ -15,10 +16,11 @@ from app.compute.reading import ReadPrompt
 from app.compute.references import check_draws, check_long_enough, reference_tokens, resampled_ids
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
+from app.domain.direction_interventions import ProjectOut, directions_of
 from app.domain.errors import BadRecipe
 from app.domain.geometry_recipes import check_geometry
 from app.domain.head_recipes import HeadTokens, check_heads
-from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge, Patch
+from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, KnockOutEdge
 from app.domain.prompts import aligned
 from app.domain.questions import settled
 from app.domain.recipes import HIGHEST_TEMPERATURE, MOST_DRAWS, MOST_NEW_TOKENS
@@ -62,8 +64,12 @@ def _check_run(
         _check_numbers(each)
         if isinstance(each, Ablate):
             _check_reference(model, each, prompt, max_tokens)
-        elif isinstance(each, Patch):
+        elif isinstance(each, FromRun):
             _check_patch(model, each, prompt, max_tokens)
+        elif isinstance(each, ProjectOut) and each.to == "mean":
+            _check_reference(model, Ablate(each.site, "mean", each.reference, each.pooled), prompt, max_tokens)
+        for direction in directions_of(each):
+            check_direction(model, direction)
     if prompt.corrupted is not None and takes_all_from_pair(interventions):
         aligned(prompt.clean, prompt.corrupted)
 
@@ -91,9 +97,11 @@ def _check_reference(model: LoadedModel, each: Ablate, prompt: ReadPrompt, max_t
         reference_tokens(model, each.reference)
 
 
-def _check_patch(model: LoadedModel, each: Patch, prompt: ReadPrompt, max_tokens: int) -> None:
+def _check_patch(model: LoadedModel, each: FromRun, prompt: ReadPrompt, max_tokens: int) -> None:
     if each.source is None and prompt.corrupted is None:
-        raise BadRecipe("A patch takes values from the corrupted run, and there is none; give a corrupted prompt.")
+        raise BadRecipe(
+            "Patches and swaps take values from the corrupted run, and there is none; give a corrupted prompt."
+        )
     if each.source is not None:
         tokenise(model, each.source, max_tokens)
     if each.source is not None or each.site.positions is not None:

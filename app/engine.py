@@ -184,7 +184,9 @@ class Engine:
 
         recipe = settled(recipe)
         self.check(recipe)
-        return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens))
+        model = self._model(recipe.model)
+        vectors = functools.partial(import_module("app.compute.directions").numbers, model)
+        return script(recipe, script_facts(model, recipe, self.settings.max_tokens, vectors))
 
     def result(self, digest: str) -> Result | None:
         """A finished result from the cache."""

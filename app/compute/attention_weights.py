@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import post_norm
 from app.compute.direct_logit_attribution import centred_direction
 from app.compute.effective import check_seen
 from app.compute.held import for_prompt
 from app.compute.metrics import logit_direction
+from app.compute.normalization import post_norm
 from app.compute.passes import Keep, at_end, everywhere
 from app.compute.prompts import array, chosen_prompt
 from app.compute.reading import ReadPrompt

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import post_norm
+from app.compute.folded_weights import folded_ov
 from app.compute.normalization import affine_norm
 from app.compute.prompts import array
 from app.compute.report import Report, silent
@@ -52,17 +52,6 @@ def _score(matrices: Float[Tensor, "head d_head d_head"]) -> Float[Tensor, " hea
     """Re(sum) / sum of magnitudes of each matrix' eigenvalues."""
     eigenvalues = torch.linalg.eigvals(matrices.double().cpu())  # CPU: float64 is missing on mps and slow on cuda
     return eigenvalues.sum(-1).real / eigenvalues.abs().sum(-1)
-
-
-def folded_ov(model: LoadedModel, layer: int) -> tuple[Float[Tensor, "head d_model d_head"], Tensor]:
-    """W_V of every query head as it reads the stream, and W_O as what it writes is added."""
-    with model.lock:
-        block, after = model.bridge.blocks[layer], post_norm(model, layer)
-        W_V, W_O = block.attn.W_V.float(), block.attn.W_O.float()
-        before = affine_norm(block.ln1, model.facts.d_model, W_V) if hasattr(block, "ln1") else None
-    W_V = W_V.repeat_interleave(len(W_O) // len(W_V), 0)  # query heads share values
-    W_V = W_V if before is None else before.folded_into(W_V)
-    return W_V, W_O if after is None else after.contribution(W_O, torch.ones_like(W_O[..., :1]))
 
 
 def _unembed_of_embed(model: LoadedModel) -> Float[Tensor, "d_model d_model"]:

@@ -23,8 +23,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import attention_parts, post_norm
+from app.compute.decomposition import attention_parts
 from app.compute.direct_logit_attribution import attributions
+from app.compute.normalization import post_norm
 from app.compute.passes import Hook, block_hooks
 from app.compute.prompts import ReadPrompt, each_prompt
 from app.compute.report import Report, silent

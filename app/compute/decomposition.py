@@ -7,7 +7,9 @@ scale. `embed` is what stands at the first block apart from learned positions, s
 Interventions that overwrite the stream or an attn_out replace what had been written there: a zero leaves nothing of
 the components before it, a patch from another run's END leaves those of that run. What a mean, another position or a
 resampled prompt puts there was written by no component of a run at END: it is kept apart as `unwritten` (in attn_out,
-as that layer's bias). Noise on the embeddings is part of `embed`. So the sum holds in every run.
+as that layer's bias). Changes along directions do so within their subspace: a projection that is taken out is taken
+from every component before it, what is put in its place is apart; steering takes nothing, and what it adds is apart.
+Noise on the embeddings, as all that is added before the first layer, is part of `embed`. So the sum holds in every run.
 """
 
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.held import source_ids
-from app.compute.normalization import AffineNorm, affine_norm
+from app.compute.direction_changes import subspace
+from app.compute.held import FromRun, source_ids
+from app.compute.normalization import AffineNorm, post_norm
 from app.compute.passes import Ids
 from app.compute.runs import Run, run
-from app.domain.interventions import AnyIntervention, GaussianNoise, Interventions, Patch
+from app.domain.direction_interventions import AlongDirection
+from app.domain.interventions import AnyIntervention, GaussianNoise, Interventions
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
 
@@ -51,8 +55,9 @@ def decompose(
         overwriting = [each for each in interventions if _overwrites_end(each, len(ids))]
         for each in sorted(overwriting, key=lambda each: (each.site.layer, _DEPTH[each.site.activation])):
             left = _left_by(model, each, len(ids), corrupted_ids)
-            _overwrite(parts, each.site, left)
-            if left is None:
+            within = subspace(model, each) if isinstance(each, AlongDirection) else None
+            _overwrite(parts, each.site, left, within)
+            if left is None or within is not None:
                 _keep_apart(parts, each.site, found)
         return parts
 
@@ -74,14 +79,6 @@ def _heads(model: LoadedModel, run: Run, layer: int) -> tuple[Float[Tensor, "hea
     """What each head of a layer, and its output bias, added to the residual stream at END."""
     scale = None if run.attn_post_norm_scale is None else run.attn_post_norm_scale[layer]
     return attention_parts(model, layer, run.z[layer], post_norm(model, layer), scale)
-
-
-def post_norm(model: LoadedModel, layer: int) -> AffineNorm | None:
-    """The norm between a layer's attention and the residual stream; None where the model has none."""
-    block = model.bridge.blocks[layer]
-    if f"blocks.{layer}.ln1_post.hook_scale" not in model.bridge.hook_dict:
-        return None
-    return affine_norm(block.ln1_post, model.facts.d_model, block.attn.W_O)
 
 
 def attention_parts(
@@ -107,7 +104,7 @@ def _left_by(
     model: LoadedModel, each: AnyIntervention, n_positions: int, corrupted_ids: Ids | None
 ) -> Decomposition | None:
     """The decomposition that an intervention puts in place; None where there is none."""
-    if not isinstance(each, Patch):
+    if not isinstance(each, FromRun):
         return None
     source = source_ids(model, each, corrupted_ids)
     if _taken_from(each, n_positions) != len(source) - 1:
@@ -115,33 +112,38 @@ def _left_by(
     return _as_written(model, run(model, source))
 
 
-def _taken_from(patch: Patch, n_positions: int) -> int:
+def _taken_from(patch: FromRun, n_positions: int) -> int:
     """The position of the source that END is patched from."""
     if patch.site.positions is None or patch.source_positions is None:
         return n_positions - 1
     return patch.source_positions[patch.site.positions.index(n_positions - 1)]
 
 
-def _overwrite(parts: Decomposition, site: Site, left: Decomposition | None) -> None:
-    """Write `left` over the parts that the site covers, in tensors that belong to `parts` alone."""
+def _overwrite(
+    parts: Decomposition, site: Site, left: Decomposition | None, within: Float[Tensor, "d_model rank"] | None
+) -> None:
+    """Write `left` over the parts that the site covers, whole or `within` a subspace, in tensors that belong to `parts`
+    alone."""
     components, layers = _covered(parts, site)
-    parts.components[components] = 0.0 if left is None else left.components[components]
-    parts.heads[layers] = 0.0 if left is None else left.heads[layers]
-    parts.attn_bias[layers] = 0.0 if left is None else left.attn_bias[layers]
-    if site.activation != "attn_out":
+    for name, covered in (("components", components), ("heads", layers), ("attn_bias", layers)):
+        mine = getattr(parts, name)
+        new = torch.zeros_like(mine[covered]) if left is None else getattr(left, name)[covered]
+        mine[covered] = new if within is None else mine[covered] + (new - mine[covered]) @ within @ within.T
+    if site.activation != "attn_out" and within is None:
         parts.unwritten.zero_()
 
 
 def _keep_apart(parts: Decomposition, site: Site, run: Run) -> None:
-    """What the run has at END where no component wrote it: 0 for a zero."""
+    """What the run has at END that no component wrote: 0 after a zero."""
+    components, layers = _covered(parts, site)
     if site.activation == "attn_out":
-        components, layers = _covered(parts, site)
-        parts.components[components] = parts.attn_bias[layers] = run.attn_out[site.layer]
+        parts.components[components] = run.attn_out[site.layer]
+        parts.attn_bias[layers] = run.attn_out[site.layer] - parts.heads[site.layer].sum(0)
         return
     after = {"resid_pre": run.resid_pre, "resid_mid": run.resid_mid, "resid_post": run.resid_post[:, -1]}
     stream = after[site.activation]
     if stream is not None:
-        parts.unwritten.copy_(stream[site.layer])
+        parts.unwritten.copy_(stream[site.layer] - parts.components[components].sum(0))
 
 
 def _covered(parts: Decomposition, site: Site) -> tuple[slice, slice]:

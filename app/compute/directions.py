@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.copying_scores import folded_ov
+from app.compute.folded_weights import folded_ov
 from app.compute.memo import once
 from app.compute.normalization import affine_norm
 from app.compute.probes import probe
-from app.compute.samples import activations
+from app.compute.samples import activations, check_samples
 from app.domain.directions import (
     AnyDirection,
     MeanDifference,
@@ -30,6 +30,7 @@ from app.domain.directions import (
     SingularVector,
     TokenDirection,
     Vector,
+    samples_of,
 )
 from app.domain.errors import BadRecipe
 from app.domain.sites import within
@@ -67,6 +68,20 @@ def made(model: LoadedModel, direction: AnyDirection) -> MadeDirection:
         return found
 
     return once(model, ("direction", direction, model.facts.spec.prepend_bos), make)
+
+
+def numbers(model: LoadedModel, direction: AnyDirection) -> list[float]:
+    """Its vector as plain numbers."""
+    return made(model, direction).vector.tolist()
+
+
+def check_direction(model: LoadedModel, direction: AnyDirection) -> None:
+    """Refuse what does not hold on this model before any run: its tokens, texts, positions, layers, width."""
+    of = direction.of if isinstance(direction, Placebo) else direction
+    if (samples := samples_of(of)) and (activation := getattr(of, "activation", None)):
+        check_samples(model, activation, of.layer or 0, samples)
+    else:
+        made(model, direction)
 
 
 def _tokens(model: LoadedModel, direction: TokenDirection) -> MadeDirection:

@@ -5,10 +5,10 @@ softmax(logits / temperature) with a generator seeded once. The log-probability 
 at temperature 1 in the intervened run. Generation ends after `max_new_tokens`, at the end-of-text token, or where the
 context is full.
 
-What interventions do where the text goes on: zero and pooled-mean ablations that name no positions hold at generated
-positions as well. Everything that belongs to positions of the prompt stays there: sites with positions, patches,
-means per position, resampled values, edges, noise. `freeze` holds each step's patterns and scales at what the plain
-run of the same tokens has.
+What interventions do where the text goes on: zero and pooled-mean ablations, and steering, clamping and projecting out
+(to zero or a pooled mean), hold at generated positions as well where they name no positions. Everything that belongs to
+positions of the prompt stays there: sites with positions, patches, swaps, means per position, resampled values, edges,
+noise. `freeze` holds each step's patterns and scales at what the plain run of the same tokens has.
 Every step is one pass over all tokens so far (two where something is frozen), so every step is exactly a run.
 Not done: a cache of keys and values, several samples, chat templates.
 """
@@ -32,7 +32,7 @@ from app.compute.prompts import chosen_prompt
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report, silent
 from app.compute.variations import Held, Row
-from app.domain.interventions import Ablate, AnyIntervention, Frozen, Interventions, frozen
+from app.domain.interventions import Frozen, Interventions, frozen, goes_on
 from app.domain.models import Provenance
 from app.domain.recipes import Generation, recipe_json
 from app.domain.results import GenerationResult
@@ -89,7 +89,7 @@ class _Intervened:
     def __init__(self, model: LoadedModel, prompt: ReadPrompt, interventions: Interventions) -> None:
         self.model, self.prompt = model, prompt
         self.freeze: frozenset[Frozen] = frozen(interventions)
-        self.goes_on = [_goes_on(each) for each in interventions]
+        self.goes_on = [goes_on(each) for each in interventions]
         self.interventions = interventions
         self.at_prompt = self._held(prompt.clean.ids, interventions)
         check_hooks(model, self.at_prompt)
@@ -111,13 +111,6 @@ class _Intervened:
     def _held(self, ids: Ids, interventions: Interventions) -> Row:
         model = self.model
         return held_at(model, ids, self.prompt.corrupted_ids, interventions, lambda other: bridge_values(model, other))
-
-
-def _goes_on(each: AnyIntervention) -> bool:
-    """Whether it holds at generated positions."""
-    if not isinstance(each, Ablate) or each.site.positions is not None:
-        return False
-    return each.method == "zero" or (each.method == "mean" and each.pooled)
 
 
 def _kept(held: Held, n_prompt: int, n: int) -> Held:

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import attention_parts, post_norm
+from app.compute.decomposition import attention_parts
 from app.compute.held import for_prompt
+from app.compute.normalization import post_norm
 from app.compute.reading import ReadPrompt
 from app.compute.runs import capture
 from app.domain.interventions import Interventions

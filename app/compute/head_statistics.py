@@ -17,10 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import post_norm
 from app.compute.effective import check_seen
 from app.compute.held import for_prompt
-from app.compute.normalization import AffineNorm
+from app.compute.normalization import AffineNorm, post_norm
 from app.compute.passes import Keep, everywhere
 from app.compute.prompts import array, read_prompts
 from app.compute.reading import ReadPrompt

@@ -2,7 +2,7 @@
 
 Both engines and the hooks of single runs take what this gives. Values come from other runs by `values`, so the engine
 that asks decides who computes those. Zero, means, resampled and patched values are tensors; what depends on the run's
-own activation is a function: Gaussian noise, and a renormalised row of attention.
+own activation is a function: Gaussian noise, a renormalised row of attention, and changes along directions.
 
 Gaussian noise is ROME's: numpy's RandomState(seed) gives one block of N(0, 1) per draw, `[token d_model]` in the order
 of the positions, times `scale` times the standard deviation of all components of these tokens' embeddings as the model
@@ -20,17 +20,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from app.compute.bridge_values import ValuesOf
+from app.compute.direction_changes import changed
 from app.compute.hooks import shape_of
 from app.compute.memo import once
 from app.compute.passes import Ids, captured, everywhere
 from app.compute.reading import ReadPrompt
 from app.compute.references import replacement
 from app.compute.variations import Held, Row
+from app.domain.direction_interventions import AlongDirection, SwapAlong
 from app.domain.errors import BadPrompt, BadSite
 from app.domain.interventions import Ablate, AnyIntervention, Edge, GaussianNoise, Interventions, KnockOutEdge, Patch
 from app.domain.sites import Site, check_site, within
 from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise
+
+FromRun = Patch | SwapAlong
+"""What takes values from another run."""
 
 
 def held(model: LoadedModel, prompt: ReadPrompt, interventions: Interventions, values: ValuesOf) -> Row:
@@ -54,13 +59,13 @@ def held_at(model: LoadedModel, ids: Ids, other_ids: Ids | None, interventions: 
 
 
 def takes_from_pair(interventions: Interventions) -> bool:
-    """Whether a patch takes from the pair's other prompt."""
-    return any(isinstance(each, Patch) and each.source is None for each in interventions)
+    """Whether one takes from the pair's other prompt."""
+    return any(isinstance(each, FromRun) and each.source is None for each in interventions)
 
 
 def takes_all_from_pair(interventions: Interventions) -> bool:
     """Whether the pair's prompts must have the same count of tokens for these interventions."""
-    patches = (each for each in interventions if isinstance(each, Patch) and each.source is None)
+    patches = (each for each in interventions if isinstance(each, FromRun) and each.source is None)
     return any(each.site.positions is None for each in patches)
 
 
@@ -68,9 +73,10 @@ def _held(model: LoadedModel, each: AnyIntervention, ids: Ids, other_ids: Ids | 
     if isinstance(each, Ablate):
         return Held(each.site, _ablated(model, each, ids, values))
     if isinstance(each, Patch):
-        source = source_ids(model, each, other_ids)
-        check_source(each, len(ids), len(source))
-        return Held(each.site, _patched(each, len(ids), values(source)(each.site)))
+        return Held(each.site, _taken(model, each, ids, other_ids, values))
+    if isinstance(each, AlongDirection):
+        source = _taken(model, each, ids, other_ids, values) if isinstance(each, SwapAlong) else None
+        return Held(each.site, changed(model, each, ids, values, source))
     if isinstance(each, KnockOutEdge):
         return _knocked_out(each, torch.zeros(shape_of(model.facts, each.site, len(ids)), device=model.facts.device))
     return Held(each.site, Noise(each.positions, _noise(model, each, ids)))
@@ -83,7 +89,16 @@ def _ablated(model: LoadedModel, each: Ablate, ids: Ids, values: ValuesOf) -> Fl
     )
 
 
-def source_ids(model: LoadedModel, patch: Patch, other_ids: Ids | None) -> Ids:
+def _taken(
+    model: LoadedModel, each: FromRun, ids: Ids, other_ids: Ids | None, values: ValuesOf
+) -> Float[Tensor, "pos ..."]:
+    """The other run's values at the positions where they are held."""
+    source = source_ids(model, each, other_ids)
+    check_source(each, len(ids), len(source))
+    return _patched(each, len(ids), values(source)(each.site))
+
+
+def source_ids(model: LoadedModel, patch: FromRun, other_ids: Ids | None) -> Ids:
     """The tokens of the run that a patch takes from."""
     if patch.source is not None:
         return tokenise(model, patch.source, model.facts.n_ctx).ids
@@ -92,7 +107,7 @@ def source_ids(model: LoadedModel, patch: Patch, other_ids: Ids | None) -> Ids:
     return other_ids
 
 
-def check_source(patch: Patch, n_positions: int, n_source: int) -> None:
+def check_source(patch: FromRun, n_positions: int, n_source: int) -> None:
     """Refuse a source that does not have the positions to take from."""
     if patch.site.positions is not None:
         within(patch.source_positions or patch.site.positions, n_source, "positions", "The prompt patched from")
@@ -108,7 +123,7 @@ def check_source(patch: Patch, n_positions: int, n_source: int) -> None:
         )
 
 
-def _patched(patch: Patch, n_positions: int, source: Tensor) -> Float[Tensor, "pos ..."]:
+def _patched(patch: FromRun, n_positions: int, source: Tensor) -> Float[Tensor, "pos ..."]:
     """The source's values, moved to the positions where they are held."""
     if (len(source) == n_positions and patch.source_positions is None) or patch.site.positions is None:
         return source

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from app.models.loaded import LoadedModel
+
 PROBE = 1000.0
 
 
@@ -52,3 +54,11 @@ def _zero_mean_wave(d_model: int) -> Tensor:
     if d_model % 2:
         wave[[0, -1]] = PROBE / 2
     return wave
+
+
+def post_norm(model: LoadedModel, layer: int) -> AffineNorm | None:
+    """The norm between a layer's attention and the residual stream; None where the model has none."""
+    block = model.bridge.blocks[layer]
+    if f"blocks.{layer}.ln1_post.hook_scale" not in model.bridge.hook_dict:
+        return None
+    return affine_norm(block.ln1_post, model.facts.d_model, block.attn.W_O)

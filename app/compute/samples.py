@@ -26,6 +26,13 @@ def activations(
     return torch.stack([_stream(model, site, ids)[at] for ids, at in (_placed(model, each) for each in samples)])
 
 
+def check_samples(model: LoadedModel, activation: Stream, layer: int, samples: Iterable[Sample]) -> None:
+    """Refuse a place that the model does not have, and positions that the texts do not."""
+    check_site(model.facts, Site(activation, layer), 1)
+    for each in samples:
+        _placed(model, each)
+
+
 def _placed(model: LoadedModel, sample: Sample) -> tuple[Ids, int]:
     """Its tokens, and its position among them."""
     tokens = tokenise(model, sample.text, model.facts.n_ctx)

@@ -24,10 +24,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.decomposition import attention_parts, post_norm
+from app.compute.decomposition import attention_parts
 from app.compute.direct_logit_attribution import attributions, centred_direction
 from app.compute.held import for_prompt
 from app.compute.metrics import logit_direction
+from app.compute.normalization import post_norm
 from app.compute.prompts import ReadPrompt, array, each_prompt, run_of
 from app.compute.report import Report, silent
 from app.compute.runs import Run

@@ -321,6 +321,15 @@ AnyDirection = Made | Placebo
 Direction = Annotated[AnyDirection, Field(discriminator="kind")]
 
 
+def samples_of(direction: AnyDirection) -> Samples:
+    """The samples whose activations it is made from; none of the other kinds."""
+    if isinstance(direction, Placebo):
+        return samples_of(direction.of)
+    if isinstance(direction, PrincipalComponent):
+        return direction.samples
+    return (*direction.plus, *direction.minus) if isinstance(direction, MeanDifference | Probe) else ()
+
+
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class NamedDirection:

@@ -5,6 +5,7 @@ over all positions (BOS left out) or, where not `pooled`, one per position. `res
 the reference; `draw` counts through a seeded order of them. Patch: the activation is taken from another run, by default
 from the other prompt of the pair: noising where the clean prompt is run, denoising where the corrupted one is.
 KnockOutEdge: single entries of the attention pattern are overwritten. GaussianNoise: causal tracing's corruption.
+Changes along directions of the residual stream are in `app.domain.direction_interventions`.
 
 `freeze` holds attention patterns, or the scales of all norms, at what they are without any intervention, in the whole
 run. `prompts` restricts an intervention to some prompts of the recipe.
@@ -18,14 +19,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
 from app.domain.errors import BadSite
+from app.domain.intervention_base import Frozen, Reference
 from app.domain.sites import Site
 
 Method = Literal["zero", "mean", "resample"]
-Reference = Literal["background", "prompts", "corrupted"] | tuple[str, ...]
-"""`background`: the texts that come with the model. `prompts`, `corrupted`: the recipe's own clean or corrupted
-prompts. Otherwise the texts themselves."""
-Frozen = Literal["pattern", "scale"]
 Edge = tuple[int, int]
 """(dest_pos, src_pos): the query's position and the key's."""
 
@@ -169,7 +168,7 @@ class GaussianNoise:
         return f"noise {self.scale:g}σ @{','.join(map(str, self.positions))} seed {self.seed}"
 
 
-AnyIntervention = Ablate | Patch | KnockOutEdge | GaussianNoise
+AnyIntervention = Ablate | Patch | KnockOutEdge | GaussianNoise | Steer | Clamp | ProjectOut | SwapAlong
 Intervention = Annotated[AnyIntervention, Field(discriminator="kind")]
 Interventions = tuple[AnyIntervention, ...]
 
@@ -187,9 +186,23 @@ def frozen(interventions: Interventions) -> frozenset[Frozen]:
     return frozenset(part for each in interventions for part in each.freeze)
 
 
+def goes_on(each: AnyIntervention) -> bool:
+    """Whether it holds where a text is generated, too: what does not belong to positions of the prompt."""
+    if each.site.positions is not None:
+        return False
+    if isinstance(each, Ablate):
+        return each.method == "zero" or (each.method == "mean" and each.pooled)
+    return isinstance(each, Steer | Clamp) or (isinstance(each, ProjectOut) and (each.to == "zero" or each.pooled))
+
+
+def adds(each: AnyIntervention) -> bool:
+    """Whether it only adds to what the model wrote."""
+    return isinstance(each, GaussianNoise | Steer)
+
+
 def replaces_stream(interventions: Interventions, layer: int) -> bool:
-    """Whether the stream that this layer reads is not everywhere what the model wrote there (noise only adds to it)."""
-    sites = [each.site for each in interventions if not isinstance(each, GaussianNoise)]
+    """Whether something stands in place of what the model wrote into the stream that this layer reads."""
+    sites = [each.site for each in interventions if not adds(each)]
     before = {"resid_pre": layer + 1, "resid_mid": layer, "resid_post": layer}
     return any(site.layer < before.get(site.activation, 0) for site in sites)
 
@@ -198,8 +211,8 @@ def replaced_at_end(
     interventions: Interventions, n_positions: int
 ) -> tuple[tuple[int, int, tuple[int, ...] | None], ...]:
     """(first layer, layer after the last, heads; None = all) of the heads in whose place at the last position these put
-    something else, in z, attn_out or the stream after them."""
-    sites = [each.site for each in interventions if each.site.activation in _REPLACES]
+    something else, in z, attn_out or the stream after them, be it along one direction."""
+    sites = [each.site for each in interventions if each.site.activation in _REPLACES and not isinstance(each, Steer)]
     return tuple(
         (*_REPLACES[site.activation](site.layer), site.heads)
         for site in sites

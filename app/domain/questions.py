@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.cells import Cells
+from app.domain.direction_interventions import ProjectOut
 from app.domain.prompts import PromptPair
 from app.domain.recipe_base import OnTexts
 from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, LogitLens, PathPatching
@@ -32,6 +33,7 @@ _IGNORED: tuple[tuple[Callable[[Any], bool], dict[str, Any]], ...] = (
     (_method("zero"), {"reference": "background", "pooled": True, "seed": 0, "draws": 1, "draw": 0}),
     (_method("mean"), {"seed": 0, "draws": 1, "draw": 0}),
     (_method("resample"), {"pooled": True}),
+    (lambda asks: isinstance(asks, ProjectOut) and asks.to == "zero", {"reference": "background", "pooled": True}),
     (lambda asks: isinstance(asks, ActivationPatching) and asks.noise is None, {"draws": 1}),
     (lambda asks: isinstance(asks, AttributionPatching) and asks.cells.activation not in ("q", "k"),
      {"softmax_correction": True}),

@@ -13,6 +13,8 @@ from typing import Any
 
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
+from app.domain.direction_interventions import ProjectOut, directions_of
+from app.domain.directions import AnyDirection
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
@@ -24,7 +26,7 @@ from app.export import script_lens as lenses
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_gradients import attribution_patching_parts
-from app.export.script_interventions import hooks_source, overwritten
+from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
 from app.export.script_sweep import sweep_parts
 from app.export.script_values import USED
@@ -48,7 +50,7 @@ class ScriptFacts:
     `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection those of its two sides, of a
     lens those that it follows. `lens`: the file of a tuned lens. `sequences`: of behaviour scores the tokens that come
     twice and those of prefix matching, as (what stands before, rows). `directions`: those in the recipe, in order, as a
-    program has them (app/export/script_directions.py)."""
+    program has them (app/export/script_directions.py); `along`: those of its interventions."""
 
     title: str
     identity: str
@@ -63,6 +65,7 @@ class ScriptFacts:
     sequences: tuple[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], ...] = ()
     directions: tuple[making.Data, ...] = ()
     lens: str = ""
+    along: tuple[making.Along, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,17 +108,22 @@ KINDS = {
 
 def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
     """The program's text."""
-    labels, changes = reference_labels(facts), own_interventions(recipe)
+    labels, changes = script_labels(facts), own_interventions(recipe)
     separate = isinstance(recipe, recipes.Generation)
-    parts = [hooks_source(changes, labels, separate), *_parts(recipe, facts, labels)]
-    body = "\n".join(parts)
-    body = _with_overwriting(body, changes) if pieces.DECOMPOSE in parts else body
+    made = making.along_parts(facts.along, making.directions_in(recipe))
+    own = () if not made else making.direction_parts(*making.directions_in(recipe))  # the last of `made` stands for it
+    parts = [
+        hooks_source(changes, labels, separate),
+        *(each for each in _parts(recipe, facts, labels) if each not in own),
+    ]
+    body = "\n".join(dict.fromkeys([*made, *parts]))
+    body = _with_overwriting(body, overwritten(changes, labels)) if pieces.DECOMPOSE in parts else body
     used = "\n".join(text for call, text in USED.items() if call in body)
     text = "\n".join([_head(KINDS[recipe.kind].title, recipe, facts, used + body), pieces.RUN, used, body])
     return f"{text}{pieces.WRITE}".replace("\n\n\n\n", "\n\n\n")
 
 
-def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: dict[Reference, str]) -> tuple[str, ...]:
+def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tuple[str, ...]:
     """What this kind of recipe computes, the last part being the result."""
     if isinstance(recipe, recipes.Ablation | recipes.ActivationPatching):
         same_length = len({len(prompt.clean) for prompt in facts.prompts}) == 1
@@ -144,13 +152,13 @@ def own_interventions(recipe: recipes.AnyRecipe) -> Interventions:
     return tuple(each for each in recipe.interventions if each.prompts is None or recipe.prompt in each.prompts)
 
 
-def reference_labels(facts: ScriptFacts) -> dict[Reference, str]:
-    """A short name for every reference set in the program."""
+def script_labels(facts: ScriptFacts) -> dict[Reference | AnyDirection, str]:
+    """A short name for every reference set and direction in the program."""
     own = [reference for reference, _ in facts.references if reference != "background"]
     names: dict[Any, str] = {"background": "background"}
     for at, reference in enumerate(own):
         names[reference] = f"own prompts {at}"
-    return names
+    return names | {direction: making.NAME.format(at) for at, (direction, *_) in enumerate(facts.along)}
 
 
 def _head(title: str, recipe: recipes.AnyRecipe, facts: ScriptFacts, body: str) -> str:
@@ -246,7 +254,7 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     if isinstance(recipe, recipes.HeadReading):
         lines += attention.reading_source(recipe, own_interventions(recipe), len(facts.prompts[0].clean))
     if facts.references:
-        labels = reference_labels(facts)
+        labels = script_labels(facts)
         lines.append("REFERENCES = {  # prompts as (positions left out at the start, ids)")
         for reference, prompts in facts.references:
             lines.append(f"    {labels[reference]!r}: [")
@@ -255,19 +263,24 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     return lines
 
 
-def _with_overwriting(text: str, interventions: Interventions) -> str:
+def _with_overwriting(text: str, changes: str) -> str:
     """With interventions on the stream, what they leave of earlier contributions; without, no word about it."""
     call = "    if not plain:\n        b = b + overwrite(prompt, labels, (components, heads, attn_bias), end) @ along\n"
-    changes = overwritten(interventions)
     if not changes:
         return text.replace(call, "")
-    constant = "\n# activation, layer, positions, by what, of which text and positions, in which prompts"
-    constant += f"\nOVERWRITTEN = {changes!r}\n\n"
+    constant = "\n# activation, layer, positions, by what, of which text and positions, prompts, within which basis"
+    constant += f"\nOVERWRITTEN = {changes}\n\n"
     return text.replace(pieces.DECOMPOSE, constant + pieces.OVERWRITE + "\n" + pieces.DECOMPOSE)
 
 
 def references_of(recipe: recipes.AnyRecipe) -> tuple[Reference, ...]:
-    """The reference sets that the recipe's ablations use, each once."""
-    asked = [each for each in own_interventions(recipe) if isinstance(each, Ablate)]
-    asked += [recipe] if isinstance(recipe, recipes.Ablation) else []
-    return tuple(dict.fromkeys(each.reference for each in asked if each.method != "zero"))
+    """The reference sets that the recipe's ablations and projections use, each once."""
+    mine = own_interventions(recipe)
+    asked = [each for each in (*mine, recipe) if isinstance(each, Ablate | recipes.Ablation) and each.method != "zero"]
+    means = [each for each in mine if isinstance(each, ProjectOut) and each.to == "mean"]
+    return tuple(dict.fromkeys(each.reference for each in (*asked, *means)))
+
+
+def directions_along(recipe: recipes.AnyRecipe) -> tuple[AnyDirection, ...]:
+    """The directions of its program's interventions, each once."""
+    return tuple(dict.fromkeys(way for each in own_interventions(recipe) for way in directions_of(each)))

@@ -4,7 +4,7 @@ A direction stands in the program as plain values with its texts as token ids: `
 has the makers of the kinds that it uses, and `made(direction)`, which gives the vector at its own length.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from app.domain.directions import (
@@ -25,6 +25,11 @@ from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids, tokenise
 
 Data = dict[str, Any]
+Along = tuple[AnyDirection, AnyDirection, Data]
+"""A direction that an intervention is along, what the program makes in its place (the same, or its numbers), and that
+as a program has it."""
+NAME = "direction_{}"
+"""Of the variable that has it, at length 1."""
 
 ACTIVATIONS = '''
 def activations(hook, samples):
@@ -116,7 +121,7 @@ def placebo(direction):
 _OVER_TEXTS = {"mean_difference": MEAN_DIFFERENCE, "principal_component": PRINCIPAL_COMPONENT, "probe": PROBE}
 _OF_WEIGHTS = {"tokens": TOKENS, "singular_vector": SINGULAR_VECTOR}
 _OTHERS = {"vector": VECTOR, "random": DRAWN, "placebo": PLACEBO}
-_MAKERS = {**_OVER_TEXTS, **_OF_WEIGHTS, **_OTHERS}
+MAKERS = {**_OVER_TEXTS, **_OF_WEIGHTS, **_OTHERS}
 PROBE_IMPORTS = (
     "from sklearn.linear_model import LogisticRegression",
     "from sklearn.model_selection import train_test_split",
@@ -131,13 +136,24 @@ def direction_parts(*directions: AnyDirection) -> tuple[str, ...]:
     kinds |= {"random"} if "placebo" in kinds else set()
     shared = [READ_THROUGH,
               *([ACTIVATIONS] if kinds & _OVER_TEXTS.keys() else [])]  # fmt: skip
-    own = [text for kind, text in _MAKERS.items() if kind in kinds]
-    table = ", ".join(f'"{kind}": {kind}' for kind in _MAKERS if kind in kinds)
+    own = [text for kind, text in MAKERS.items() if kind in kinds]
+    table = ", ".join(f'"{kind}": {kind}' for kind in MAKERS if kind in kinds)
     return (*shared, *own, f'\ndef made(direction):\n    return {{{table}}}[direction["kind"]](direction)\n')
 
 
+def along_parts(along: Sequence[Along], own: Sequence[AnyDirection]) -> tuple[str, ...]:
+    """Those directions as variables, after what makes them and the recipe's `own`."""
+    if not along:
+        return ()
+    lines: list[str] = []
+    for at, (direction, _, data) in enumerate(along):
+        name, said = NAME.format(at), " ".join(str(direction).split())  # a comment is one line
+        lines += [f"{name} = made({data})  # {said}", f"{name} = {name} / {name}.norm()"]
+    return (*direction_parts(*own, *(made for _, made, _ in along)), "\n".join(["", *lines, ""]))
+
+
 def _kinds(direction: AnyDirection) -> Iterator[str]:
-    if direction.kind not in _MAKERS:
+    if direction.kind not in MAKERS:
         raise BadInput(
             f"A program cannot make {direction}; export its vector as numbers, and use those as a direction."
         )

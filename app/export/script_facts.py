@@ -1,7 +1,10 @@
 """What an exported program must know of a loaded model: how to load it again, and the recipe's texts as token ids."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from app.domain.direction_interventions import SwapAlong
+from app.domain.directions import AnyDirection, Placebo, Vector
 from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Patch, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
@@ -9,8 +12,8 @@ from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
 from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching
-from app.export.script import ScriptFacts, ScriptPrompt, own_interventions, references_of
-from app.export.script_directions import direction_data, directions_in
+from app.export.script import ScriptFacts, ScriptPrompt, directions_along, own_interventions, references_of
+from app.export.script_directions import MAKERS, Along, direction_data, directions_in
 from app.models import ground_truth_model
 from app.models.catalogue import GROUND_TRUTH
 from app.models.loaded import LoadedModel
@@ -21,8 +24,14 @@ from app.models.tuned_lens import params_file
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
 
 
-def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -> ScriptFacts:
-    """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run."""
+Vectors = Callable[[AnyDirection], Sequence[float]]
+
+
+def script_facts(
+    model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512, vectors: Vectors | None = None
+) -> ScriptFacts:
+    """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run, unless `vectors` makes
+    those of directions that the program can only hold as numbers."""
     pairs, first = pairs_of(recipe, model.background), 0
     if isinstance(recipe, OF_ONE_PROMPT):
         first, pairs = recipe.prompt, pairs[recipe.prompt : recipe.prompt + 1]
@@ -41,7 +50,18 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         tokens=_tokens(model, recipe),
         directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
         lens=str(params_file(recipe.folder)) if isinstance(recipe, LogitLens) and recipe.lens == "tuned" else "",
+        along=tuple(_along(model, each, vectors) for each in directions_along(recipe)),
     )
+
+
+def _along(model: LoadedModel, direction: AnyDirection, vectors: Vectors | None) -> Along:
+    """A direction that an intervention is along; one that a program cannot make is its numbers there."""
+    of = direction.of if isinstance(direction, Placebo) else direction
+    made = direction
+    if of.kind not in MAKERS and vectors is not None:
+        numbers = Vector.of(tuple(vectors(of)), str(of))
+        made = replace(direction, of=numbers) if isinstance(direction, Placebo) else numbers
+    return direction, made, direction_data(model, made)
 
 
 def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -71,8 +91,8 @@ def _swapped(pair: PromptPair) -> PromptPair:
 
 
 def _sources(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """The texts that patches take from, as ids."""
-    patches = (each for each in own_interventions(recipe) if isinstance(each, Patch))
+    """The texts that patches and swaps take from, as ids."""
+    patches = (each for each in own_interventions(recipe) if isinstance(each, Patch | SwapAlong))
     texts = dict.fromkeys(each.source for each in patches if each.source is not None)
     return tuple((text, tokenise(model, text, model.facts.n_ctx).ids) for text in texts)
 

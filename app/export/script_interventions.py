@@ -6,8 +6,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from app.domain.direction_interventions import AlongDirection, Clamp, ProjectOut, Steer, SwapAlong, directions_of
+from app.domain.directions import AnyDirection
 from app.domain.interventions import (
     Ablate,
     AnyIntervention,
@@ -21,8 +22,8 @@ from app.domain.sites import HEAD_ACTIVATIONS, Site
 
 _DEPTH = {"resid_pre": 0, "attn_out": 1, "resid_mid": 2, "resid_post": 3}
 """Activations that replace what components wrote, in the order of the forward pass."""
-Labels = Mapping[Reference, str]
-
+Labels = Mapping[Reference | AnyDirection, str]
+"""What reference sets and directions are called in the program."""
 
 Freeze = Sequence[tuple[str, list[int] | None]]
 """What is frozen, each in which prompts."""
@@ -33,7 +34,7 @@ def hooks_source(
     freeze: Freeze | None = None,
 ) -> str:  # fmt: skip
     """`hooks_for(prompt)`: the interventions as (hook name, function) pairs, after what they freeze (or `freeze`).
-    `labels` names the reference sets; `separate` puts the changes into `changes_for(prompt)`."""
+    `labels` names reference sets and directions; `separate` puts the changes into `changes_for(prompt)`."""
     if freeze is None:
         freeze = freezing(interventions)
     if not freeze and not separate:
@@ -64,7 +65,7 @@ def _changes_source(name: str, interventions: Interventions, labels: Labels) -> 
     said = "; ".join(map(str, ordered)).replace("\\", "\\\\").replace('"', "'")
     body = [f'"""The interventions: {said}."""', "hooks = []"]
     for at, each in enumerate(ordered):
-        lines = [*_before(each, at, labels), *_function(each, at), *_added(each.site, at)]
+        lines = [*_before(each, at, labels), *_function(each, at, labels), *_added(each.site, at)]
         guard = [] if each.prompts is None else [f'if prompt["index"] in {list(each.prompts)}:']
         body += ["", *guard, *((f"    {line}" if line else "") for line in lines)] if guard else ["", *lines]
     return "\n".join(
@@ -82,9 +83,13 @@ def _before(each: AnyIntervention, at: int, labels: Labels) -> list[str]:
     if isinstance(each, GaussianNoise):
         given = f"{list(each.positions)}, {each.scale!r}, {each.seed}, {each.draw}"
         return [f'noise_{at} = noise(prompt["clean"], {given})']
-    if isinstance(each, Patch):
+    if isinstance(each, Patch | SwapAlong):
         source = 'prompt["corrupted"]' if each.source is None else f"SOURCES[{each.source!r}]"
-        return [f"source_{at} = run({source}, keep=[{name!r}])[1][{name!r}]", *seen]
+        basis = [f"basis_{at} = {basis_source(each, labels)}"] if isinstance(each, SwapAlong) else []
+        return [f"source_{at} = run({source}, keep=[{name!r}])[1][{name!r}]", *basis, *seen]
+    if isinstance(each, ProjectOut) and each.to == "mean":
+        mean = Ablate(each.site, "mean", each.reference, each.pooled)
+        return [f"new_{at} = {_reference_value(mean, labels)}", *seen]
     if isinstance(each, Ablate) and each.method != "zero":
         return [f"new_{at} = {_reference_value(each, labels)}", *seen]
     return seen
@@ -102,23 +107,40 @@ def _reference_value(each: Ablate, labels: Labels) -> str:
 _LENGTH = ', len(prompt["clean"])'
 
 
-def overwritten(interventions: Interventions) -> list[tuple[str, int, list[int] | None, str, str | None, Any, Any]]:
-    """What replaces earlier contributions, in the order of the pass: (activation, layer, positions, by what, the text
-    and positions patched from, prompts). By `nothing`, `patched`, or `apart`: by what no component wrote."""
+def overwritten(interventions: Interventions, labels: Labels) -> str:
+    """What replaces earlier contributions, in the order of the pass, as a list of (activation, layer, positions, by
+    what, the text and positions patched from, prompts, within which subspace): by `nothing`, `patched`, or `apart`,
+    by what no component wrote. Empty where nothing does."""
     found = sorted(
         (each for each in interventions if each.site.activation in _DEPTH and not isinstance(each, GaussianNoise)),
         key=lambda each: (each.site.layer, _DEPTH[each.site.activation]),
     )
-    return [
-        (each.site.activation, each.site.layer, listed(each.site.positions), *_by(each), listed(each.prompts))
-        for each in found
-    ]
+    lines = [f"    ({', '.join(map(repr, _spoken(each)))}, {_within(each, labels)})," for each in found]
+    return "\n".join(["[", *lines, "]"]) if lines else ""
+
+
+def _spoken(each: AnyIntervention) -> tuple[object, ...]:
+    return (each.site.activation, each.site.layer, listed(each.site.positions), *_by(each), listed(each.prompts))
 
 
 def _by(each: AnyIntervention) -> tuple[str, str | None, list[int] | None]:
-    if isinstance(each, Patch):
+    if isinstance(each, Patch | SwapAlong):
         return "patched", each.source, listed(each.source_positions)
-    return ("nothing" if isinstance(each, Ablate) and each.method == "zero" else "apart"), None, None
+    whole = isinstance(each, AlongDirection) or (isinstance(each, Ablate) and each.method == "zero")
+    return ("nothing" if whole else "apart"), None, None
+
+
+def _within(each: AnyIntervention, labels: Labels) -> str:
+    """The subspace, as an expression."""
+    if isinstance(each, Steer):
+        return "torch.zeros(model.cfg.d_model, 0, device=DEVICE)"
+    return basis_source(each, labels) if isinstance(each, AlongDirection) else "None"
+
+
+def basis_source(each: AlongDirection, labels: Labels) -> str:
+    """An orthonormal basis of the span of its directions."""
+    columns = ", ".join(labels[direction] for direction in directions_of(each))
+    return f"torch.linalg.qr(torch.stack([{columns}], dim=1))[0]"
 
 
 def listed(chosen: tuple[int, ...] | None) -> list[int] | None:
@@ -126,14 +148,17 @@ def listed(chosen: tuple[int, ...] | None) -> list[int] | None:
     return None if chosen is None else list(chosen)
 
 
-def _function(each: AnyIntervention, at: int) -> list[str]:
+def _function(each: AnyIntervention, at: int, labels: Labels) -> list[str]:
     name = each.site.activation
     if isinstance(each, KnockOutEdge):
         return _edges(each, at)
     if isinstance(each, GaussianNoise):
         change = [f"resid_pre[:, {list(each.positions)}] += noise_{at}.to(resid_pre)"]
     elif name == "resid_mid":
-        return _resid_mid(each, at)
+        return _resid_mid(each, at, labels)
+    elif isinstance(each, AlongDirection):
+        index = _index(each.site)
+        change = [f"a = {name}[{index}].float()", f"{name}[{index}] = {_along(each, at, labels)}"]
     else:
         change = [f"{name}[{_index(each.site)}] = {_value(each, at, name)}"]
     return _hook(name, at, each, change)
@@ -156,12 +181,32 @@ def _edges(each: KnockOutEdge, at: int) -> list[str]:
     return _hook("pattern", at, each, change)
 
 
-def _resid_mid(each: AnyIntervention, at: int) -> list[str]:
+def _along(each: AlongDirection, at: int, labels: Labels) -> str:
+    """What `a`, the activation at the site, becomes."""
+    index = _index(each.site)
+    if isinstance(each, SwapAlong):
+        moved = replace(each.site, positions=each.source_positions or each.site.positions)
+        return f"a + (source_{at}[{_index(moved)}].float() - a) @ basis_{at} @ basis_{at}.T"
+    d = labels[each.direction]
+    if isinstance(each, Steer):
+        size = " * a.norm(dim=-1, keepdim=True)" if each.unit == "norm" else ""
+        return f"a + {each.strength!r}{size} * {d}"
+    wanted = repr(each.value) if isinstance(each, Clamp) else "0.0"
+    if isinstance(each, ProjectOut) and each.to == "mean":
+        wanted = f"new_{at} @ {d}" if each.pooled else f"new_{at}[None][{index}] @ {d}"
+    share = f"{each.share!r} * " if isinstance(each, ProjectOut) and each.share != 1 else ""
+    return f"a + {share}({wanted} - a @ {d})[..., None] * {d}"
+
+
+def _resid_mid(each: AnyIntervention, at: int, labels: Labels) -> list[str]:
     """The hook of resid_mid sits after the skip connection has left, so attn_out is changed instead."""
     index = _index(each.site)
+    along = isinstance(each, AlongDirection)
+    value = _along(each, at, labels) if along else _value(each, at, "attn_out")
     change = [
         "resid_pre = seen.pop()",
-        f"attn_out[{index}] = {_value(each, at, 'attn_out')} - resid_pre[{index}]",
+        *([f"a = (resid_pre + attn_out)[{index}].float()"] if along else []),
+        f"attn_out[{index}] = {value} - resid_pre[{index}]",
     ]
     hook = _hook("attn_out", at, each, change)
     return [f"def see_{at}(resid_pre, hook):", "    seen[:] = [resid_pre.clone()]", "", *hook]

@@ -118,9 +118,9 @@ def attributions(prompt, plain=False):
 OVERWRITE = '''
 def overwrite(prompt, labels, parts, end):
     """An intervention on the stream replaces what had been written: by nothing, by what was written at another prompt's
-    END, or by something that no component wrote, which is returned."""
+    END, or by something that no component wrote, which is returned; all of it, or what lies within a subspace."""
     unwritten = torch.zeros_like(parts[0][0])
-    for activation, layer, positions, by, text, taken, prompts in OVERWRITTEN:
+    for activation, layer, positions, by, text, taken, prompts, within in OVERWRITTEN:
         last = len(prompt["clean"]) - 1
         here = prompts is None or prompt["index"] in prompts
         if not here or (positions is not None and last not in positions):
@@ -138,12 +138,13 @@ def overwrite(prompt, labels, parts, end):
             "resid_post": (slice(after), slice(layer + 1)),
         }[activation]
         for part, new, where in zip(parts, left, (written, layers, layers)):
-            part[where] = new[where]
-        now = end.get(f"blocks.{layer}.hook_{activation}")
-        if activation == "attn_out" and by == "apart":
-            parts[0][written], parts[2][layers] = now, now
+            gone = part[where] - new[where]
+            part[where] -= gone if within is None else gone @ within @ within.T
+        now, apart = end.get(f"blocks.{layer}.hook_{activation}"), by == "apart" or within is not None
+        if activation == "attn_out" and apart:
+            parts[0][written], parts[2][layers] = now, now - parts[1][layer].sum(0)
         elif activation != "attn_out":
-            unwritten = now if by == "apart" else torch.zeros_like(unwritten)
+            unwritten = now - parts[0][written].sum(0) if apart else torch.zeros_like(unwritten)
     return unwritten
 '''
 

@@ -1,6 +1,7 @@
 """The parts of exported programs for generated text and self-repair, as text (see script_pieces.py)."""
 
-from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, Interventions
+from app.domain import interventions as changes
+from app.domain.interventions import AnyIntervention, GaussianNoise, Interventions
 from app.export.script_interventions import Labels, freezing, hooks_source, listed
 
 GENERATION = '''
@@ -44,14 +45,8 @@ def goes_on(interventions: Interventions) -> list[bool]:
     ordered = sorted(interventions, key=lambda each: each.site.activation == "resid_mid")
     found: list[bool] = []
     for each in ordered:
-        found += [_holds_on(each)] * (2 if each.site.activation == "resid_mid" else 1)
+        found += [changes.goes_on(each)] * (2 if each.site.activation == "resid_mid" else 1)
     return found
-
-
-def _holds_on(each: AnyIntervention) -> bool:
-    if not isinstance(each, Ablate) or each.site.positions is not None:
-        return False
-    return each.method == "zero" or (each.method == "mean" and each.pooled)
 
 
 SELF_REPAIR = '''

@@ -5,11 +5,11 @@ nothing else is in force; all others use hooks.
 """
 
 from app.domain.cells import Cells
-from app.domain.interventions import Frozen, Reference
+from app.domain.interventions import Frozen
 from app.domain.recipes import Ablation, ActivationPatching, patched_run
 from app.domain.sites import Site
 from app.export import script_sweep_pieces as pieces
-from app.export.script_interventions import freezing, frozen_parts, listed
+from app.export.script_interventions import Labels, freezing, frozen_parts, listed
 
 _FUNCTIONS: dict[tuple[str, str], tuple[str, str]] = {
     **{(name, "position"): (f"get_act_patch_{name}", 'at["layer"], at["position"]')
@@ -27,9 +27,7 @@ the skip connection as it was."""
 RUNS = {"denoising": 'prompt["corrupted"], prompt["clean"]', "noising": 'prompt["clean"], prompt["corrupted"]'}
 
 
-def sweep_parts(
-    recipe: Ablation | ActivationPatching, labels: dict[Reference, str], same_length: bool
-) -> tuple[str, ...]:
+def sweep_parts(recipe: Ablation | ActivationPatching, labels: Labels, same_length: bool) -> tuple[str, ...]:
     """The parts of one sweep after the hooks of the interventions, the last being the result."""
     constants = cell_constants(recipe.cells)
     if isinstance(recipe, ActivationPatching) and same_length and _is_transformer_lens(recipe):
@@ -99,7 +97,7 @@ def with_held(text: str, freeze: tuple[Frozen, ...], ids: str = "ids") -> str:
     return text.replace("*HELD, ", f"*frozen({ids}, {parts}), " if parts else "")
 
 
-def _ablated(recipe: Ablation, labels: dict[Reference, str]) -> str:
+def _ablated(recipe: Ablation, labels: Labels) -> str:
     """What a cell becomes; a resampled run of its own for every draw."""
     text = with_held(pieces.ABLATED, recipe.freeze)
     if recipe.method == "zero":

@@ -7,6 +7,8 @@ from transformer_lens.tools.analysis import direct_logit_attribution as oracle
 
 from app.compute.direct_logit_attribution import direct_logit_attribution
 from app.compute.prediction import prediction
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.directions import RandomDirection, TokenDirection
 from app.domain.errors import BadAnswer
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
@@ -27,6 +29,7 @@ from tests.unit.compute.asking import (
     tokens,
 )  # fmt: skip
 
+TOKENS, STREAM = TokenDirection((words.ANSWER,), (words.INCORRECT,)), Site("resid_post", 1)
 INTERVENTIONS = {
     "none": (),
     "heads zeroed": (Ablate(Site("z", 1, (0, 2))),),
@@ -57,6 +60,15 @@ INTERVENTIONS = {
         Ablate(Site("resid_pre", 1, None, (4,))),
     ),
     "neurons": (Ablate(Site("mlp_post", 1, neurons=(3, 4)), "mean"),),
+    "steered": (
+        Steer(Site("resid_pre", 0), TOKENS, 2.0),
+        Steer(Site("resid_post", 1), RandomDirection(1), -1.0, "norm"),
+    ),
+    "projected out of the stream and an attention": (
+        ProjectOut(Site("attn_out", 2), TOKENS),
+        Clamp(STREAM, TOKENS, 3.0),
+    ),
+    "swapped, then steered": (SwapAlong(STREAM, (TOKENS, RandomDirection(1))), Steer(STREAM, TOKENS, 1.0)),
 }
 
 
@@ -89,6 +101,20 @@ def test_the_sum_holds_when_the_stream_is_changed_between_attention_and_mlp(arch
         found = attribution(tiny(architecture), change)
         np.testing.assert_allclose(found.components.sum(-1), found.logit_diff, atol=TOLERANCE)
         np.testing.assert_allclose(found.heads.sum(-1) + found.attn_bias, attention(found), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("architecture", words.ARCHITECTURES)
+def test_heads_before_a_projection_along_the_answer_write_nothing_towards_it_and_steering_takes_nothing(architecture):
+    """The answer direction is what attribution reads along, so nothing of what was written before is left of it."""
+    model = tiny(architecture)
+    plain, out, steered = (
+        attribution(model, *each).heads[:, :2]
+        for each in ((), (ProjectOut(STREAM, TOKENS),), (Steer(STREAM, TOKENS, 1.0),))
+    )
+    assert abs(plain).max() > 1e-3
+    np.testing.assert_allclose(out, 0, atol=1e-6)
+    ratio = steered / plain  # the final scale alone
+    np.testing.assert_allclose(ratio, ratio.flatten()[0], rtol=1e-3)
 
 
 @pytest.mark.parametrize("architecture", words.ARCHITECTURES)

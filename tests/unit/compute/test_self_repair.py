@@ -6,6 +6,8 @@ import torch
 
 from app.compute.direct_logit_attribution import direct_logit_attribution
 from app.compute.self_repair import self_repair
+from app.domain.direction_interventions import ProjectOut, Steer
+from app.domain.directions import TokenDirection
 from app.domain.errors import BadAnswer
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
 from app.domain.prompts import PromptPair
@@ -16,6 +18,7 @@ from tests.loaded import ground_truth, tiny
 from tests.unit.compute.asking import PAIR, PROCESSINGS, TOLERANCE, TWO_ANSWERS, ask, cache, each_model, tokens
 
 END = 7
+ANSWER = TokenDirection((words.ANSWER,), (words.INCORRECT,))
 INTERVENTIONS = {
     "none": (),
     "heads zeroed": (Ablate(Site("z", 1, (0, 2))),),
@@ -32,6 +35,10 @@ INTERVENTIONS = {
     "stream meaned": (Ablate(Site("resid_post", 0), "mean"),),
     "a head, then the stream": (Ablate(Site("z", 0, (1,))), Patch(Site("resid_post", 1))),
     "noise on the embeddings": (GaussianNoise((1, END)),),
+    "steered and projected out": (
+        Steer(Site("resid_post", 0), ANSWER, 2.0),
+        ProjectOut(Site("resid_pre", 2), ANSWER, "mean"),
+    ),
     "a head with attention frozen": (Ablate(Site("z", 0, (1,)), freeze=("pattern",)),),
 }
 

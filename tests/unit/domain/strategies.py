@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.direction_card import DirectionCard
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
 from app.domain.directions import (
     MeanDifference,
     NamedDirection,
@@ -75,12 +76,21 @@ def moved_patches(draw: Any) -> Patch:
 
 
 noises = st.builds(GaussianNoise, some, st.floats(0, 10), **drawn, **everywhere)
+placed = st.builds(Site, streams, small, st.none(), st.none() | some)
+finite = st.floats(-10, 10)
+along = (
+    st.builds(Steer, placed, vectors, finite, st.sampled_from(["absolute", "norm"]), **everywhere)
+    | st.builds(Clamp, placed, vectors, finite, **everywhere)
+    | st.builds(ProjectOut, placed, vectors, st.sampled_from(["zero", "mean"]), references, st.booleans(), finite)
+    | st.builds(SwapAlong, placed, st.lists(vectors, min_size=1, max_size=2).map(tuple), st.none() | text, **everywhere)
+)
 interventions = (
     st.builds(Ablate, sites, st.sampled_from(["zero", "resample"]), references, **drawn, **everywhere)
     | st.builds(Ablate, poolable, st.just("mean"), references, st.booleans(), **drawn, **everywhere)
     | st.builds(Ablate, sites, st.just("mean"), references, st.just(False), **everywhere)
     | st.builds(Patch, sites, st.none() | text, **everywhere)
     | moved_patches()
+    | along
     | st.builds(KnockOutEdge, small, edges, st.none() | some, st.floats(0, 1), st.booleans(), **everywhere)
     | noises
 )

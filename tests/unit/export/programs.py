@@ -5,6 +5,7 @@ from typing import Any
 
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
 from app.domain.directions import (
     MeanDifference,
     NamedDirection,
@@ -61,6 +62,13 @@ MIXED = (
 MIDDLE = (Patch(Site("resid_mid", 1)), Ablate(Site("mlp_post", 2, None, (0, 5))), Ablate(Site("k", 0, (1,))))
 OTHER_PAIR = PromptPair("w1 w2 w3 w20 w2 w5", "w1 w2 w21 w3 w2 w5", (words.ANSWER,), (words.INCORRECT,))
 REFERENCE = ("w1 w5 w2 w8 w9 w3 w4 w6", "w3 w9 w30 w31 w32 w33 w34 w35", "w40 w41 w42 w43 w44 w45 w46 w47")
+TOKENS = TokenDirection((words.ANSWER, "w8"), (words.INCORRECT,))
+SAMPLES = (Sample("w1 w2 w3"), Sample("w4 w5 w6 w7", 2), Sample("w2 w9", -2), Sample("w8 w8 w1"))
+GROUPS = MeanDifference("resid_post", 1, SAMPLES[:2], SAMPLES[2:])
+COMPONENT = PrincipalComponent("resid_pre", 2, SAMPLES, 1)
+SINGULAR, READ = SingularVector(Head(1, 2), 1), SingularVector(Head(2, 3), 0, "read")
+ACROSS = Placebo(TOKENS, 2)
+NUMBERS = Vector.of(tuple(float(at % 5) - 1.5 for at in range(32)))
 KINDS_OF_CHANGE: dict[str, AnyIntervention] = {
     "mean by position": Ablate(Site("attn_out", 1), "mean", REFERENCE, pooled=False),
     "pooled mean": Ablate(Site("mlp_post", 2, None, (3, 7), (0, 5)), "mean", REFERENCE),
@@ -74,6 +82,16 @@ KINDS_OF_CHANGE: dict[str, AnyIntervention] = {
     "noise": GaussianNoise((3, 4), 2.0, seed=5, draw=1),
     "frozen": Ablate(Site("mlp_out", 0), freeze=("pattern", "scale")),
     "frozen in the second prompt": Ablate(Site("mlp_out", 0), freeze=("pattern",), prompts=(1,)),
+    "steered": Steer(Site("resid_post", 1), TOKENS, 4.0),
+    "steered in norms": Steer(Site("resid_mid", 1, None, (2, 7)), GROUPS, -0.5, "norm"),
+    "clamped": Clamp(Site("resid_pre", 0), COMPONENT, 2.0),
+    "projected out": ProjectOut(Site("attn_out", 1), SINGULAR),
+    "projected to a mean": ProjectOut(
+        Site("resid_post", 1, None, (3, 7)), Placebo(TOKENS, 2), "mean", REFERENCE, False
+    ),
+    "half projected out": ProjectOut(Site("resid_pre", 2), Placebo(NUMBERS, 1), "mean", REFERENCE, share=0.5),
+    "swapped": SwapAlong(Site("resid_post", 0), (TOKENS, RandomDirection(1), NUMBERS)),
+    "swapped from a text": SwapAlong(Site("mlp_out", 1, None, (2, 7)), (READ,), "w40 w41 w42", (1, 3)),
     "second prompt alone": Ablate(Site("z", 1, (1,)), prompts=(1,)),
 }
 
@@ -109,6 +127,7 @@ CASES = (
         for name, change in KINDS_OF_CHANGE.items()
         for kind in (Prediction, DirectLogitAttribution)
     ),
+    *(Case("gemma, raw", Prediction, (change,)) for name, change in KINDS_OF_CHANGE.items() if "project" in name),
     Case("llama", Prediction, (), (("base", "corrupted"),)),
     Case("llama", Prediction, (Patch(Site("resid_pre", 1)),), (("base", "corrupted"),)),
 )
@@ -124,6 +143,7 @@ ONE = (WORD_PAIR,)
 Z, EDGES, MID = Cells(), Cells("pattern", "edge", layers=(1,)), Cells("resid_mid", "position")
 SWEEP_CASES = (
     sweep("gpt2, raw", Ablation, Z, base="corrupted"),
+    sweep("gpt2, raw", Ablation, Cells("mlp_out"), (KINDS_OF_CHANGE["steered"],), prompts=ONE),
     sweep("llama", Ablation, Cells("v", "position"), method="mean", reference=REFERENCE),
     sweep("gpt2, raw", Ablation, Cells("mlp_out", window=2), method="mean", reference=REFERENCE, pooled=False),
     sweep("llama", Ablation, MID, method="resample", reference=REFERENCE, draws=2, seed=4, freeze=("pattern",)),
@@ -143,11 +163,14 @@ SWEEP_CASES = (
                                 ("noising", "frozen in the second prompt"))),
     Case("gpt2, raw", Generation, (), (("max_new_tokens", 6),)),
     Case("llama", Generation, tuple(KINDS_OF_CHANGE.values())[1:3], (("max_new_tokens", 4), ("temperature", 1.5))),
+    Case("gpt2, raw", Generation, tuple(map(KINDS_OF_CHANGE.get, ("steered", "clamped", "swapped from a text"))),
+         (("max_new_tokens", 4),)),
     Case("llama", Generation, (KINDS_OF_CHANGE["frozen"], KINDS_OF_CHANGE["renormalised edges"], MIDDLE[0]),
          (("max_new_tokens", 3),)),
 )  # fmt: skip
 FEW = {"top": 2, "bottom": 2, "sample": 3, "seed": 1}
 GRADIENT_CASES = (
+    sweep("llama", AttributionPatching, Cells("z"), (KINDS_OF_CHANGE["half projected out"],), **FEW),
     *(sweep("gpt2, raw", AttributionPatching, Cells(activation, by), direction=direction, **FEW)
       for activation, by, direction in (("z", "all", "denoising"), ("resid_mid", "position", "noising"),
                                         ("pattern", "edge", "denoising"), ("v", "position", "noising"))),
@@ -162,6 +185,8 @@ GRADIENT_CASES = (
     sweep("llama", AttributionPatching, Cells("q"), ig_steps=2, grad_drop=True, **FEW),
 )  # fmt: skip
 REPAIR_CASES = (
+    Case("gpt2, raw", SelfRepair, (KINDS_OF_CHANGE["steered"], KINDS_OF_CHANGE["swapped"])),
+    Case("llama", SelfRepair, (KINDS_OF_CHANGE["projected out"], KINDS_OF_CHANGE["steered in norms"])),
     Case("gpt2, raw", SelfRepair, (Ablate(Site("z", 1, (1, 2))),), (), (WORD_PAIR, OTHER_PAIR)),
     Case("gemma, raw", SelfRepair, (Ablate(Site("z", 1, (1,)), freeze=("pattern",)), Patch(Site("mlp_out", 0)))),
     Case("llama", SelfRepair, (KINDS_OF_CHANGE["pooled mean"], KINDS_OF_CHANGE["patch from a text"])),
@@ -197,6 +222,7 @@ HEAD_CASES = (
 ATTENTION_CASES = (
     Case("ground truth", AttentionWeights),
     Case("gemma, raw", AttentionWeights, MIDDLE),
+    Case("gpt2, raw", AttentionWeights, (KINDS_OF_CHANGE["steered"], KINDS_OF_CHANGE["clamped"])),
     Case("llama", AttentionWeights, (Ablate(Site("z", 1, (1, 3))), Patch(Site("resid_post", 0)))),
     Case("gpt2, raw", AttentionWeights, (KINDS_OF_CHANGE["noise"],), (("layers", (2, 0)), ("prompt", 1)), BOTH),
     Case("neox", AttentionWeights, (), (), (PromptPair(words.CLEAN),)),
