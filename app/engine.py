@@ -125,6 +125,10 @@ class Engine:
 
         return search(self._model(spec), query, limit)
 
+    def read_lens(self, spec: ModelSpec, folder: str) -> str:
+        """The fingerprint of the tuned lens in a folder; refuses one that does not fit the model."""
+        return import_module("app.compute.lens_streams").fitting_lens(self._model(spec), folder)
+
     def check(self, recipe: AnyRecipe) -> None:
         """Refuse a recipe whose prompts, answers, sites or pair lengths do not hold on its model."""
         from app.checks import check

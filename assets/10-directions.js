@@ -10,6 +10,8 @@
   const SECTIONS = ["lens", "direction", "parts", "geometry", "features"];
   const STREAMS = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"];
 
+  const LENS_COLOURS = ["probability", "rank", "entropy", "kl_divergence", "logit_diff"]; // app.domain.views.LensColour
+
   const isThing = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const isName = (name) => typeof name === "string" && name.trim() !== "" && [...name].length <= MOST_NAME;
   const isNamed = (each) => isThing(each) && isName(each.name) && isThing(each.direction) && typeof each.direction.kind === "string";
@@ -36,10 +38,18 @@
   const FIELDS = {
     "": { direction: (value) => value === null || isName(value) },
     projection: { activation: (value) => STREAMS.includes(value) },
+    lens: {
+      colour: (value) => LENS_COLOURS.includes(value), lens: (value) => ["logit", "tuned"].includes(value),
+      folder: (value) => typeof value === "string", fingerprint: (value) => typeof value === "string",
+      tokens: (value) => Array.isArray(value) && value.every((token) => typeof token === "string"),
+    },
+    written: { layer: (value) => value === null || (Number.isInteger(value) && value >= 0) },
   };
   const FIRST_RESIDUAL = Object.freeze({
     direction: null,
     projection: Object.freeze({ activation: "resid_post" }),
+    lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
+    written: Object.freeze({ layer: null }),
   });
 
   const known = (part, given) =>

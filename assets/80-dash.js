@@ -140,6 +140,7 @@
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls,
+      lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, written: microtome.lensHooks.written,
       headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,
     },
   });

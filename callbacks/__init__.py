@@ -17,6 +17,7 @@ from callbacks import (
     head_reading,
     heads,
     intervention_form,
+    lenses,
     panels,
     path_patching,
     prompt_set,
@@ -30,7 +31,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    sweep_map, against, prompt_strip,
+    lenses, sweep_map, against, prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

@@ -35,6 +35,9 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "headCard": ((ids.HEAD_CARD, "data"),),
     "cardPattern": ((ids.BACKGROUND_PATTERN, "data"), (ids.DIGESTS.format("head_tokens"), "data")),
     "cardFound": tuple((ids.DIGESTS.format(kind), "data") for kind in (*ids.CARD_KINDS, "direct_logit_attribution")),
+    "lensTokens": ((ids.LENS_TOKENS, "value"),),
+    "lensRead": ((ids.LENS_READ, "data"),),
+    "written": ((ids.COMPONENT_LENS, "data"),),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import BadPrompt, MicrotomeError
+from app.domain.errors import BadInput, BadPrompt, MicrotomeError
 from app.domain.experiment import Experiment
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, pattern_layers
@@ -28,6 +28,8 @@ SHOWN_IN: dict[str, tuple[str, ...]] = {
     "logit_lens": (ids.LENS,),
     "correctness_meters": (),
 }
+ASKED = {"attention_pattern": ids.ATTENTION_LAYER, "logit_lens": ids.LENS_ASKED}
+"""What the page wants of a kind besides the experiment."""
 NEED_ANSWERS = ("direct_logit_attribution", "residual_trajectory", "ablation")
 NO_ANSWERS_THERE = (
     "Prompt {} of the set has no two answers to tell apart: name an answer and another token there in the rail, then "
@@ -101,23 +103,33 @@ def lacking_answers(experiment: Experiment) -> str | None:
     return None if without is None else NO_ANSWERS_THERE.format(without)
 
 
-def evaluate(engine: Engine, kind: str, store: Any, status: Any, *layer_and_before: Any) -> Any:
+def evaluate(engine: Engine, kind: str, store: Any, status: Any, *asked_and_before: Any) -> Any:
     """Compute the analysis on the baseline and on the intervened run, and say where the results are."""
-    *layer, before = layer_and_before
-    return stored(lambda: evaluated(engine, kind, experiment_of(store), *layer), store, before)
+    *asked, before = asked_and_before
+    return stored(lambda: evaluated(engine, kind, experiment_of(store), *asked), store, before)
 
 
-def evaluated(engine: Engine, kind: str, experiment: Experiment, layer: Any = None) -> dict[str, Any]:
-    """Digests of the experiment's runs."""
+def evaluated(engine: Engine, kind: str, experiment: Experiment, asked: Any = None) -> dict[str, Any]:
+    """Digests of the experiment's runs. `asked`: of attention the layer wanted, of the lens which one."""
     wait_to_run(engine, experiment)
     if kind in NEED_ANSWERS and not has_answers(experiment):
         return NOTHING
     why = too_long(engine, experiment, kind)
     if why:
         return NOTHING | {"error": why}
-    options = attention_options(engine, experiment, layer) if kind == "attention_pattern" else {}
+    options = attention_options(engine, experiment, asked) if kind == "attention_pattern" else {}
+    options |= lens_options(asked) if kind == "logit_lens" else {}
     digests = {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, kind, **options).items()}
-    return NOTHING | digests | options
+    return NOTHING | digests | (options if kind == "attention_pattern" else {"options": options} if options else {})
+
+
+def lens_options(asked: Any) -> dict[str, Any]:
+    """The fields of a tuned lens's recipe; none for the logit lens."""
+    if asked is None:
+        return {}
+    if not isinstance(asked, dict) or set(asked) - {"lens", "folder", "fingerprint"}:
+        raise BadInput("The page asks for no lens that there is; reload it.")
+    return asked
 
 
 def too_long(engine: Engine, experiment: Experiment, kind: str) -> str | None:
@@ -164,6 +176,6 @@ def register(app: Dash, engine: Engine) -> None:
         store = ids.DIGESTS.format(kind)
         app.callback(
             Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
-            *([Input(ids.ATTENTION_LAYER, "data")] if kind == "attention_pattern" else []), State(store, "data"),
+            *([Input(ASKED[kind], "data")] if kind in ASKED else []), State(store, "data"),
             running=_busy(kind) if kind in SHOWN_IN else None, prevent_initial_call=True,
         )(functools.partial(compute, engine, kind))  # fmt: skip

@@ -27,7 +27,7 @@ from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, source
 from callbacks.exported_source import Page, Source
-from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, selection_of, sweep_of, view_of
+from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, residual_of, selection_of, sweep_of, view_of
 from layouts import ids
 
 TABLES: dict[str, Callable[..., bytes]] = {
@@ -131,16 +131,16 @@ def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) 
 
 
 def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any
+    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, residual: Any
 ) -> Page:  # fmt: skip
     """The page's stores, read."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
-    return Page(engine, *found, heads_of(heads), notes_of(notes))
+    return Page(engine, *found, heads_of(heads), notes_of(notes), residual_of(residual))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Every entry of the export menu, by one callback."""
-    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES)
+    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES, ids.RESIDUAL)
     stores = [State(name, "data") for name in names]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),

@@ -8,6 +8,7 @@ from app.domain.errors import BadInput
 from app.figures.tables import component_rows
 from callbacks import exported_heads as of_heads
 from callbacks.exported_attention import ATTENTION
+from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
 from callbacks.head_matrix import DIRECT
@@ -44,9 +45,9 @@ SOURCES = {
     ),
     ids.TRAJECTORY: single("residual_trajectory"),
     ids.COMPONENTS: single(DIRECT, figure=lambda page: "component_bars", table=_ranked),
-    ids.LENS: single("logit_lens"),
     ids.PREDICTION: single("prediction"),
     **ATTENTION,
     **PATCH,
+    **LENSES,
 }  # fmt: skip
 """Panel -> what is behind it."""

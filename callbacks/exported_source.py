@@ -10,6 +10,7 @@ from app.analyses import ANALYSES
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
+from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
 from app.domain.role_notes import RoleNote
 from app.domain.session import Viewed
@@ -32,6 +33,7 @@ class Page:
     sweep: SweepAsked = SweepAsked()
     heads: HeadsAsked = HeadsAsked()
     notes: tuple[RoleNote, ...] = ()
+    residual: ResidualAsked = ResidualAsked()
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""
@@ -86,7 +88,7 @@ class Source:
 
 def _options(page: Page, kind: str) -> dict[str, Any]:
     if kind != "attention_pattern":
-        return {}
+        return page.residual.lens.options if kind == "logit_lens" else {}
     primary = page.selection.primary
     return attention_options(page.engine, page.experiment, primary and primary.layer)
 
@@ -99,8 +101,9 @@ def _shown(page: Page, kind: str, recipe: Recipes) -> Result:
     if why:
         raise Refused(why)
     asked = page.asked(recipe)
-    layers = _options(page, kind)
-    return Asked(asked.engine, asked.experiment, asked.digests | layers, asked.show).shown(kind)
+    found = _options(page, kind)
+    options = found if kind == "attention_pattern" else {"options": found}
+    return Asked(asked.engine, asked.experiment, asked.digests | options, asked.show).shown(kind)
 
 
 def single(kind: str, **own: Any) -> Source:

@@ -24,6 +24,7 @@ from callbacks.reading import (
     outputs,
     ready,
     refused,
+    residual_of,
     selection_of,
     style_of,
     view_of,
@@ -59,7 +60,7 @@ def _show_of(result: Any, experiment: Experiment, view: Viewed) -> str:
 
 
 def _lens_of(result: Any, experiment: Experiment, view: Viewed) -> str:
-    return f"top token, {view.show}"
+    return f"{result.lens}, {view.show}"
 
 
 def _frame(result: Any, style: Style, selection: Selection) -> Any:
@@ -82,13 +83,13 @@ PANELS = (
 
 
 def draw(
-    engine: Engine, panel: Panel, digests: Any, changed: Any, view: Any, experiment: Any, selection: Any
+    engine: Engine, panel: Panel, digests: Any, changed: Any, view: Any, experiment: Any, selection: Any, residual: Any
 ) -> tuple[Any, ...]:
     """Figure, state, message, of what."""
     try:
         shown, asked = view_of(view), experiment_of(experiment)
         result = Asked(engine, asked, digests, shown.show).shown(panel.kind)
-        figure = panel.figure(result, style_of(shown), selection_of(selection))
+        figure = panel.figure(result, style_of(shown, residual=residual_of(residual)), selection_of(selection))
     except REFUSALS as why:
         return refused(why, panel.empty)
     figure, state, _, of = ready(figure, panel.of(result, asked, shown), digests)
@@ -134,7 +135,7 @@ def register(app: Dash, engine: Engine) -> None:
     for panel in PANELS:
         app.callback(
             outputs(panel.id, panel.prop), Input(ids.DIGESTS.format(panel.kind), "data"), Input(panel.hears, "data"),
-            view, experiment, State(ids.SELECTION, "data"), prevent_initial_call=True,
+            view, experiment, State(ids.SELECTION, "data"), State(ids.RESIDUAL, "data"), prevent_initial_call=True,
         )(functools.partial(draw, engine, panel))  # fmt: skip
     app.callback(
         Output(ids.READOUT, "children"), Input(ids.DIGESTS.format("prediction"), "data"), Input(ids.SHOWN, "data"),

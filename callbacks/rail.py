@@ -146,7 +146,7 @@ def register(app: Dash, engine: Engine) -> None:
         State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
         running=[(Output(ids.RUN, "disabled"), True, False)],
     )(functools.partial(accept_draft, engine))  # fmt: skip
-    for picker in (ids.ANSWER, ids.INCORRECT_ANSWER):
+    for picker in (ids.ANSWER, ids.INCORRECT_ANSWER, ids.LENS_TOKENS):
         app.callback(
             Output(picker, "data"), Output(picker, "nothingFoundMessage"), Output(ids.FOUND.format(picker), "data"),
             Input(picker, "searchValue"), Input(picker, "value"), State(ids.EXPERIMENT, "data"),

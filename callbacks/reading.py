@@ -122,10 +122,12 @@ def sources_of(store: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def style_of(view: Viewed, sweep: SweepAsked | None = None) -> Style:
+def style_of(view: Viewed, sweep: SweepAsked | None = None, residual: ResidualAsked | None = None) -> Style:
     """What is shown, in the page's colours: the theme travels as a cookie, because switching it asks no server."""
     shown = view.attention
-    style = Style(theme=page_theme(), show=view.show, together=shown.of, minus=shown.minus, weighted_by=shown.by)
+    colour = (residual or ResidualAsked()).lens.colour
+    attention = {"together": shown.of, "minus": shown.minus, "weighted_by": shown.by}
+    style = Style(theme=page_theme(), show=view.show, coloured_by=colour, **attention)
     return style if sweep is None else read_as(style, sweep)
 
 
@@ -191,9 +193,10 @@ class Asked:
         return found if isinstance(found, ANALYSES[recipe.kind].result) else self._again(digest, recipe)
 
     def _layers(self) -> dict[str, Any]:
-        """The layers that the digests are of, where a long prompt has its attention layer by layer."""
+        """What the digests are of: layers, where a long prompt has its attention layer by layer, or other options."""
         layers = (digests_of(self.digests) or {}).get("layers")
-        return {"layers": layers} if layers else {}
+        more = (digests_of(self.digests) or {}).get("options")
+        return ({"layers": layers} if layers else {}) | (more if isinstance(more, dict) else {})
 
     def recipe(self, run: str, kind: str, **options: Any) -> AnyRecipe:
         """The recipe of one run."""

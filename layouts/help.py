@@ -68,12 +68,36 @@ HELP: dict[str, Help] = {
         "probability, in 256 steps; exports carry the exact values.",
     ),
     ids.LENS: Help(
-        "p_l = softmax(LN_final(resid_post_l) · W_U + b_U)",
+        "logit lens: p_l = softmax(LN_final(resid_post_l) · W_U + b_U)\n"
+        "tuned lens: the same of h + A h + b, h = resid_post_l\n"
+        "KL to final = Σ f (ln f − ln p_l),  f the run's own distribution at that position",
         "What the model would say if it stopped after each layer: the most likely token at every position, with the "
-        "final norm computed anew. The last row is the model's own prediction.",
-        "The stronger the colour, the more certain. "
-        "In a difference, blue means the logit difference rose: towards the answer.",
-        "probability of the top token; logits in a difference, which needs both answers.",
+        "final norm computed anew. The last row is the model's own prediction. Colour: the top token's probability, "
+        "the answer's rank (0 = top, log scale, strongest = top), entropy, KL(final ‖ lens) or logit difference. "
+        "A tuned lens reads through a trained translator per layer, from a local folder in the tuned-lens format; of "
+        "LayerNorm models it needs raw weights.",
+        "The stronger the colour, the more of the number. In a difference all are signed: blue is more. The top "
+        "token's probability has none, so the logit difference stands there: blue is towards the answer.",
+        "probability, ranks, nats, logits, as chosen.",
+    ),
+    ids.TOKEN_TRAJECTORY: Help(
+        "p_l[t], and rank_l[t] = number of tokens with a strictly larger logit than t",
+        "What the lens beside gives chosen tokens, layer by layer, at the selected position (the last where none "
+        "is selected): probability above, rank on a log scale below. The answers are followed where no token is "
+        "chosen. With an intervention on, solid is the intervened run, dotted the baseline.",
+        "Rank 0, at the top, is the most likely token.",
+        "probability; ranks. Point at a layer for logits.",
+    ),
+    ids.COMPONENT_LENS: Help(
+        "centre(c) / σ · W_U, against the vocabulary's mean, for each component c\n"
+        "Σ components + bias = logit",
+        "What single heads, attention layers and MLPs write at the selected position (the last where none is), read "
+        "as tokens with the run's own final scale σ held fixed: promoted and suppressed most, and what each adds to "
+        "the followed tokens. Largest: by share of the logit difference, or by norm without two answers; or all of one "
+        "layer, whose attn row is its heads and b_O together. others are components that are no row; "
+        "interventions what they changed after it was written. Later layers may use a component otherwise.",
+        "Positive (blue) is promoted, negative (red) suppressed.",
+        "logits before any soft cap, against the vocabulary's mean; norm: length after the final norm.",
     ),
     ids.PREDICTION: Help(
         "LD = mean logit[answer] − mean logit[instead]",

@@ -29,6 +29,9 @@ REQUEST = "{}-request"  # {"recipes": […], "digests": […], "text": …, "sta
 OF_SWEEPS = (TICK, ENDED, DONE, COUNTED, REQUEST)
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
 ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside patterns (callbacks/attention_beside.py)
+LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
+TOKENS_ASKED, WRITTEN_ASKED = "tokens-asked", "written-asked"  # what their panels want computed; null before
+LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
 HELP_TEXTS = "help-texts"  # panel -> {"formula": …, "reading": …, "sign": …, "unit": …}
 MODELS = "models"  # model of the picker -> its whole spec
@@ -102,6 +105,9 @@ CUT, CUT_MODE = "cut", "cut-mode"
 THUMBNAILS = "thumbnails"
 TRAJECTORY = "trajectory"
 LENS = "lens"
+LENS_COLOUR, LENS_KIND, LENS_FOLDER, LENS_SAID = "lens-colour", "lens-kind", "lens-folder", "lens-said"
+TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
+COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
 PREDICTION, READOUT = "prediction", "readout"
 SWEEP_MAP, AGAINST, STRIP = "sweep-map", "against", "strip"
 """The map of a sweep cannot be called `sweep`: that is the store."""
@@ -122,6 +128,7 @@ HEAD_READING = "head-reading"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
+    TOKEN_TRAJECTORY, COMPONENT_LENS,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

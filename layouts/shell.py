@@ -16,6 +16,7 @@ from layouts.head_reading import head_reading_panel
 from layouts.header import header
 from layouts.help import HELP, KEYS
 from layouts.intervention_form import intervention_form
+from layouts.lenses import component_lens_panel, lens_panel, token_trajectory_panel
 from layouts.panel import icon_button
 from layouts.prompt_set import prompt_set_dialog
 from layouts.rail import rail
@@ -32,6 +33,7 @@ THEME: Any = {
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
+    "lensTokens", "lensRead", "written",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -40,16 +42,16 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
-        "heads", "head_reading",
+        "heads", "head_reading", "token_trajectory", "component_lens",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
-        ids.DIRECTIONS, ids.RESIDUAL,
+        ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
-        *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER)),
+        *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER, ids.LENS_TOKENS)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip
     filled = [
@@ -77,6 +79,12 @@ def banner() -> html.Div:
     )  # fmt: skip
 
 
+def _panels() -> list[html.Section]:
+    """Those from modules of their own."""
+    lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
+    return [*lenses, head_card_panel(), head_reading_panel()]
+
+
 def layout(
     entries: tuple[Any, ...], templates: dict[str, Any] | None = None, session: Session = WORKED_EXAMPLE
 ) -> dmc.MantineProvider:
@@ -85,7 +93,7 @@ def layout(
         [
             dmc.AppShellHeader(header(entries, session.experiment.model)),
             dmc.AppShellNavbar(rail(session.experiment)),
-            dmc.AppShellMain([selection_bar(), section_bar(), workspaces(head_card_panel(), head_reading_panel())]),
+            dmc.AppShellMain([selection_bar(), section_bar(), workspaces(*_panels())]),
             dmc.AppShellFooter(status_bar()),
         ],
         header={"height": 44}, footer={"height": 26}, navbar={"width": 288, "breakpoint": 0}, padding=0,

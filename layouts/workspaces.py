@@ -117,17 +117,6 @@ def thumbnails_panel() -> html.Section:
     return panel(ids.THUMBNAILS, "All heads", body, kinds=("attention_pattern",), empty=NO_PROMPT)
 
 
-def lens_panel() -> html.Section:
-    """Top token of every layer and position."""
-    return panel(
-        ids.LENS,
-        "Logit lens",
-        graph(ids.LENS),
-        kinds=("logit_lens",),
-        empty=NO_PROMPT,
-    )
-
-
 def prediction_panel() -> html.Section:
     """Next tokens and the answers compared."""
     body = html.Div([html.Div(id=ids.READOUT, className="mt-readout"), graph(ids.PREDICTION)], className="mt-stack")
@@ -136,6 +125,6 @@ def prediction_panel() -> html.Section:
 
 def workspaces(*more: html.Section) -> html.Div:
     """All panels in one grid, `more` of them from modules of their own."""
-    panels = [head_matrix_panel(), trajectory_panel(), components_panel(), attention_panel(), lens_panel()]
+    panels = [head_matrix_panel(), trajectory_panel(), components_panel(), attention_panel()]
     inside = [*panels, prediction_panel(), thumbnails_panel(), *more, *ablate_and_patch.panels()]
     return html.Div(inside, className="mt-workspace", id="workspace")

@@ -18,7 +18,7 @@ from app.domain.lens_recipes import ComponentLens, LogitLens, Place
 from app.domain.sites import Site, check_site, within
 from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids
-from app.models.tuned_lens import TunedLens, check_stream, read_tuned_lens
+from app.models.tuned_lens import TunedLens, check_stream, fingerprint, read_tuned_lens
 
 _ORDER: tuple[Place, ...] = ("resid_pre", "resid_mid", "resid_post")
 
@@ -67,14 +67,23 @@ def lens_streams(model: LoadedModel, prompt: ReadPrompt, recipe: LogitLens) -> S
 
 
 def tuned_lens(model: LoadedModel, recipe: LogitLens) -> TunedLens | None:
-    """The translators of the recipe, remembered with the model; None for a logit lens."""
-    if recipe.lens == "logit":
-        return None
+    """The translators of the recipe; None for a logit lens."""
+    return None if recipe.lens == "logit" else _translators(model, recipe.folder, recipe.fingerprint)
+
+
+def fitting_lens(model: LoadedModel, folder: str) -> str:
+    """The fingerprint of the tuned lens in a folder, read and found to fit the model."""
+    found = fingerprint(folder)
+    _translators(model, folder, found)
+    return found
+
+
+def _translators(model: LoadedModel, folder: str, expected: str) -> TunedLens:
+    """Remembered with the model."""
     with model.lock:
         norm = affine_norm(model.bridge.ln_final, model.facts.d_model, model.bridge.W_U)
     check_stream(model.facts, norm.centres)
-    key = ("tuned lens", recipe.folder, recipe.fingerprint)
-    return once(model, key, lambda: read_tuned_lens(recipe.folder, model.facts, recipe.fingerprint))
+    return once(model, ("tuned lens", folder, expected), lambda: read_tuned_lens(folder, model.facts, expected))
 
 
 def _translator(point: str) -> int:

@@ -1,11 +1,13 @@
 """What the *Residual* workspace shows: which section is open (a field of the view), and what each of them asks for."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, with_config
 
 from app.domain.directions import Stream
+from app.domain.lens_recipes import Lens
+from app.domain.views import LensColour
 
 _STRICT = ConfigDict(extra="forbid")
 Section = Literal["lens", "direction", "parts", "geometry", "features"]
@@ -22,8 +24,38 @@ class ProjectionAsked:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class LensAsked:
+    """What colours the lens (numbers that are there anyway), through which lens the stream is read (`folder` and
+    `fingerprint` of a tuned one), and the tokens that are followed (none = the answers)."""
+
+    colour: LensColour = "probability"
+    lens: Lens = "logit"
+    folder: str = ""
+    fingerprint: str = ""
+    tokens: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The recipe's fields."""
+        if self.lens == "logit":
+            return {}
+        return {"lens": self.lens, "folder": self.folder, "fingerprint": self.fingerprint}
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class WrittenAsked:
+    """Components of which layer are shown as tokens; None = those that matter most."""
+
+    layer: int | None = None
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class ResidualAsked:
     """`direction` is the name of the direction that is looked at, one of the session's library; None = the first."""
 
     direction: str | None = None
     projection: ProjectionAsked = ProjectionAsked()
+    lens: LensAsked = LensAsked()
+    written: WrittenAsked = WrittenAsked()

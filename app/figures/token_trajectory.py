@@ -21,7 +21,7 @@ from app.figures.tokens import label
 
 HUES = ("#2d8ad0", "#d9701a", "#1f9e77", "#b8528f", "#a08700", "#7a62c9", "#b0503f", "#7d8590")
 """One per token; each reads on light and on dark panels."""
-_UPPER, _LOWER = [0.55, 1.0], [0.0, 0.45]
+_UPPER, _LOWER = [0.58, 1.0], [0.0, 0.44]
 """Where the two axes stand."""
 _LABEL, _CHARACTER = 13, 6.2
 """Pixels that the name of a line needs: height, and width of a character."""
@@ -94,7 +94,8 @@ def _depth(ranks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _y_axes(last: LogitLensResult, results: list[LogitLensResult], at: int) -> dict[str, Any]:
     deepest = max(float(np.nanmax(_depth(result.token_ranks[:, at]), initial=1.0)) for result in results)
-    powers = [rank for rank in (0, 1, 10, 100, 1000, 10_000, 100_000) if np.log10(1 + rank) <= deepest]
+    every = (0, 1, 3, 10) if deepest < 1.5 else (0, 10, 100, 1000, 10_000, 100_000)
+    powers = [rank for rank in every if np.log10(1 + rank) <= deepest]
     grid = {"showgrid": True, "zeroline": False, "fixedrange": True}
     return {
         "yaxis": {"title": {"text": "probability"}, "domain": _UPPER, "range": [-0.03, 1.03], "nticks": 5, **grid},

@@ -1,0 +1,156 @@
+"""Token trajectories and components as tokens: computed for what the page asks while the section is on screen, drawn
+from the results; and the folder of a tuned lens, read once before anything is computed through it.
+
+What is asked travels in stores of their own (assets/68-lens.js), which change with nothing else.
+"""
+
+import functools
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
+
+from app.domain.errors import MicrotomeError
+from app.domain.experiment import Experiment
+from app.domain.lens_results import ComponentLensResult
+from app.engine import Engine
+from app.figures.component_lens import NO_DIFFERENCE, remainders
+from app.figures.token_trajectory import position_shown, token_trajectories_lines, token_trajectory_lines
+from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_for_model, wait_to_run
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    Refused,
+    experiment_of,
+    outputs,
+    ready,
+    refused,
+    run_text,
+    selection_of,
+    style_of,
+    view_of,
+)  # fmt: skip
+from layouts import ids
+from layouts.lenses import NO_TOKENS
+from layouts.rail import shown as shown_token
+
+KINDS = {"token_trajectory": "logit_lens", "component_lens": "component_lens"}
+"""Digest store -> kind of recipe."""
+
+
+def evaluate(engine: Engine, name: str, store: Any, status: Any, asked: Any, before: Any) -> Any:
+    """Compute what is asked on the baseline and on the intervened run, and say where it is."""
+    if not isinstance(asked, dict):
+        raise PreventUpdate
+    return stored(lambda: evaluated(engine, name, experiment_of(store), asked), store, before)
+
+
+def evaluated(engine: Engine, name: str, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
+    """Digests of the runs, and the options that they are of."""
+    wait_to_run(engine, experiment)
+    why = too_long(engine, experiment, "logit_lens")
+    if why:
+        return NOTHING | {"error": why}
+    options = options_here(engine, experiment, name, asked)
+    found = runs(experiment, KINDS[name], **options)
+    return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in found.items()} | {"options": options}
+
+
+def options_here(engine: Engine, experiment: Experiment, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The recipe's fields; no position means the last."""
+    length = len(engine.read_prompt(experiment.model, run_text(experiment)))
+    chosen = {key: value for key, value in asked.items() if key != "position"}
+    at = asked.get("position")
+    at = at if isinstance(at, int) and 0 <= at < length else length - 1
+    return chosen | ({"positions": [at]} if name == "token_trajectory" else {"position": at})
+
+
+def draw_trajectory(engine: Engine, digests: Any, view: Any, store: Any, selection: Any) -> tuple[Any, ...]:
+    """Both runs where there are two, whichever is shown elsewhere."""
+    try:
+        asked = Asked(engine, experiment_of(store), digests, "baseline")
+        baseline: Any = asked.found("baseline", "logit_lens")
+        style, chosen = style_of(view_of(view)), selection_of(selection)
+        if not baseline.tokens:
+            raise Refused(NO_TOKENS)
+        if (digests or {}).get("intervened"):
+            intervened: Any = asked.found("intervened", "logit_lens")
+            figure = token_trajectories_lines(baseline, intervened, style, chosen)
+        else:
+            figure = token_trajectory_lines(baseline, style, chosen)
+    except REFUSALS as why:
+        return refused(why, NO_TOKENS)
+    at = baseline.positions[position_shown(baseline, chosen)]
+    both = "; solid intervened, dotted baseline" if (digests or {}).get("intervened") else ""
+    of = f"at {at} {shown_token(baseline.str_tokens[at])}, {baseline.lens}{both}"
+    return ready(figure, of, digests)
+
+
+def draw_components(engine: Engine, digests: Any, changed: Any, view: Any, store: Any) -> tuple[Any, ...]:
+    """The rows as plain values."""
+    try:
+        shown = view_of(view)
+        if shown.show == "difference":
+            raise Refused(NO_DIFFERENCE)
+        result: Any = Asked(engine, experiment_of(store), digests, shown.show).shown("component_lens")
+    except REFUSALS as why:
+        return refused(why)
+    at = result.position
+    of = f"at {at} {shown_token(result.str_tokens[at])}, {shown.show}"
+    return ready(rows_of(result), of, digests)
+
+
+def rows_of(result: ComponentLensResult) -> dict[str, Any]:
+    """What the page's script draws: per component its tokens with their logits, then what is no row, and the sum."""
+    rows = [
+        {
+            "label": label, "norm": float(result.norm[at]), "logits": result.token_logits[at].tolist(),
+            **{side: _ranked(result, side, at) for side in ("promoted", "suppressed")},
+        }
+        for at, label in enumerate(result.component_labels)
+    ]  # fmt: skip
+    rest = [{"label": name, "logits": values.tolist()} for name, values in remainders(result)]
+    return {"tokens": [shown_token(token) for token in result.tokens], "rows": rows, "rest": rest}
+
+
+def _ranked(result: ComponentLensResult, side: str, at: int) -> list[list[Any]]:
+    tokens, logits = getattr(result, f"{side}_tokens")[at], getattr(result, f"{side}_logits")[at]
+    return [[shown_token(token), logit] for token, logit in zip(tokens.tolist(), logits.tolist(), strict=True)]
+
+
+def read_folder(engine: Engine, folder: Any, store: Any) -> tuple[Any, str]:
+    """What is in the folder, for the reducer, or why it is no lens of this model."""
+    if not isinstance(folder, str) or not folder.strip():
+        raise PreventUpdate
+    try:
+        experiment = experiment_of(store)
+        wait_for_model(engine, experiment)
+        return {"folder": folder.strip(), "fingerprint": engine.read_lens(experiment.model, folder.strip())}, ""
+    except MicrotomeError as error:
+        return no_update, str(error)
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """One computing callback per panel, one that draws it, and the folder."""
+    experiment, view = ids.EXPERIMENT, State(ids.VIEW, "data")
+    panels = {"token_trajectory": (ids.TOKEN_TRAJECTORY, ids.TOKENS_ASKED),
+              "component_lens": (ids.COMPONENT_LENS, ids.WRITTEN_ASKED)}  # fmt: skip
+    for name, (panel, asked) in panels.items():
+        store = ids.DIGESTS.format(name)
+        app.callback(
+            Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(asked, "data"),
+            State(store, "data"), prevent_initial_call=True,
+            running=[(Output(ids.BUSY.format(panel, name), "className"), "mt-busy is-on", "mt-busy")],
+        )(functools.partial(evaluate, engine, name))  # fmt: skip
+    app.callback(
+        outputs(ids.TOKEN_TRAJECTORY), Input(ids.DIGESTS.format("token_trajectory"), "data"), view,
+        State(experiment, "data"), State(ids.SELECTION, "data"), prevent_initial_call=True,
+    )(functools.partial(draw_trajectory, engine))  # fmt: skip
+    app.callback(
+        outputs(ids.COMPONENT_LENS, "data"), Input(ids.DIGESTS.format("component_lens"), "data"),
+        Input(ids.SHOWN, "data"), view, State(experiment, "data"), prevent_initial_call=True,
+    )(functools.partial(draw_components, engine))  # fmt: skip
+    app.callback(
+        Output(ids.LENS_READ, "data"), Output(ids.LENS_SAID, "children"), Input(ids.LENS_FOLDER, "value"),
+        State(experiment, "data"), prevent_initial_call=True,
+    )(functools.partial(read_folder, engine))  # fmt: skip
