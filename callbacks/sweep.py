@@ -29,6 +29,8 @@ from callbacks.reading import digests_of, experiment_of, heads_of, sources_of, s
 from layouts import ids
 
 EVERY_MS = 200
+STEPS = "estimates and checks"
+"""What attribution patching counts: prompts estimated, and cells checked exactly."""
 RUNS = ("baseline", "intervened")
 MOST_SOURCES = 4
 """Of numbers of heads that one panel shows."""
@@ -181,7 +183,8 @@ def run_request(engine: Engine, slot: Slot, set_progress: Any, request: Any) -> 
     try:
         recipes = _recipes(slot, request)
         for at, recipe in enumerate(recipes):
-            engine.evaluate(recipe, report=teller(slot, set_progress, at, len(recipes)), urgent=slot.urgent)
+            unit = unit_of(slot, recipe)
+            engine.evaluate(recipe, report=teller(slot, unit, set_progress, at, len(recipes)), urgent=slot.urgent)
     except Cancelled:
         raise
     except MicrotomeError as error:
@@ -201,7 +204,12 @@ def _recipes(slot: Slot, request: Any) -> list[AnyRecipe]:
     return list(dict.fromkeys(parse_recipe(each) for each in recipes))
 
 
-def teller(slot: Slot, set_progress: Any, at: int, of: int) -> Any:
+def unit_of(slot: Slot, recipe: AnyRecipe) -> str:
+    """What the recipe's progress counts."""
+    return STEPS if recipe.kind == "attribution_patching" else slot.unit
+
+
+def teller(slot: Slot, unit: str, set_progress: Any, at: int, of: int) -> Any:
     """Turns reports on the `at`-th of several sweeps into progress: share and words each time, a tick only where there
     are new cells: every tick redraws figures. `Cancelled` raised in it leaves the sweep."""
     which = f"{at + 1} of {of} · " if of > 1 else ""
@@ -210,9 +218,7 @@ def teller(slot: Slot, set_progress: Any, at: int, of: int) -> Any:
     def tell(done: int, total: int, partial: Any = None) -> None:
         nonlocal drawn
         begun = total > 1 or partial is not None  # before the first news it is 0 of 1
-        words = (
-            progress_text(done, total, time_left.heard(done, total, time.monotonic()), slot.unit) if begun else WAITING
-        )
+        words = progress_text(done, total, time_left.heard(done, total, time.monotonic()), unit) if begun else WAITING
         set_progress((100 * (at + done / total) / of, which + words))
         if done > drawn:
             drawn = done

@@ -112,7 +112,9 @@ HELP: dict[str, Help] = {
         "Every cell is one experiment: this place alone is changed, the rest of the model runs on. Denoise puts the "
         "clean activation into the corrupted run (what is enough to restore the answer), noise the corrupted one into "
         "the clean run (what is needed). Zero, mean and resample remove it from the run. Means are over the prompts; "
-        "recovered is a ratio of means, leaving out prompts whose clean and corrupted runs hardly differ. Attribution "
+        "recovered is a ratio of means, leaving out prompts whose clean and corrupted runs hardly differ. Errors, "
+        "intervals, p and q take the prompts to be independent; the IOI template's are not, they come in pairs of the "
+        "same two texts, either as the clean one: count half as many. Attribution "
         "patching estimates all cells from one backward pass: read it beside exact values only.",
         "On the logit difference. Denoise: blue restores the answer. Noise, zero, mean, resample: red means the place "
         "helped the answer. Recovered: 0 = as corrupted, 1 = as clean; it may leave that range.",
@@ -135,7 +137,8 @@ HELP: dict[str, Help] = {
     ids.STRIP: Help(
         "one point per prompt: effect of the selected cell",
         "How the selected cell's effect spreads over the prompts; the line is the mean. Click a point to show that "
-        "prompt everywhere. Move over the map to see other cells.",
+        "prompt everywhere. Move over the map to see other cells. The interval takes prompts to be independent, which "
+        "pairs of the same two texts (IOI template) are not.",
         "As in the sweep.",
         "that of the metric.",
     ),

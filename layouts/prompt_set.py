@@ -12,6 +12,9 @@ MOST_BYTES = 2_000_000
 """Largest file that is taken."""
 MOST_PROMPTS = 1000
 TEMPLATES = (("ioi", "IOI"), ("induction", "Induction"))
+IN_PAIRS = (
+    "IOI prompts 2k and 2k + 1 are the same two texts, either as the clean one: statistics take them for independent"
+)
 ANSWERS = "Answers are single tokens, leading space included."
 READING = "Reading every prompt with the model's tokenizer…"
 PLACEHOLDER = (
@@ -39,7 +42,8 @@ def _sources() -> html.Div:
                 [
                     html.Span("Template", className="mt-form-label"),
                     segments(ids.TEMPLATE, TEMPLATES, "ioi", "Template"),
-                ]
+                ],
+                title=IN_PAIRS,
             ),
             _number(ids.TEMPLATE_COUNT, f"Pairs, up to {MOST_PROMPTS}", 8, 1, MOST_PROMPTS),
             _number(ids.TEMPLATE_SEED, "Seed", 0, 0, 2**31 - 1),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.figures.theme import CLEAR, NEUTRAL
 
 Numbers = NDArray[np.float64]
-_LONGEST = 36
+_LONGEST = 24
 """Characters of a line of the upright title, which is as long as the plot is high."""
 MARGIN = {"l": 14, "r": 12, "t": 26, "b": 8}
 
@@ -22,7 +22,7 @@ def limits(*values: Numbers) -> tuple[float, float]:
     """One range for both axes, with a little room."""
     numbers = np.concatenate([v[np.isfinite(v)] for v in values] + [np.zeros(1)])
     low, high = float(numbers.min()), float(numbers.max())
-    room = 0.06 * (high - low) or 1.0
+    room = 0.1 * (high - low) or 1.0
     return low - room, high + room
 
 
@@ -70,7 +70,7 @@ def axes(
     x_title: str, y_title: str, ends: tuple[float, float], down: tuple[float, float] | None = None
 ) -> dict[str, Any]:
     """Both axes with lines at 0 and their ranges; the upright title is in lines."""
-    upright = "<br>".join(textwrap.wrap(y_title, _LONGEST))
+    upright = "<br>".join(textwrap.wrap(y_title.replace("Δ ", "Δ\u00a0"), _LONGEST))  # a unit stays whole
     each: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 6}
     return {
         "plot_bgcolor": CLEAR, "clickmode": "event", "dragmode": "select",

@@ -20,11 +20,12 @@ from app.figures import marks
 from app.figures.scales import spoken
 from app.figures.sweep_grid import selected_cell
 from app.figures.sweep_reading import Reading, read
+from app.figures.sweep_significance import not_independent
 from app.figures.sweep_words import AnySweep, cell_names, technique, under
 from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import safe, shorten, visible
 
-_MOST_NUMBERS = 5
+_MOST_NUMBERS = 8
 """Rows that have room for a number on the page."""
 _FEWEST = 5
 """Prompts below which quartiles say little."""
@@ -45,6 +46,7 @@ def prompt_strip(result: AnySweep, style: Style, selection: Selection) -> go.Fig
     )  # fmt: skip
     how = f"{reading.what}, {technique(result)}{under(result.recipe)}"
     what = f"{cell_names(result)[cell]} on each prompt: {how}{_without(result, reading, cell)}"
+    what += f"; {pairs}" if (pairs := not_independent(result)) else ""
     meta = {"cell": cell, "shape": [len(values)], "prompts": len(values), "counted": reading.prompts}
     return dress(
         figure, "strip", f"{what}, {result.provenance.model}", style, {"l": 14, "r": 12, "t": 22, "b": 8}, meta

@@ -25,8 +25,6 @@ MOST, MOST_ON_PAGE = 15, 8
 """Heads in an export, and in a panel beside others, which has room for the names of so many."""
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 _SPLIT = 0.52
-_WORSE = "more instead of repair"
-"""Where the rest of the model takes away even more: a repair has the other sign than what was removed."""
 
 
 def self_repair_bars(result: SelfRepairResult, style: Style, selection: Selection) -> go.Figure:
@@ -43,16 +41,24 @@ def self_repair_bars(result: SelfRepairResult, style: Style, selection: Selectio
 
 def _title(result: SelfRepairResult, delta: str) -> str:
     """What was removed, what came back, and the ratio of the scales."""
-    removed, repaired = float(result.removed.mean()), float(result.parts.sum(axis=1).mean())
-    named = _WORSE if removed * repaired > 0 and not delta else "repaired"
-    share = f" ({100 * abs(repaired / removed):.0f} %)" if removed and not delta else ""
     n = len(result.removed)
     prompts = "1 prompt" if n == 1 else f"mean of {n} prompts"
     scale = f"{delta}final scale before / after {result.scale_ratio.mean():.3f}"
     return (
-        f"{delta}self-repair: {short(removed)} removed, {short(repaired)} {named}{share}{under(result.recipe)}; "
+        f"{delta}direct change {_change(result, bool(delta))}{under(result.recipe)}; "
         f"{scale}; {prompts}, {result.provenance.model}"
     )
+
+
+def _change(result: SelfRepairResult, difference: bool) -> str:
+    """`−2.23, of which the rest undoes +1.8 (81 %)`; where the rest has the same sign it repairs nothing."""
+    removed, rest = float(result.removed.mean()), float(result.parts.sum(axis=1).mean())
+    if difference or not removed:
+        return f"{short(removed)}, change by the rest {short(rest)}"
+    share = f"{short(rest)} ({100 * abs(rest / removed):.0f} %)"
+    if removed * rest > 0:
+        return f"{short(removed)}, and the rest changes {share} the same way: no repair"
+    return f"{short(removed)}, of which the rest undoes {share}"
 
 
 def _most_changed(result: SelfRepairResult, most: int) -> NDArray[np.int64]:
@@ -113,7 +119,7 @@ def _axes(result: SelfRepairResult, top: NDArray[np.int64], selection: Selection
                    "range": _reach(result), **shared},
         "yaxis2": _ticks(["before", *_labels(result), "after"]) | {"anchor": "x2"},
         "annotations": [
-            _heading("before (pale) and after", 0), _heading("what repairs it", _SPLIT + 0.1), *_values(result),
+            _heading("before (pale) and after", 0), _heading("what changes it", _SPLIT + 0.1), *_values(result),
         ],
     }  # fmt: skip
 

@@ -5,8 +5,8 @@ position labelled by its token (italic where the prompts differ there), or key; 
 signed and symmetric about 0 (KL: from 0), the limit being the largest magnitude, hidden or not, or a locked one.
 A `−` marks negative cells of at least a quarter of that limit, for greyscale. Neurons are bars, largest first.
 Hatched grey = not computed; ring = computed on fewer prompts than the rest, so far; dot on background = hidden,
-q >= 0.05 (p-values corrected for the number of cells). Hover: cell, mean ± standard error, 95 %
-interval, p- and q-value, number of prompts, clean and corrupted values, in full precision.
+q >= 0.05 (p-values corrected for the number of cells); where all are, the map says why. Hover: cell, mean ± standard
+error, 95 % interval, p- and q-value, number of prompts, clean and corrupted values, in full precision.
 
 Trace 0 holds the cells: `customdata` = index of the cell in the result, -1 where there is none. `meta` tells the page
 the axes, their shape, what rows and columns stand for, and how many heads one cell of a head stands for (key-value
@@ -27,6 +27,7 @@ from app.figures.sweep_bars import neuron_bars
 from app.figures.sweep_grid import Grid, grid_of, on_cells
 from app.figures.sweep_hover import hover_lines
 from app.figures.sweep_reading import Reading, read, title_of
+from app.figures.sweep_significance import not_independent, note
 from app.figures.sweep_words import AnySweep
 from app.figures.theme import CLEAR, NEUTRAL, dress
 
@@ -53,7 +54,7 @@ def heatmap_on(
     figure = go.Figure(_traces(result, reading, grid, values, hidden, style))
     figure.update_layout(
         sweep_axes.axes_of(result, grid, style, selection), shapes=sweep_axes.shapes_of(grid, selection),
-        annotations=_notes(reading, grid, hidden), clickmode="event",
+        annotations=[*_notes(reading, grid, hidden), *_emptied(result, reading, style)], clickmode="event",
         dragmode="select" if grid.axes == ("layer", "head") else False,
     )  # fmt: skip
     if grid.holes:
@@ -137,6 +138,11 @@ def _notes(reading: Reading, grid: Grid, hidden: NDArray[np.bool_]) -> list[dict
     for text, name, any_ in (("· q ≥ 0.05", "hidden", hidden.any()), ("○ fewer prompts", "fewer", fewer.any())):
         notes += [marks.note(text, name, len(notes))] if any_ else []
     return _above(notes) if "position" in grid.axes[1] else notes
+
+
+def _emptied(result: AnySweep, reading: Reading, style: Style) -> list[dict[str, Any]]:
+    """Why nothing is left, where significance hides everything."""
+    return note(reading.spread, not_independent(result)) if style.significant else []
 
 
 def _above(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
 from app.domain.results import METRICS, TINY_SPANS, AttributionPatchingResult
-from app.domain.spread import FEWEST, SIGNIFICANT, Spread, spread
+from app.domain.spread import Spread, spread
 from app.domain.views import Normalised, Style
+from app.figures.sweep_significance import not_independent, significance
 from app.figures.sweep_words import METRIC_NAMES, AnySweep, known_metric, swept, technique, under, unit
 
 Numbers = NDArray[np.float64]
@@ -147,7 +148,9 @@ def title_of(result: AnySweep, reading: Reading, style: Style, hidden: bool = Fa
     """What, how, of what, over how many prompts, on which model; `hidden` adds what significance leaves."""
     how = f"{technique(result)} of {swept(result)}{under(result.recipe)}"
     title = f"{reading.what}, {how}, {_over(reading)}, {result.provenance.model}"
-    return title + (_significance(reading.spread) if hidden else "")
+    if not hidden:
+        return title
+    return title + significance(reading.spread) + (f"; {pairs}" if (pairs := not_independent(result)) else "")
 
 
 def _over(reading: Reading) -> str:
@@ -159,19 +162,6 @@ def _over(reading: Reading) -> str:
         else ""
     )
     return prompts + few
-
-
-def _significance(found: Spread) -> str:
-    """How many of the cells that have enough prompts remain after the correction for their number, and how many are
-    below the threshold without it, of which so many would be by chance."""
-    tested = found.tested
-    if not tested.any():
-        return f"; nothing hidden: p < {SIGNIFICANT:g} needs {FEWEST} prompts"
-    left, whole, untested = int((tested & ~found.insignificant).sum()), int(tested.sum()), (found.n > 0) & ~tested
-    below = int((tested & (found.p_value < SIGNIFICANT)).sum())
-    few = f", {untested.sum()} with fewer than {FEWEST} prompts are shown untested" if untested.any() else ""
-    chance = f"{below} have p < {SIGNIFICANT:g} uncorrected, {SIGNIFICANT * whole:.3g} expected by chance"
-    return f"; {left} of {whole} cells have q < {SIGNIFICANT:g} (false discovery rate; {chance}){few}"
 
 
 def prompts_of(n: NDArray[np.int64], asked: int) -> str:

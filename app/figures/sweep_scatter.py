@@ -2,7 +2,8 @@
 
 x and y: each sweep's mean over prompts, as the style reads it (sweep_map.py), either of which may be an estimate.
 Dotted: y = x, or y = −x (of recovered shares y = 1 − x) where opposite is expected; the legend says which.
-Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, hover names all. Small and faint:
+Diamonds with names: cells whose sign flips (sweep_agreement.py); up to 12 are named, of an estimate and
+its exact values with the five worst misses; hover names all. Small and faint:
 cells with an effect below 5 % of the largest, of whose signs nothing is said. The title gives the correlations of the
 points as drawn and counts the flips; `meta["agreement"]` is this part of it. Axes name the method, the title the whole
 technique.
@@ -15,6 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.domain.results import AttributionPatchingResult, SweepResult
 from app.domain.views import Selection, Style
 from app.figures import cell_scatter
 from app.figures.scales import spoken
@@ -23,7 +25,7 @@ from app.figures.sweep_reading import Reading, read
 from app.figures.sweep_words import AnySweep, cell_names, method_name, swept, technique
 from app.figures.theme import NEUTRAL, dress
 
-_MOST_NAMED = 12
+_MOST_NAMED, _WORST = 12, 5
 
 
 def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) -> go.Figure:
@@ -36,7 +38,7 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
         [
             *_groups(pairs, names),
             cell_scatter.diagonal(across, pairs.turn, whole, said=True),
-            _names(pairs, names),
+            _names(pairs, names, _estimated(x, y)),
         ]
     )
     labels = [f"{method_name(result)}: {reading.unit}" for result, reading in zip((x, y), readings, strict=True)]
@@ -46,6 +48,12 @@ def sweep_scatter(x: AnySweep, y: AnySweep, style: Style, selection: Selection) 
     meta["agreement"] = f"; {_agreement(pairs)}"
     what += f"; {OPPOSITE}" if pairs.opposite else ""
     return dress(figure, "scatter", what + meta["agreement"], style, cell_scatter.MARGIN, meta)
+
+
+def _estimated(x: AnySweep, y: AnySweep) -> bool:
+    """Whether one estimates the other."""
+    estimates = {sweep.direction for sweep in (x, y) if isinstance(sweep, AttributionPatchingResult)}
+    return estimates == {sweep.method for sweep in (x, y) if isinstance(sweep, SweepResult)}
 
 
 def _prompts(readings: tuple[Reading, Reading]) -> str:
@@ -82,9 +90,12 @@ def _markers(
     )  # fmt: skip
 
 
-def _names(pairs: Pairs, names: list[str]) -> go.Scatter:
-    """The flips of largest magnitude on their weaker side."""
-    shown = cell_scatter.apart(pairs.x, pairs.y, pairs.flips, _MOST_NAMED)
+def _names(pairs: Pairs, names: list[str], estimated: bool) -> go.Scatter:
+    """The flips of largest magnitude on their weaker side; the worst misses of an estimate, too."""
+    known = np.flatnonzero(np.isfinite(pairs.x) & np.isfinite(pairs.y))
+    misses = known[np.argsort(-np.abs(pairs.x - pairs.y)[known], kind="stable")][: _WORST * estimated]
+    order = np.array(list(dict.fromkeys([*pairs.flips.tolist(), *misses.tolist()])), dtype=np.int64)
+    shown = cell_scatter.apart(pairs.x, pairs.y, order, _MOST_NAMED)
     return cell_scatter.named(pairs.x[shown], pairs.y[shown], [names[pairs.cells[i]] for i in shown])
 
 

@@ -120,6 +120,10 @@ def _layout(theme: Theme) -> dict[str, Any]:
         },
         "title": {"font": {"size": 13, "color": INK[theme]}, "x": 0, "xanchor": "left"},
         "shapedefaults": {"line": {"color": ACCENT[theme]}, "fillcolor": CLEAR},
+        "annotations": [
+            {"name": "nothing left", "visible": False, "bgcolor": PANEL[theme], "borderpad": 6,
+             "font": {"size": FONT_SIZE, "color": INK[theme]}},
+        ],
         "annotationdefaults": {"showarrow": False, "font": {"size": FONT_SIZE - 1, "color": MUTED[theme]}},
         "modebar": {"bgcolor": CLEAR, "color": MUTED[theme], "activecolor": INK[theme]},
         "newselection": {"line": {"color": ACCENT[theme], "width": 1.5, "dash": "solid"}},

@@ -117,7 +117,7 @@ def test_a_cancelled_text_ends_at_its_next_token(served: Page) -> None:
 
 def test_one_token_counts_while_it_is_made_and_waits_only_before(served: Page) -> None:
     said: list[str] = []
-    teller = sweep.teller(SLOT, lambda value: said.append(value[1]), 0, 1)
+    teller = sweep.teller(SLOT, SLOT.unit, lambda value: said.append(value[1]), 0, 1)
     known = page(served, changed(clean="the moon apple dog the tree"), max_new_tokens=1)
     [recipe] = requested(served, known)["recipes"]
     heard: list[Any] = []

@@ -14,7 +14,7 @@ from app.domain.interventions import Ablate, GaussianNoise
 from app.domain.recipes import parse_recipe
 from app.domain.results import SweepResult
 from app.domain.sites import Head, Site
-from callbacks.sweep import run_request
+from callbacks.sweep import run_request, unit_of
 from callbacks.sweep_map import SLOTS, cost_text
 from tests.wire.page import PAIR, READY, Page, changed, experiment, prompt_set, sweep
 from tests.wire.patching import PATCH, RUN, addressed, computed, drawn, requested
@@ -254,3 +254,13 @@ def test_an_estimate_is_drawn_on_the_logit_difference_whatever_metric_is_chosen(
     answer = drawn(served, "sweep-map", found, experiment(), asked)
     assert state(answer, "sweep-map") == "ready"
     assert "logit diff" in answer["sweep-map-of"]["children"]
+
+
+def test_an_estimate_that_runs_counts_estimates_and_checks(served: Page) -> None:
+    store = changed(clean="sun river apple house sun river", corrupted="sun dog apple house sun dog")
+    request = requested(served, store, sweep(method="estimate"), by="sweep-map-start.n_clicks")
+    (recipe,) = map(parse_recipe, request["recipes"])
+    heard: list[tuple[int, int]] = []
+    served.engine.evaluate(recipe, lambda done, total, partial=None: heard.append((done, total)))
+    assert heard[-1][1] > 1  # one prompt, and the cells that are checked
+    assert unit_of(SLOTS[0], recipe) == "estimates and checks"

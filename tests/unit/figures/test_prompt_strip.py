@@ -102,5 +102,5 @@ def test_estimates_have_a_strip_too():
 
 
 def test_numbers_of_twelve_prompts_do_not_stand_on_each_other():
-    assert draw(sweeps.sweep("zero", tokens=SIX * 2)).layout.yaxis.dtick == 5
-    assert draw(sweeps.sweep("zero", tokens=SIX)).layout.yaxis.dtick == 2
+    assert draw(sweeps.sweep("zero", tokens=SIX * 2)).layout.yaxis.dtick == 2
+    assert draw(sweeps.sweep("zero", tokens=SIX)).layout.yaxis.dtick == 1

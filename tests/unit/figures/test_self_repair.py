@@ -62,7 +62,7 @@ def test_the_title_says_how_much_was_repaired_and_the_ratio_of_the_scales():
     result = sweeps.self_repair()
     repaired = 100 * float(result.parts.sum()) / 2.5
     title = draw(result)[0].layout.meta["title"]
-    assert title.startswith("Self-repair: −2.50 removed, +")
+    assert title.startswith("Direct change −2.50, of which the rest undoes +")
     assert f"({repaired:.0f} %), under zero L0H1.z; final scale before / after 1.042; 1 prompt, Tiny" in title
 
 
@@ -74,5 +74,6 @@ def test_selected_heads_are_marked():
 def test_what_follows_in_the_direction_of_the_loss_is_not_called_repair():
     result = sweeps.self_repair()
     title = draw(replace(result, parts=-result.parts))[0].layout.meta["title"]
-    assert f"−{result.parts.sum():.3g} more instead of repair (" in title
-    assert "-" not in title.partition("; ")[0].partition("elf-repair")[2]  # one kind of minus
+    assert f", and the rest changes −{result.parts.sum():.3g} (" in title
+    assert " the same way: no repair, under" in title
+    assert "-" not in title.partition("; ")[0]  # one kind of minus

@@ -97,7 +97,7 @@ def test_two_sweeps_meet_cell_by_cell_and_flips_are_named():
     assert title.startswith("Mean ablation (background) against zero ablation of z")
     assert title.endswith(f"Pearson {linear}, Spearman {rank} over 12 cells, {flips}")
     assert figure.layout.xaxis.title.text == "zero: Δ logit diff"
-    assert figure.layout.yaxis.title.text == "mean: Δ logit diff"
+    assert figure.layout.yaxis.title.text == "mean: Δ\u00a0logit diff"
 
 
 def test_an_upright_title_is_in_lines_rather_than_cut_off():
@@ -200,11 +200,21 @@ def test_sweeps_that_are_not_equally_far_say_so():
     assert meta["counted"] == "1–3 of 3 prompts"
 
 
+def test_the_worst_misses_of_an_estimate_are_named_beside_its_exact_values():
+    exact, estimate = sweeps.sweep("denoising", size=(3, 4)), sweeps.estimate(size=(3, 4))
+    estimate.estimate[0] = exact.effect()[0]
+    estimate.estimate[0, [2, 7]] += np.float32([9, -7])
+    named = [name.strip("\u2002") for name in trace(against(exact, estimate), "names").text]
+    assert {"L0H2", "L1H3"} <= set(named)
+    assert not trace(against(exact, sweeps.sweep("denoising", size=(3, 4))), "names").text
+
+
 @pytest.mark.parametrize("estimated_first", [True, False])
 def test_an_estimate_stands_against_another_method(estimated_first):
     estimate, zero = sweeps.estimate(), sweeps.sweep("zero")
     figure = against(*((estimate, zero) if estimated_first else (zero, estimate)))
-    labels = [figure.layout.xaxis.title.text, figure.layout.yaxis.title.text]
+    labels = [axis.title.text.replace("<br>", " ") for axis in (figure.layout.xaxis, figure.layout.yaxis)]
+    labels = [label.replace("\u00a0", " ") for label in labels]
     assert labels[0 if estimated_first else 1] == "denoising, estimated: Δ logit diff"
     points = np.concatenate([trace(figure, name).x for name in ("opposite", "same", "below")])
     assert sorted(points) == sorted((estimate.estimate if estimated_first else zero.effect())[0])
