@@ -228,11 +228,16 @@
     ].filter(Boolean).join(" and ");
   }
 
+  /** What sweeps are of: the set, whichever of its prompts is on screen, or the one prompt. */
+  const swept = ({ model, base, prompts, prompt, interventions }) =>
+    [model, base, prompts.length ? prompts : prompt, interventions];
+
   root.microtome = Object.assign(root.microtome || {}, {
     state: {
       HISTORY_LIMIT, WORKSPACES, SHOWS, EMPTY_SELECTION, FIRST_GENERATION, FIRST_VIEW, FIRST_ATTENTION,
       ATTENTION_CHOICES,
       same, isIndex, sameHead, hasHead, headLabel, existingIndices, anyOn, clampSelection, select, lostWith, SELECTING,
+      swept,
     },
   });
   if (typeof module !== "undefined") module.exports = root.microtome.state;

@@ -120,13 +120,16 @@
   let storeTimer = 0;
   let number = 0;
   let asked = 0;
+  let swept = 0;
 
   const run = ({ model, prompt, base }) => [model, prompt, base];
 
-  /** Another experiment; of another prompt or model, it is `asked` anew. */
+  /** Another experiment; of another prompt or model, it is `asked` anew, and `swept` where sweeps are others, which
+   *  another prompt of the same set on screen does not make them. */
   function count(before) {
     number += 1;
     if (!before || !microtome.state.same(run(before), run(written.experiment))) asked = number;
+    if (!before || !microtome.state.same(microtome.state.swept(before), microtome.state.swept(written.experiment))) swept = number;
   }
 
   /** A part as its store has it; experiments are numbered, so that what is drawn can say of which it is. */
@@ -264,7 +267,7 @@
     reproject: () => current && project(current, { type: "reproject" }),
     session: () => current && current.session,
     current: () => current,
-    numbers: () => ({ number, asked }),
+    numbers: () => ({ number, asked, swept }),
     address,
     whenOpen: (act) => (current ? act() : document.addEventListener("microtome:open", act, { once: true })),
   });

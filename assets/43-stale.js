@@ -27,12 +27,15 @@
   /** What changes with every experiment, and what only with its model and prompt. */
   const OF_RUN = ".mt-panel, #meters";
   const OF_PROMPT = "#token-strip, #token-diff, #provenance, #model-facts";
+  /** What is of a whole prompt set, whichever of its prompts is on screen. */
+  const OF_SET = "#sweep-map-panel, #against-panel, #against-2-panel, #against-3-panel, #strip-panel, #paths-panel, #self-repair-panel";
   const DRAWN = `${OF_RUN}, ${OF_PROMPT}`;
 
   function mark(element) {
     const { firstElementChild: first } = element;
-    const { number, asked } = microtome.numbers();
-    const stale = isStale([element.className, first && first.className], element.matches(OF_RUN) ? number : asked);
+    const { number, asked, swept } = microtome.numbers();
+    const since = element.matches(OF_SET) ? swept : element.matches(OF_RUN) ? number : asked;
+    const stale = isStale([element.className, first && first.className], since);
     element.toggleAttribute("data-stale", stale);
     const body = element.querySelector(":scope > .mt-panel-body");
     if (body && stale) body.dataset.awaits = awaited((microtome.propsOf("status") || {}).data);

@@ -90,9 +90,10 @@ def draw(engine: Engine, digests: Any, tick: Any, view: Any, experiment: Any) ->
         results = {run: text for run, text in texts.items() if text is not None}
         if not results:
             raise Refused(PRESS_GENERATE)
+        whole = {run for run in results if engine.result(Asked(engine, asked, digests, "baseline").digest(run))}
     except REFUSALS as why:
         return refused(why, PRESS_GENERATE)
-    return ready(side_by_side(results), " and ".join(results), digests)
+    return ready(side_by_side(results, whole), " and ".join(results), digests)
 
 
 def _runs(digests: Any) -> list[str]:
@@ -109,11 +110,11 @@ def _text(engine: Engine, experiment: Experiment, digests: Any, run: str) -> Gen
     return found if isinstance(found, GenerationResult) else None
 
 
-def side_by_side(results: dict[str, GenerationResult]) -> list[html.Div]:
-    """One column per run; the first token that differs from the baseline's is marked."""
+def side_by_side(results: dict[str, GenerationResult], whole: set[str]) -> list[html.Div]:
+    """One column per run; the first token that differs from the baseline's is marked; what is not `whole` says so."""
     texts = {run: result.generated.tolist() for run, result in results.items()}
     first = _first_difference(*texts.values()) if len(texts) > 1 else None
-    return [_column(run, result, first) for run, result in results.items()]
+    return [_column(run, result, first, run in whole) for run, result in results.items()]
 
 
 def _first_difference(one: list[str], other: list[str]) -> int | None:
@@ -123,12 +124,13 @@ def _first_difference(one: list[str], other: list[str]) -> int | None:
     return next(differing, None)
 
 
-def _column(run: str, result: GenerationResult, first: int | None) -> html.Div:
+def _column(run: str, result: GenerationResult, first: int | None, whole: bool) -> html.Div:
     steps = zip(result.generated.tolist(), np.exp(result.log_probs).tolist(), strict=True)
     tokens = [_token(step, token, probability, step == first) for step, (token, probability) in enumerate(steps)]
     said = "" if first is None or run == "baseline" else f"differs at {first}"
     first_said = html.Span(said, className="mt-quiet", title="The first generated token that is not the baseline's")
-    heading = html.Div([html.B(run), first_said], className="mt-text-heading")
+    far = html.Span("" if whole else f"not finished: {len(tokens)} tokens so far", className="mt-quiet")
+    heading = html.Div([html.B(run), first_said, far], className="mt-text-heading")
     return html.Div([heading, html.Div(tokens, className="mt-text")], className="mt-text-column")
 
 

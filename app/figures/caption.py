@@ -1,7 +1,7 @@
 """The second line of an exported figure: which answers it compares, on which prompt. Panels say that in the page.
 
-A figure over several prompts (`meta["prompts"]`) names the first and counts the others; while it has only some of them
-(`meta["counted"]`, `1–2 of 8 prompts`), it counts them and names none."""
+A figure over several prompts (`meta["prompts"]`), each with answers of its own, counts them and names the first as an
+example; while it has only some of them (`meta["counted"]`, `1–2 of 8 prompts`), it counts them and names none."""
 
 from typing import Any
 
@@ -23,17 +23,28 @@ def captioned(figure: go.Figure, prompt: PromptPair | None, style: Style) -> go.
     sides = [" / ".join(label(answer, 20) for answer in side) for side in (prompt.answer, prompt.incorrect_answer)]
     answers = " − ".join(side for side in sides if side)
     meta: dict[str, Any] = figure.layout.meta or {}  # pyright: ignore[reportAttributeAccessIssue]  # set by Plotly
-    room = int((style.width or 500) / TITLE_CHARACTER * 1.2) - len(answers)
-    text = " on ".join(part for part in (answers, _prompts(meta, prompt.clean, room)) if part)
+    room = int((style.width or 500) / TITLE_CHARACTER * 1.2)
+    of = _over(meta, prompt)
+    text = of + _example(meta, answers, prompt.clean, room - len(of))
     subtitle = {"text": text, "font": {"size": 11}}
     top = figure.layout.margin.t or 0  # pyright: ignore[reportAttributeAccessIssue]  # set by Plotly
     return figure.update_layout(title={"subtitle": subtitle}, margin={"t": top + _HEIGHT})
 
 
-def _prompts(meta: dict[str, Any], clean: str, room: int) -> str:
-    """`“When·Mary·and·John…” and 7 more`, or `1–2 of 8 prompts`."""
+def _over(meta: dict[str, Any], prompt: PromptPair) -> str:
+    """`Answer − incorrect answer over 8 prompts` or `over 1–2 of 8 prompts`; empty for one prompt."""
+    count = meta.get("prompts") or 1
+    if count == 1:
+        return ""
+    named = " − ".join(["answer", *["incorrect answer"] * bool(prompt.incorrect_answer)] * bool(prompt.answer))
+    over = meta["counted"] if " of " in meta.get("counted", "") else f"{count} prompts"
+    return f"{named.capitalize()} over {over}" if named else over
+
+
+def _example(meta: dict[str, Any], answers: str, clean: str, room: int) -> str:
+    """`·Mary − ·John on “When·Mary·and·John…”`, of several prompts after `, such as `; none while some are missing."""
     if " of " in meta.get("counted", ""):
-        return str(meta["counted"])
-    others = (meta.get("prompts") or 1) - 1
-    more = f" and {others} more" if others else ""
-    return f"“{safe(shorten(clean, max(room - len(more), 12)))}”{more}"
+        return ""
+    before = ", such as " if (meta.get("prompts") or 1) > 1 else ""
+    prompt = f"“{safe(shorten(clean, max(room - len(before) - len(answers), 12)))}”"
+    return before + " on ".join(part for part in (answers, prompt) if part)

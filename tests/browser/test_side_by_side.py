@@ -74,3 +74,20 @@ def each_pair_says_how_far_it_agrees(screen: Screen) -> None:
         for line, name in zip(lines.all(), names, strict=True):
             expect(line).to_contain_text(f"{name} r +")
             expect(line).to_contain_text("flip")
+
+
+FILL = """panels => panels.map((panel) => {
+  const section = document.getElementById(`${panel}-panel`);
+  microtome.maximise(section);
+  const {height} = section.getBoundingClientRect();
+  microtome.maximise(null);
+  return Math.round(window.innerHeight - height);
+})"""
+
+
+def test_every_panel_of_the_workspace_fills_the_page_when_it_is_maximised(visit: Callable[..., Screen]):
+    screen = visit()
+    screen.page.keyboard.press("4")
+    screen.until("document.body.dataset.workspace === 'patch'")
+    left = screen.page.evaluate(FILL, ["self-repair", "generation", "paths", "strip", "sweep-map"])
+    assert left == [86] * 5  # pixels of header and status bar

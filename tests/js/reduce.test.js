@@ -140,3 +140,15 @@ test("another model drops interventions and selection, and what it drops is coun
   assert.equal(lostWith(full, opened().session), "1 intervention and 2 selected heads");
   assert.equal(lostWith(full, full), "");
 });
+
+test("another prompt of the same set on screen makes no sweep another, another set or intervention does", () => {
+  const { same, swept } = require("../../assets/10-reduce.js");
+  const [one, other] = [{ clean: "a" }, { clean: "b" }];
+  const experiment = { model: "m", base: "clean", prompts: [one, other], prompt: one, interventions: [] };
+  assert.ok(same(swept(experiment), swept({ ...experiment, prompt: other })));
+  for (const change of [{ prompts: [other, one] }, { interventions: [{ on: true }] }, { base: "corrupted" }]) {
+    assert.ok(!same(swept(experiment), swept({ ...experiment, ...change })), JSON.stringify(change));
+  }
+  const alone = { ...experiment, prompts: [] };
+  assert.ok(!same(swept(alone), swept({ ...alone, prompt: other })));
+});

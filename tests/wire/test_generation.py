@@ -112,7 +112,10 @@ def test_a_cancelled_text_ends_at_its_next_token(served: Page) -> None:
     answer = drawn(served, known)
     (column,) = answer["generation"]["children"]
     assert state(answer, "generation") == "ready", "what was there to read stays"
-    assert 3 <= len(column["props"]["children"][1]["props"]["children"]) < 200
+    tokens = column["props"]["children"][1]["props"]["children"]
+    assert 3 <= len(tokens) < 200
+    heading = column["props"]["children"][0]["props"]["children"]
+    assert heading[-1]["props"]["children"] == f"not finished: {len(tokens)} tokens so far"
 
 
 def test_one_token_counts_while_it_is_made_and_waits_only_before(served: Page) -> None:

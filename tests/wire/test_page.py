@@ -115,9 +115,12 @@ def test_every_panel_explains_itself(served: Page) -> None:
 
 
 def test_every_panel_says_its_name_to_screen_readers(served: Page) -> None:
-    named = dict(re.findall(r'"data-panel": "([^"]+)", "aria-label": "([^"]*)"', json.dumps(_layout(served))))
+    layout = json.dumps(_layout(served))  # whose attributes come in any order
+    named = dict(re.findall(r'"data-panel": "([^"]+)", "aria-label": "([^"]*)"', layout))
+    named |= {panel: name for name, panel in re.findall(r'"aria-label": "([^"]*)", "data-panel": "([^"]+)"', layout)}
     assert set(named) == set(ids.PANELS)
     assert all(named.values())
+    assert len(set(named.values())) == len(named)
 
 
 def test_every_panel_starts_with_a_skeleton_and_a_fixed_place(served: Page) -> None:

@@ -40,11 +40,13 @@ def test_a_long_title_is_wrapped_instead_of_cropped():
     assert "<br>" in figure.layout.title.text
 
 
-def test_a_figure_over_several_prompts_names_the_first_and_counts_the_others():
+def test_a_figure_over_several_prompts_counts_them_and_names_the_first_as_an_example():
     result = sweeps.sweep("zero", tokens=(sweeps.TOKENS[:4],) * 3)
     style = Style(width=600, height=400)
     text = captioned(sweep_heatmap(result, style, Selection()), PROMPT, style).layout.title.subtitle.text
-    assert text == "·Mary − ·John on “When Mary and &lt;John> went to the store” and 2 more"
+    assert text.startswith(
+        "Answer − incorrect answer over 3 prompts, such as ·Mary − ·John on “When Mary and &lt;John>"
+    )
 
 
 def test_titles_of_one_line_and_of_several_begin_at_the_same_height():
