@@ -10,9 +10,11 @@
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const { same, anyOn } = state;
+  const { chosenDirection } = typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
   const BASES = ["clean", "corrupted"];
   const METHODS = ["zero", "mean", "resample"];
   const SITE = Object.freeze({ activation: "z", layer: 0, heads: null, positions: null, neurons: null });
+  const STREAM = Object.freeze({ ...SITE, activation: "resid_post" });
   const ANYWHERE = { freeze: [], prompts: null };
   /** Every field of each kind as app.domain.interventions has them, so that equal changes are equal here. */
   const FIRST_INTERVENTIONS = Object.freeze({
@@ -24,6 +26,15 @@
       layer: 0, edges: [], heads: null, value: 0, renormalise: false, ...ANYWHERE, kind: "knock_out_edge",
     },
     gaussian_noise: { positions: [], scale: 3, seed: 1, draw: 0, ...ANYWHERE, kind: "gaussian_noise" },
+    steer: { site: STREAM, direction: null, strength: 0, unit: "absolute", ...ANYWHERE, kind: "steer" },
+    clamp: { site: STREAM, direction: null, value: 0, ...ANYWHERE, kind: "clamp" },
+    project_out: {
+      site: STREAM, direction: null, to: "zero", reference: "background", pooled: true, share: 1, ...ANYWHERE,
+      kind: "project_out",
+    },
+    swap_along: {
+      site: STREAM, directions: [], source: null, source_positions: null, ...ANYWHERE, kind: "swap_along",
+    },
   });
 
   function completeIntervention(given) {
@@ -98,6 +109,25 @@
     return withInterventions(session, given(action).reduce(switchOnOrAdd, session.experiment.interventions));
   }
 
+  /** Along the direction that is looked at, at the selected layers and positions: `change` is a kind and its numbers. */
+  function interveneAlong(session, { change }) {
+    const named = chosenDirection(session);
+    const { selection, experiment } = session;
+    if (!named || (change.kind === "swap_along" && experiment.prompt.corrupted == null)) return session;
+    const along = change.kind === "swap_along" ? { directions: [named.direction] } : { direction: named.direction };
+    const positions = selection.positions.length ? [...selection.positions].sort((a, b) => a - b) : null;
+    const layers = layersOf(selection, named.direction);
+    const made = layers.map((layer) => completeIntervention({ ...change, ...along, site: { ...STREAM, layer, positions } }));
+    return withInterventions(session, made.reduce(switchOnOrAdd, experiment.interventions));
+  }
+
+  /** The selected layers, else the primary head's, else the direction's own, else the first. */
+  function layersOf({ layers, primary }, { layer, head, of }) {
+    if (layers.length) return [...layers].sort((a, b) => a - b);
+    const own = primary || head || (of && of.head) || (of && of.layer != null ? of : { layer });
+    return [own.layer == null ? 0 : own.layer];
+  }
+
   function setIntervention(session, action) {
     const edited = given(action);
     const change = (item, at) =>
@@ -119,9 +149,9 @@
   const promptSet = ({ prompts, prompt }) => (prompts.length ? prompts : [prompt]);
   const paired = (prompt) => !!prompt && prompt.corrupted != null;
 
-  /** A patch from the other run of a pair needs pairs, all that it is to hold in. */
+  /** A patch or swap from the other run of a pair needs pairs, all that it is to hold in. */
   function lacksPair({ kind, source, prompts }, set) {
-    if (kind !== "patch" || source != null) return false;
+    if (!["patch", "swap_along"].includes(kind) || source != null) return false;
     return !(prompts === null ? set : set.filter((_, index) => prompts.includes(index))).every(paired);
   }
 
@@ -195,10 +225,11 @@
   }
 
   root.microtome.runs = {
-    FIRST_INTERVENTIONS, BASES, METHODS, headsByLayer, completeRuns, withInterventions, withPrompts, replacePrompt,
+    FIRST_INTERVENTIONS, BASES, METHODS, headsByLayer, layersOf, completeRuns, withInterventions, withPrompts, replacePrompt,
     RUNNING: {
       intervene,
       "add-intervention": addIntervention,
+      "intervene-along": interveneAlong,
       "set-intervention": setIntervention,
       "toggle-intervention": toggleIntervention,
       "remove-intervention": removeIntervention,

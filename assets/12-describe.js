@@ -94,15 +94,65 @@
     return [`noise ${scale}σ @${positions.join(",")}`, `seed ${seed}`, draw > 0 && `draw ${draw}`];
   }
 
-  const KINDS = { ablate: ablated, patch: patched, knock_out_edge: knockedOut, gaussian_noise: noised };
+  // ---- along directions
 
-  /** One line per intervention: what, where, then everything that is not as usual. */
-  function describeIntervention(intervention) {
-    const { kind, freeze, prompts } = intervention;
-    const rest = [...freeze.map((part) => FROZEN[part]), prompts !== null && `prompts ${prompts.join(",")}`];
-    return [...KINDS[kind](intervention), ...rest].filter(Boolean).join(" · ");
+  const tokensText = (tokens) => tokens.map(shownToken).join("/");
+  const DIRECTIONS = {
+    tokens: ({ tokens, minus = [] }) => [tokens, minus].filter(({ length }) => length).map(tokensText).join(" − "),
+    mean_difference: ({ activation, layer }) => `mean difference of L${layer}.${activation}`,
+    principal_component: ({ activation, layer, component }) => `PC${component} of L${layer}.${activation}`,
+    probe: ({ activation, layer }) => `probe of L${layer}.${activation}`,
+    singular_vector: ({ head, rank, side }) => `${headLabel(head)} OV ${side} ${rank}`,
+    sae_feature: ({ feature }) => `feature ${feature}`,
+    vector: ({ source }) => source || "a vector",
+    random: ({ seed }) => `random ${seed}`,
+    placebo: ({ seed, of }) => `placebo ${seed} of ${directionText(of)}`,
+  };
+
+  /** Its name in the library, else what it is made from. */
+  function directionText(direction, library = []) {
+    const named = library.find((each) => state.same(each.direction, direction));
+    return named ? named.name : (DIRECTIONS[direction.kind] || (({ kind }) => kind))(direction);
   }
 
-  Object.assign(root.microtome, { describe, describeIntervention, shownToken });
-  if (typeof module !== "undefined") module.exports = { describe, describeIntervention, shownToken };
+  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value)}`;
+
+  function steered({ site, direction, strength, unit }, library) {
+    return [`steer ${signed(strength)}${unit === "norm" ? "‖a‖" : ""} along ${directionText(direction, library)} @ ${siteText(site)}`];
+  }
+
+  const clamped = ({ site, direction, value }, library) =>
+    [`clamp ${directionText(direction, library)} to ${value} @ ${siteText(site)}`];
+
+  function projectedOut({ site, direction, to, reference, pooled, share }, library) {
+    const texts = Array.isArray(reference) && `of ${reference.length} text${reference.length === 1 ? "" : "s"}`;
+    return [
+      `project out ${directionText(direction, library)} @ ${siteText(site)}`, to === "mean" && "to the mean",
+      to === "mean" && (texts || REFERENCES[reference]), to === "mean" && !pooled && "per position",
+      share !== 1 && `share ${share}`,
+    ];
+  }
+
+  function swappedAlong({ site, directions, source, source_positions }, library) {
+    const pairs = (source_positions || []).map((from, index) => `${site.positions[index]}←${from}`);
+    const place = pairs.length ? `${siteText({ ...site, positions: null })}@${pairs.join(",")}` : siteText(site);
+    const along = directions.map((each) => directionText(each, library)).join(", ");
+    return [`swap along ${along} @ ${place}`, source !== null && `from “${shortly(source)}”`];
+  }
+
+  const KINDS = {
+    ablate: ablated, patch: patched, knock_out_edge: knockedOut, gaussian_noise: noised, steer: steered,
+    clamp: clamped, project_out: projectedOut, swap_along: swappedAlong,
+  };
+
+  /** One line per intervention: what, where, then everything that is not as usual; directions by their names in the
+   * library. */
+  function describeIntervention(intervention, library = []) {
+    const { kind, freeze, prompts } = intervention;
+    const rest = [...freeze.map((part) => FROZEN[part]), prompts !== null && `prompts ${prompts.join(",")}`];
+    return [...KINDS[kind](intervention, library), ...rest].filter(Boolean).join(" · ");
+  }
+
+  Object.assign(root.microtome, { describe, describeIntervention, directionText, shownToken });
+  if (typeof module !== "undefined") module.exports = { describe, describeIntervention, directionText, shownToken };
 })(typeof window === "undefined" ? globalThis : window);

@@ -50,12 +50,19 @@
     isObject(site) && isText(site.activation) && isIndex(site.layer) &&
     indexListOrNone(site.heads) && indexListOrNone(site.positions);
 
+  const isDirection = (value) => isObject(value) && isText(value.kind);
+  const isAlong = ({ site, direction }) => isSite(site) && isDirection(direction);
+
   /** Where an intervention is made; the rest of it is the server's matter. */
   const PLACED = {
     ablate: ({ site }) => isSite(site),
     patch: ({ site }) => isSite(site),
     knock_out_edge: ({ layer, edges }) => isIndex(layer) && Array.isArray(edges) && edges.every(isIndexList),
     gaussian_noise: ({ positions }) => isIndexList(positions),
+    steer: isAlong,
+    clamp: isAlong,
+    project_out: isAlong,
+    swap_along: ({ site, directions: given }) => isSite(site) && Array.isArray(given) && given.every(isDirection),
   };
 
   const isIntervention = (value) =>

@@ -26,7 +26,7 @@
   // ---- interventions -------------------------------------------------------------------------------------------
 
   function interventionRow({ intervention, on }, index) {
-    const said = describeIntervention(intervention);
+    const said = describeIntervention(intervention, microtome.session().directions);
     const row = element("div", on ? "mt-intervention" : "mt-intervention is-off", null, { "data-intervention": index });
     const toggle = button("mt-toggle", null, `${said}: on or off`);
     toggle.setAttribute("role", "switch");
@@ -147,7 +147,8 @@
   microtome.projections.push(({ session }, before) => {
     const { experiment, selection } = session;
     const old = before ? before.session.experiment : {};
-    if (old.interventions !== experiment.interventions) drawInterventions(experiment);
+    const renamed = before && before.session.directions !== session.directions;
+    if (renamed || old.interventions !== experiment.interventions) drawInterventions(experiment);
     const others = !old.prompts || !state.same(old.prompts, experiment.prompts);
     if (others) drawPrompts(experiment);
     if (others || before.session.selection.prompt !== selection.prompt) markPrompt(selection.prompt);

@@ -8,21 +8,31 @@
 
   const HEAD_ACTIVATIONS = ["z", "q", "k", "v", "pattern"];
   const NEURON_ACTIVATIONS = ["mlp_post", "mlp_pre"];
+  const STREAMS = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"];
+  const ALONG = ["steer", "clamp", "project_out", "swap_along"];
+  const { directionText } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
   const EMPTY = Object.freeze({
     kind: "ablate", activation: "z", layers: "", heads: "", positions: "", neurons: "", edges: "", method: "zero",
     reference: "background", texts: "", pooled: true, seed: 0, draw: 0, source: "", source_positions: "", value: 0,
-    renormalise: false, scale: 3, freeze: [], prompts: "",
+    renormalise: false, scale: 3, freeze: [], prompts: "", change: "steer", direction: null, also: [], strength: 4,
+    unit: "absolute", clamp: 0, to: "zero", share: 1,
   });
 
   /** Names of the fields that mean something for what is chosen. */
-  function fieldsFor({ kind, activation, method, reference }) {
-    const sited = kind === "ablate" || kind === "patch";
+  function fieldsFor({ kind, activation, method, reference, change, to }) {
+    const sited = ["ablate", "patch", "along"].includes(kind);
+    const mean = to === "mean" ? ["reference", "pooled", ...(reference === "texts" ? ["texts"] : [])] : [];
+    const along = {
+      steer: ["strength", "unit"], clamp: ["clamp"], project_out: ["to", "share", ...mean],
+      swap_along: ["also", "source", "source_positions"],
+    }[change] || [];
     const ablated = { zero: [], mean: ["reference", "pooled"], resample: ["reference", "seed", "draw"] }[method] || [];
     const own = {
       ablate: ["method", ...ablated, ...(method !== "zero" && reference === "texts" ? ["texts"] : [])],
       patch: ["source", "source_positions"],
       knock_out_edge: ["heads", "edges", "value", "renormalise"],
       gaussian_noise: ["positions", "scale", "seed", "draw"],
+      along: ["change", "direction", ...along],
     }[kind];
     return [
       "kind", "freeze", "prompts", ...own,
@@ -61,6 +71,20 @@
     };
   }
 
+  /** A change along directions as fields of its own; a direction travels as JSON. */
+  function fromAlong({ kind, direction, directions, value }) {
+    if (!ALONG.includes(kind)) return {};
+    const [first, ...also] = (directions || [direction]).map((each) => JSON.stringify(each));
+    return { kind: "along", change: kind, direction: first, also, ...(kind === "clamp" && { clamp: value, value: 0 }) };
+  }
+
+  /** The library, and what an edited intervention is along, as choices: [{value: JSON, label}]. */
+  function directionChoices(library, given = []) {
+    const named = library.map(({ name, direction }) => ({ value: JSON.stringify(direction), label: name }));
+    const others = given.filter((text) => text && !named.some(({ value }) => value === text));
+    return [...named, ...others.map((value) => ({ value, label: directionText(JSON.parse(value)) }))];
+  }
+
   /** An intervention of the list as the form's fields. */
   function fromIntervention(intervention) {
     const { site = {}, reference, edges = [] } = intervention;
@@ -78,10 +102,13 @@
       source: intervention.source || "",
       source_positions: written(intervention.source_positions),
       prompts: written(intervention.prompts),
+      ...fromAlong(intervention),
     };
   }
 
-  if (typeof module !== "undefined") module.exports = { EMPTY, fieldsFor, written, fromSelection, fromIntervention };
+  if (typeof module !== "undefined") {
+    module.exports = { EMPTY, fieldsFor, written, fromSelection, fromIntervention, directionChoices };
+  }
   if (typeof document === "undefined") return;
 
   // ---- on the page ---------------------------------------------------------------------------------------------
@@ -105,15 +132,21 @@
     const session = microtome.session();
     const item = index === null ? null : session.experiment.interventions[index];
     edited = item ? index : null;
-    fill(item ? fromIntervention(item.intervention) : { ...EMPTY, ...fromSelection(session.selection) });
+    const fields = item ? fromIntervention(item.intervention) : { ...EMPTY, ...fromSelection(session.selection) };
+    const looked = microtome.directions.chosenDirection(session);
+    if (!item && looked) fields.direction = JSON.stringify(looked.direction);
+    const data = directionChoices(session.directions, [fields.direction, ...fields.also]);
+    for (const name of ["direction", "also"]) setProps(`form-${name}`, { data });
+    fill(fields);
     refuse(null);
     setProps("form", { opened: true, title: item ? "Edit intervention" : "Add intervention" });
     showFields();
   }
 
   function showFields() {
-    const chosen = Object.fromEntries(["kind", "activation", "method", "reference"].map((name) =>
-      [name, (propsOf(`form-${name}`) || {}).value]));
+    const names = ["kind", "activation", "method", "reference", "change", "to"];
+    const chosen = Object.fromEntries(names.map((name) => [name, (propsOf(`form-${name}`) || {}).value]));
+    if (chosen.kind === "along" && !STREAMS.includes(chosen.activation)) fill({ activation: "resid_post" });
     const shown = chosen.kind ? fieldsFor(chosen) : [];
     for (const field of document.querySelectorAll("#form-body [data-field]")) {
       field.hidden = !shown.includes(field.dataset.field);

@@ -28,7 +28,9 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),
     "prompts": ((ids.PROMPTS_READ, "data"),),
     "changes": ((ids.FORM_READ, "data"),),
-    "fields": tuple((ids.FORM_FIELD.format(name), "value") for name in ("kind", "activation", "method", "reference")),
+    "fields": tuple(
+        (ids.FORM_FIELD.format(name), "value") for name in ("kind", "activation", "method", "reference", "change", "to")
+    ),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
     "heads": tuple((name, "value") for name in (ids.QUANTITY,)),

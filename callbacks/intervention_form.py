@@ -1,7 +1,9 @@
 """The form of one intervention: what was typed becomes interventions that hold, or a refusal in the form."""
 
 import functools
+import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +73,7 @@ def _lines(text: Any) -> list[str]:
 def read_form(form: dict[str, Any]) -> tuple[AnyIntervention, ...]:
     """One intervention, or one per layer of a window; fields that do not apply are not looked at."""
     make = {"ablate": _ablations, "patch": _patches, "knock_out_edge": _knock_outs, "gaussian_noise": _noises}
+    make["along"] = _alongs
     if not isinstance(form.get("kind"), str) or form["kind"] not in make:
         raise BadSite(f"{form.get('kind')!r} is no kind of intervention; choose one of {', '.join(make)}.")
     anywhere = {
@@ -78,7 +81,7 @@ def read_form(form: dict[str, Any]) -> tuple[AnyIntervention, ...]:
         "freeze": form.get("freeze") or [],
         "prompts": indices(form["prompts"], "Prompts"),
     }
-    return tuple(_parsed({**anywhere, **own}) for own in make[form["kind"]](form))
+    return tuple(_parsed(anywhere | own) for own in make[form["kind"]](form))
 
 
 def _parsed(given: dict[str, Any]) -> AnyIntervention:
@@ -131,6 +134,56 @@ def _noises(form: dict[str, Any]) -> list[dict[str, Any]]:
     if positions is None:
         raise BadSite("Positions: none given; noise is put on chosen tokens, as in 1-3.")
     return [{"positions": positions, "scale": form["scale"], "seed": form["seed"], "draw": form["draw"]}]
+
+
+def _alongs(form: dict[str, Any]) -> list[dict[str, Any]]:
+    """Changes along a direction, which travels as JSON."""
+    if form["change"] not in _ALONG:
+        raise BadSite(f"{form['change']!r} is nothing that is done along a direction; choose {', '.join(_ALONG)}.")
+    own = _ALONG[form["change"]](form)
+    return [{"site": site, "kind": form["change"], **own} for site in _sites(form)]
+
+
+def _direction(form: dict[str, Any]) -> Any:
+    if not isinstance(form["direction"], str):
+        raise BadSite("Direction: none chosen; choose one of the library, or make one in the rail.")
+    return _read_json(form["direction"])
+
+
+def _read_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        raise BadSite("Direction: what was chosen cannot be read; choose it again.") from None
+
+
+def _steered(form: dict[str, Any]) -> dict[str, Any]:
+    return {"direction": _direction(form), "strength": form["strength"], "unit": form["unit"]}
+
+
+def _projected_out(form: dict[str, Any]) -> dict[str, Any]:
+    own: dict[str, Any] = {"direction": _direction(form), "to": form["to"], "share": form["share"]}
+    if form["to"] == "mean":
+        own["reference"] = _lines(form["texts"]) if form["reference"] == "texts" else form["reference"]
+        own["pooled"] = bool(form["pooled"])
+    return own
+
+
+def _swapped(form: dict[str, Any]) -> dict[str, Any]:
+    text = form["source"] if isinstance(form["source"], str) else ""
+    also = [_read_json(each) for each in form["also"] or []]
+    return {
+        "directions": [_direction(form), *also], "source": text if text.strip() else None,
+        "source_positions": indices(form["source_positions"], "From its positions"),
+    }  # fmt: skip
+
+
+_ALONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "steer": _steered,
+    "clamp": lambda form: {"direction": _direction(form), "value": form["clamp"]},
+    "project_out": _projected_out,
+    "swap_along": _swapped,
+}
 
 
 # what holds

@@ -1,8 +1,10 @@
 """The selection bar above the panels and the status bar below them."""
 
+import dash_mantine_components as dmc
 from dash import html
 
 from layouts import ids
+from layouts.attributes import attributes
 from layouts.header import segments
 from layouts.panel import icon
 
@@ -45,7 +47,25 @@ def selection_bar() -> html.Div:
 def section_bar() -> html.Div:
     """Which part of the *Residual* workspace is on screen."""
     sections = segments(ids.SECTIONS, SECTIONS, "lens", "Section of the residual stream")
-    return html.Div(sections, className="mt-section-bar")
+    return html.Div([sections, _along()], className="mt-section-bar")
+
+
+def _along() -> html.Div:
+    """What is done along the direction that is looked at, at the selected layers and positions
+    (assets/64-along.js); on screen in the *Direction* section."""
+    label = "Strength of steering, or the projection that is clamped to"
+    number = dmc.NumberInput(
+        id=ids.ALONG_STRENGTH, value=4, step=1, size="xs", w=64, className="mt-select", **attributes(aria_label=label)
+    )
+    buttons = [
+        _button(ids.ALONG_STEER, "Add", "Steer: add so many units of the direction"),
+        _button(ids.ALONG_CLAMP, "Clamp", "Set the projection on the direction to the number"),
+        _button(ids.ALONG_OUT, "Project out", "Take the projection on the direction away"),
+        _button(ids.ALONG_SWAP, "Swap", "Take the projection from the pair's other prompt"),
+    ]
+    return html.Div(
+        [html.Span(id=ids.ALONG_OF, className="mt-quiet"), number, *buttons], id=ids.ALONG, className="mt-along"
+    )
 
 
 def status_bar() -> html.Div:

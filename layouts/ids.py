@@ -85,6 +85,7 @@ FORM_READ = "form-read"
 FORM_FIELDS = (
     "kind", "activation", "layers", "heads", "positions", "neurons", "edges", "method", "reference", "texts", "pooled",
     "seed", "draw", "source", "source_positions", "value", "renormalise", "scale", "freeze", "prompts",
+    "change", "direction", "also", "strength", "unit", "clamp", "to", "share",
 )  # fmt: skip
 FORM_FIELD = "form-{}"
 # selection bar
@@ -93,6 +94,9 @@ SELECTION_CHIPS = "selection-bar-chips"
 PIN, CLEAR, ABLATE_SELECTED, PATCH_SELECTED = "pin", "clear", "ablate-selected", "patch-selected"
 ABLATE_METHOD = "ablate-method"
 SHOW = "show"
+# the bar of *Direction*: what is done along the direction that is looked at
+ALONG, ALONG_OF, ALONG_STRENGTH = "along", "along-of", "along-strength"
+ALONG_STEER, ALONG_CLAMP, ALONG_OUT, ALONG_SWAP = "along-steer", "along-clamp", "along-out", "along-swap"
 # panels
 HEAD_MATRIX, QUANTITY = "head-matrix", "quantity"
 HEAD_QUERY, HEAD_VIEWS = "head-query", "head-views"

@@ -15,6 +15,7 @@ from layouts.header import segments
 
 KINDS = (
     ("ablate", "Ablate"), ("patch", "Patch"), ("knock_out_edge", "Knock out edges"), ("gaussian_noise", "Noise"),
+    ("along", "Direction"),
 )  # fmt: skip
 ACTIVATIONS = (
     ("Heads", ("z", "q", "k", "v", "pattern")),
@@ -26,6 +27,9 @@ REFERENCES = (
     ("background", "background texts of the model"), ("prompts", "clean prompts of the set"),
     ("corrupted", "corrupted prompts of the set"), ("texts", "own texts"),
 )  # fmt: skip
+CHANGES = (("steer", "Steer"), ("clamp", "Clamp"), ("project_out", "Project out"), ("swap_along", "Swap"))
+UNITS = (("absolute", "absolute"), ("norm", "× norm of a"))
+TO = (("zero", "zero"), ("mean", "mean"))
 FREEZE = (("pattern", "attention patterns"), ("scale", "normalisation scales"))
 
 
@@ -79,6 +83,35 @@ def _area(name: str, label: str, placeholder: str) -> html.Div:
 
 def _row(*fields: html.Div) -> html.Div:
     return html.Div(list(fields), className="mt-form-row")
+
+
+def _any_number(name: str, label: str, value: float, step: float) -> html.Div:
+    """A number of either sign."""
+    field = dmc.NumberInput(
+        id=ids.FORM_FIELD.format(name), value=value, size="xs", step=step, **attributes(aria_label=label)
+    )
+    return _labelled(name, label, field)
+
+
+def _along() -> list[html.Div]:
+    """Along which direction, and what is done there; the choices are the library (assets/63-form.js)."""
+    empty = "Make one in the rail's library first"
+    one = dmc.Select(
+        id=ids.FORM_FIELD.format("direction"), data=[], value=None, size="xs", allowDeselect=False, searchable=True,
+        nothingFoundMessage=empty, placeholder="choose", **attributes(aria_label="Direction"),
+    )  # fmt: skip
+    more = dmc.MultiSelect(
+        id=ids.FORM_FIELD.format("also"), data=[], value=[], size="xs", searchable=True, placeholder="none",
+        **attributes(aria_label="Also along"),
+    )  # fmt: skip
+    return [
+        _row(_segments("change", "Along a direction", CHANGES), _labelled("direction", "Direction", one)),
+        _row(
+            _any_number("strength", "Strength", 4, 1), _segments("unit", "In units", UNITS),
+            _any_number("clamp", "Projection set to", 0, 1), _segments("to", "Projection becomes", TO),
+            _any_number("share", "Share of the way", 1, 0.25), _labelled("also", "Also along", more),
+        ),
+    ]  # fmt: skip
 
 
 def _where() -> list[html.Div]:
@@ -135,7 +168,7 @@ def intervention_form() -> dmc.Modal:
     )  # fmt: skip
     apply = html.Button("Apply", id=ids.FORM_APPLY, type="button", className="mt-button mt-primary")
     body = [
-        html.Div([kind, use], className="mt-form-row is-head"), *_where(), *_what(), _with(),
+        html.Div([kind, use], className="mt-form-row is-head"), *_along(), *_where(), *_what(), _with(),
         html.Div(id=ids.FORM_REFUSAL, className="mt-refusal", role="alert"), html.Div(apply, className="mt-form-end"),
     ]  # fmt: skip
     inside = html.Div(body, id=ids.FORM_BODY, className="mt-form")

@@ -62,3 +62,23 @@ test("an intervention is one line: what, where, and everything that is not as us
     "set to 0.5 L9 1→0 · rows renormalised");
   assert.equal(line({ kind: "gaussian_noise", positions: [1, 2], draw: 1 }), "noise 3σ @1,2 · seed 1 · draw 1");
 });
+
+test("changes along directions name the direction as the library does, else what it is made from", () => {
+  const site = { activation: "resid_post", layer: 12, positions: [14] };
+  const tokens = { tokens: [" Mary"], minus: [" John"], matrix: "W_U", kind: "tokens" };
+  const said = (intervention, library) => {
+    const { session } = after({ type: "add-intervention", intervention });
+    return describeIntervention(session.experiment.interventions[0].intervention, library);
+  };
+  const library = [{ name: "Mary−John", direction: tokens }];
+  assert.equal(said({ kind: "steer", site: { ...site, positions: null }, direction: tokens, strength: 4 }, library),
+    "steer +4 along Mary−John @ L12.resid_post");
+  assert.equal(said({ kind: "steer", site, direction: tokens, strength: -0.5, unit: "norm" }),
+    "steer −0.5‖a‖ along ·Mary − ·John @ L12.resid_post@14");
+  assert.equal(said({ kind: "clamp", site, direction: { kind: "placebo", seed: 1, of: tokens }, value: 2 }),
+    "clamp placebo 1 of ·Mary − ·John to 2 @ L12.resid_post@14");
+  assert.equal(said({ kind: "project_out", site, direction: tokens, to: "mean", share: 0.5 }, library),
+    "project out Mary−John @ L12.resid_post@14 · to the mean · share 0.5");
+  assert.equal(said({ kind: "swap_along", site, directions: [tokens, { kind: "random", seed: 3 }], source: "x y", source_positions: [2] }, library),
+    "swap along Mary−John, random 3 @ L12.resid_post@14←2 · from “x y”");
+});

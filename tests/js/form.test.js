@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { EMPTY, fieldsFor, written, fromSelection, fromIntervention } = require("../../assets/63-form.js");
+const { EMPTY, fieldsFor, written, fromSelection, fromIntervention, directionChoices } = require("../../assets/63-form.js");
 const { after, click, head } = require("./support.js");
 
 const fields = (change) => fieldsFor({ ...EMPTY, ...change });
@@ -28,9 +28,10 @@ test("only fields that mean something are shown", () => {
 });
 
 test("every field of the form is shown for some kind", () => {
-  const all = ["ablate", "patch", "knock_out_edge", "gaussian_noise"].flatMap((kind) =>
+  const all = ["ablate", "patch", "knock_out_edge", "gaussian_noise", "along"].flatMap((kind) =>
     ["z", "mlp_post"].flatMap((activation) => ["zero", "mean", "resample"].flatMap((method) =>
-      fieldsFor({ kind, activation, method, reference: "texts" }))));
+      ["steer", "clamp", "project_out", "swap_along"].flatMap((change) =>
+        fieldsFor({ kind, activation, method, reference: "texts", change, to: "mean" })))));
   assert.deepEqual(Object.keys(EMPTY).filter((name) => !all.includes(name)), []);
 });
 
@@ -57,4 +58,17 @@ test("an intervention fills in what it says and leaves the rest as it begins", (
   const noise = added({ kind: "gaussian_noise", positions: [1, 2], scale: 2 });
   assert.deepEqual([noise.positions, noise.scale, noise.layers], ["1-2", 2, ""]);
   assert.deepEqual(Object.keys(noise).sort(), Object.keys(EMPTY).sort());
+});
+
+test("a change along a direction fills in the direction as JSON, and the library's names are the choices", () => {
+  const random = { seed: 1, kind: "random" };
+  const site = { activation: "resid_post", layer: 2 };
+  const steer = added({ kind: "steer", site, direction: random, strength: -2 });
+  assert.deepEqual([steer.kind, steer.change, steer.strength, steer.layers], ["along", "steer", -2, "2"]);
+  assert.deepEqual(JSON.parse(steer.direction), random);
+  const swap = added({ kind: "swap_along", site, directions: [random, { seed: 2, kind: "random" }] });
+  assert.deepEqual([swap.change, swap.also.length], ["swap_along", 1]);
+  assert.deepEqual(Object.keys(swap).sort(), Object.keys(EMPTY).sort());
+  const choices = directionChoices([{ name: "one", direction: random }], [steer.direction, ...swap.also]);
+  assert.deepEqual(choices.map(({ label }) => label), ["one", "random 2"]);
 });

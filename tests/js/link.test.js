@@ -88,6 +88,8 @@ test("a link from when one method at most stood beside the map still opens, and 
   }
 });
 
+const ALONG = { site: { activation: "resid_post", layer: 1 }, direction: { kind: "random", seed: 1 } };
+
 test("prompt set, base, sweep and every kind of intervention survive the address bar", () => {
   const state = after(
     { type: "set-prompts", prompts: [pair("p"), pair("q")] },
@@ -95,6 +97,8 @@ test("prompt set, base, sweep and every kind of intervention survive the address
     { type: "set-base", base: "corrupted" },
     { type: "add-intervention", intervention: { kind: "knock_out_edge", layer: 1, edges: [[3, 1]], heads: [0] } },
     { type: "add-intervention", intervention: { kind: "gaussian_noise", positions: [1], prompts: [1] } },
+    ...["steer", "clamp", "project_out"].map((kind) => ({ type: "add-intervention", intervention: { kind, ...ALONG } })),
+    { type: "add-intervention", intervention: { kind: "swap_along", site: ALONG.site, directions: [ALONG.direction] } },
     { type: "set-sweep", activation: "resid_pre", by: "position", method: "estimate", draws: 3 },
   );
   assert.deepEqual(decode(encode(state.session)), { session: state.session, reason: null });
@@ -107,7 +111,8 @@ test("prompts, sweeps and interventions that are none are refused and name the p
   assert.equal(reason((s) => { s.experiment.base = "dirty"; }), "its experiment has no usable base");
   assert.equal(reason((s) => { s.sweep.method = "guess"; }), "its sweep has no usable method");
   assert.equal(reason((s) => { s.sweep.cells.window = 0; }), "its sweep has no usable cells");
-  for (const wrong of [{ kind: "knock_out_edge", layer: 1 }, { kind: "gaussian_noise" }, { kind: "steer", layer: 1 }]) {
+  for (const wrong of [{ kind: "knock_out_edge", layer: 1 }, { kind: "gaussian_noise" }, { kind: "steer", layer: 1 },
+    { kind: "clamp", site: ALONG.site }, { kind: "swap_along", ...ALONG }]) {
     assert.equal(reason(withOne(wrong)), "its experiment has no usable interventions");
   }
 });

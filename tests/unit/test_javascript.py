@@ -10,6 +10,8 @@ import pytest
 
 from app.domain import recipes
 from app.domain.cells import Cells
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.directions import RandomDirection
 from app.domain.experiment import Switched
 from app.domain.head_choices import CHOICES
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
@@ -81,7 +83,12 @@ def test_the_page_offers_exactly_the_sweeps_that_the_server_knows():
 def test_the_page_fills_in_every_field_of_an_intervention_as_the_server_does():
     site = Site("z", 0)
     made = (Ablate(site), Patch(site), KnockOutEdge(0, ((1, 0),)), GaussianNoise((1,)))
-    own = ({}, {}, {"edges": [[1, 0]]}, {"positions": [1]})
+    own: list[dict[str, Any]] = [{}, {}, {"edges": [[1, 0]]}, {"positions": [1]}]
+    stream, direction = Site("resid_post", 0), RandomDirection(1)
+    made += (Steer(stream, direction, 0.0), Clamp(stream, direction, 0.0), ProjectOut(stream, direction))
+    made += (SwapAlong(stream, (direction,)),)
+    spoken_direction = {"seed": 1, "kind": "random"}
+    own += [{"direction": spoken_direction}] * 3 + [{"directions": [spoken_direction]}]
     switched = tuple(Switched(each) for each in made)
     spoken = session_dict(Session(dataclasses.replace(WORKED_EXAMPLE.experiment, interventions=switched)))
     first = _in_node("runs.FIRST_INTERVENTIONS")

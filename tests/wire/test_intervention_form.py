@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.directions import RandomDirection, TokenDirection
 from app.domain.errors import BadSite
 from app.domain.experiment import parse_experiment
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
@@ -13,10 +15,38 @@ from layouts import ids
 from tests.wire.page import PAIR, Page, changed, experiment
 
 FORM: dict[str, Any] = {
-    "kind": "ablate", "activation": "z", "layers": "1", "heads": "0, 2", "positions": "", "neurons": "", "edges": "",
-    "method": "zero", "reference": "background", "texts": "", "pooled": True, "seed": 0, "draw": 0, "source": "",
-    "source_positions": "", "value": 0, "renormalise": False, "scale": 3, "freeze": [], "prompts": "",
-}  # fmt: skip
+    "kind": "ablate",
+    "activation": "z",
+    "layers": "1",
+    "heads": "0, 2",
+    "positions": "",
+    "neurons": "",
+    "edges": "",
+    "method": "zero",
+    "reference": "background",
+    "texts": "",
+    "pooled": True,
+    "seed": 0,
+    "draw": 0,
+    "source": "",
+    "source_positions": "",
+    "value": 0,
+    "renormalise": False,
+    "scale": 3,
+    "freeze": [],
+    "prompts": "",
+    "change": "steer",
+    "direction": None,
+    "also": [],
+    "strength": 4,
+    "unit": "absolute",
+    "clamp": 0,
+    "to": "zero",
+    "share": 1,
+}
+ALONG: dict[str, Any] = {"kind": "along", "activation": "resid_post", "direction": '{"seed": 1, "kind": "random"}'}
+PLACE, DIRECTION = Site("resid_post", 1), RandomDirection(1)
+SECOND = '{"tokens": ["a"], "kind": "tokens"}'  # fmt: skip
 
 
 def test_numbers_are_typed_as_people_write_them() -> None:
@@ -58,6 +88,14 @@ def test_what_is_no_edge_is_refused(wrong: str) -> None:
          [KnockOutEdge(1, ((3, 1),), (0, 2), 0.5, renormalise=True)]),
         ({"kind": "gaussian_noise", "positions": "1-2", "scale": 2, "seed": 4},
          [GaussianNoise((1, 2), 2.0, 4)]),
+        (ALONG | {"layers": "0-1", "strength": -2, "unit": "norm"},
+         [Steer(Site("resid_post", layer), DIRECTION, -2.0, "norm") for layer in (0, 1)]),
+        (ALONG | {"change": "clamp", "clamp": 1.5}, [Clamp(PLACE, DIRECTION, 1.5)]),
+        (ALONG | {"change": "project_out", "share": 0.5}, [ProjectOut(PLACE, DIRECTION, share=0.5)]),
+        (ALONG | {"change": "project_out", "to": "mean", "reference": "texts", "texts": "a b", "pooled": False},
+         [ProjectOut(PLACE, DIRECTION, "mean", ("a b",), pooled=False)]),
+        (ALONG | {"change": "swap_along", "also": [SECOND], "positions": "2", "source": "x", "source_positions": "1"},
+         [SwapAlong(Site("resid_post", 1, None, (2,)), (DIRECTION, TokenDirection(("a",))), "x", (1,))]),
     ],
 )  # fmt: skip
 def test_every_kind_is_read_with_its_own_fields_only(typed: dict[str, Any], meant: list[Any]) -> None:
@@ -94,6 +132,11 @@ def test_an_intervention_that_holds_is_handed_to_the_page_with_all_its_fields(se
         ({"kind": "knock_out_edge", "edges": "3→1", "value": ""}, "not an intervention"),
         ({"kind": "gaussian_noise"}, "none given"),
         ({"kind": "steer"}, "no kind"),
+        (ALONG | {"direction": None}, "none chosen"),
+        (ALONG | {"direction": "{"}, "cannot be read"),
+        (ALONG | {"change": "turn"}, "nothing that is done along a direction"),
+        (ALONG | {"activation": "z", "heads": ""}, "width of the residual stream"),
+        (ALONG | {"direction": '{"tokens": ["no such token"], "kind": "tokens"}'}, "no such token"),
         ({"kind": ["ablate"]}, "no kind"),
         ({"positions": "-1"}, "counted from 0"),
         ({"layers": 3, "heads": {"a": 1}}, "none given"),

@@ -1,0 +1,38 @@
+/* The bar of *Direction*: one press changes the run along the direction that is looked at (10-runs.js intervene-along). */
+(function (root) {
+  "use strict";
+
+  const microtome = root.microtome;
+  const { dispatch, propsOf, write } = microtome;
+  const BUTTONS = {
+    "along-steer": (number) => ({ kind: "steer", strength: number }),
+    "along-clamp": (number) => ({ kind: "clamp", value: number }),
+    "along-out": () => ({ kind: "project_out" }),
+    "along-swap": () => ({ kind: "swap_along" }),
+  };
+
+  function clicked(event) {
+    const button = event.target.closest(".mt-along button");
+    if (!button || !BUTTONS[button.id]) return;
+    const { value } = propsOf("along-strength") || {};
+    dispatch({ type: "intervene-along", change: BUTTONS[button.id](typeof value === "number" ? value : 0) });
+  }
+
+  function draw(session) {
+    const named = microtome.directions.chosenDirection(session);
+    const { positions } = session.selection;
+    const layers = named ? microtome.runs.layersOf(session.selection, named.direction) : [];
+    const at = `${layers.map((layer) => `L${layer}`).join(",")}.resid_post${positions.length ? `@${positions.join(",")}` : ""}`;
+    write("along-of", { textContent: named ? `along ${named.name} @ ${at}` : "Make a direction first, in the rail." });
+    for (const id of Object.keys(BUTTONS)) {
+      write(id, { disabled: !named || (id === "along-swap" && session.experiment.prompt.corrupted == null) });
+    }
+  }
+
+  document.addEventListener("click", clicked);
+  microtome.projections.push(({ session }, before) => {
+    const old = before && before.session;
+    const parts = ["directions", "residual", "selection", "experiment"];
+    if (!old || parts.some((part) => old[part] !== session[part])) draw(session);
+  });
+})(window);
