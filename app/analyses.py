@@ -18,6 +18,8 @@ from app.domain import (
     head_results,
     lens_recipes,
     lens_results,
+    parts_recipes,
+    parts_results,
     recipes,
     results,
 )
@@ -140,6 +142,8 @@ _ROWS = (
         "head_tokens:head_tokens_heatmap", (720, 700)),
     _row("direction_card", "Direction", direction_card.DirectionCard, direction_card.DirectionCardResult,
         "direction_card:direction_card_bars", (760, 520)),
+    _row("logit_decomposition", "Decomposition of the logit difference", parts_recipes.LogitDecomposition,
+        parts_results.LogitDecompositionResult, "decomposition:decomposition_bars", (620, 640)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
 )  # fmt: skip

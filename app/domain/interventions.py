@@ -181,6 +181,14 @@ _REPLACES: dict[str, Callable[[int], tuple[int, int]]] = {
 """Activation -> the layers whose heads a change of it replaces: first, and after the last."""
 
 
+_REPLACES_MLPS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "mlp_out": lambda layer: (layer, layer + 1),
+    **dict.fromkeys(("resid_pre", "resid_mid"), lambda layer: (0, layer)),
+    "resid_post": lambda layer: (0, layer + 1),
+}
+"""Activation -> the layers whose MLPs a change of it replaces: first, and after the last."""
+
+
 def frozen(interventions: Interventions) -> frozenset[Frozen]:
     """What is held at the plain run's values in a run under these interventions."""
     return frozenset(part for each in interventions for part in each.freeze)
@@ -218,3 +226,11 @@ def replaced_at_end(
         for site in sites
         if site.positions is None or n_positions - 1 in site.positions
     )
+
+
+def mlps_replaced_at_end(interventions: Interventions, n_positions: int) -> frozenset[int]:
+    """The layers in whose MLP's place at the last position these put something else, in mlp_out or the stream."""
+    sites = [each.site for each in interventions
+             if each.site.activation in _REPLACES_MLPS and not isinstance(each, Steer)]  # fmt: skip
+    at_end = [site for site in sites if site.positions is None or n_positions - 1 in site.positions]
+    return frozenset(layer for site in at_end for layer in range(*_REPLACES_MLPS[site.activation](site.layer)))

@@ -20,6 +20,7 @@ from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
+from app.domain.parts_recipes import LogitDecomposition
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sites import Head
 
@@ -220,6 +221,7 @@ AnyRecipe = (
     | ComponentLens
     | ResidualGeometry
     | ActivationMap
+    | LogitDecomposition
 )
 OF_ONE_PROMPT = (
     AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, ResidualGeometry,

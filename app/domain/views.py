@@ -25,6 +25,9 @@ WeightedBy = Literal["value_norm", "output_norm", "attribution"]
 LensColour = Literal["probability", "rank", "entropy", "kl_divergence", "logit_diff"]
 """What colours a lens: the top token's probability, the answer's rank, or one of the numbers of the whole cell."""
 
+Level = Literal["layer", "sublayer", "head", "source", "neuron"]
+"""How finely a decomposition is drawn; `source` is a head and the token that it reads."""
+
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Style:
     """Of an attention pattern: what is taken away; nothing more where `show` is `difference`."""
     coloured_by: LensColour = "probability"
     """Of a lens."""
+    level: Level = "sublayer"
+    """Of a decomposition."""
 
     @property
     def across(self) -> "Style":

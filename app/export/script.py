@@ -23,6 +23,7 @@ from app.export import script_directions as making
 from app.export import script_geometry as geometry
 from app.export import script_heads as heads
 from app.export import script_lens as lenses
+from app.export import script_parts as parted
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_gradients import attribution_patching_parts
@@ -102,6 +103,9 @@ KINDS = {
     ),
     "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
     "direction_card": _Kind("Direction"),
+    "logit_decomposition": _Kind(
+        "Decomposition of the logit difference", (*_ATTRIBUTION, attention.HEAD_OUTPUTS, parted.LOGIT_DECOMPOSITION)
+    ),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
@@ -218,6 +222,9 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     lines: list[str] = []
     if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
         lines += lenses.lens_constants(recipe, facts.tokens[0], facts.lens)
+    if isinstance(recipe, recipes.LogitDecomposition):
+        lengths = tuple(len(prompt.clean) for prompt in facts.prompts)
+        lines += parted.decomposition_constants(recipe.scale, recipe.interventions, lengths)
     if isinstance(recipe, recipes.Prediction):
         lines.append(f"TOP_K = {recipe.top_k}")
     if isinstance(recipe, recipes.Generation):
@@ -267,7 +274,7 @@ def _with_overwriting(text: str, changes: str) -> str:
     """With interventions on the stream, what they leave of earlier contributions; without, no word about it."""
     call = "    if not plain:\n        b = b + overwrite(prompt, labels, (components, heads, attn_bias), end) @ along\n"
     if not changes:
-        return text.replace(call, "")
+        return text.replace(call, "").replace(parted.OVERWRITING, "")
     constant = "\n# activation, layer, positions, by what, of which text and positions, prompts, within which basis"
     constant += f"\nOVERWRITTEN = {changes}\n\n"
     return text.replace(pieces.DECOMPOSE, constant + pieces.OVERWRITE + "\n" + pieces.DECOMPOSE)

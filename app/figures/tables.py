@@ -26,6 +26,7 @@ from app.domain.head_results import (
     HeadTokensResult,
 )
 from app.domain.lens_results import ComponentLensResult, LogitLensResult
+from app.domain.parts_results import LogitDecompositionResult
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -44,6 +45,7 @@ from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
 from app.figures.long import stacked, unrolled
+from app.figures.parts_tables import decomposition_rows
 
 
 def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = None) -> pd.DataFrame:
@@ -251,4 +253,5 @@ _TABLES: dict[type[Result], Any] = {
     DirectionCardResult: direction_card_rows,
     ResidualGeometryResult: lambda result: geometry_tables.geometry_rows(result, _prompt_of(result)),
     ActivationMapResult: geometry_tables.map_rows,
+    LogitDecompositionResult: decomposition_rows,
 }

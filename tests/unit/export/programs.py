@@ -33,6 +33,7 @@ from app.domain.recipes import (
     DirectLogitAttribution,
     Generation,
     HeadReading,
+    LogitDecomposition,
     LogitLens,
     PathPatching,
     Prediction,
@@ -266,7 +267,14 @@ GEOMETRY_CASES = (
     Case("llama", ActivationMap, (Patch(Site("resid_pre", 1)),),
          (("layer", 2), ("activation", "mlp_out"), ("positions", (2, 3)), ("both", True)), BOTH),
 )  # fmt: skip
+PARTS_CASES = (
+    Case("gpt2, raw", LogitDecomposition, (KINDS_OF_CHANGE["second prompt alone"],), (("scale", "baseline"),), BOTH),
+    Case("gemma, raw", LogitDecomposition, MIDDLE),
+    Case("llama", LogitDecomposition, (Ablate(Site("z", 1, (1, 3))), Patch(Site("mlp_out", 0)))),
+    Case("neox", LogitDecomposition, (Patch(Site("resid_pre", 1)),), (("scale", "baseline"),)),
+)
 ALL_CASES = (
+    *PARTS_CASES,
     *GEOMETRY_CASES,
     *DIRECTION_CASES,
     *LENS_CASES,

@@ -5,6 +5,7 @@ import numpy as np
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.lens_results import ComponentLensResult, LogitLensResult
 from app.domain.models import Provenance
+from app.domain.parts_results import REMAINDERS, LogitDecompositionResult
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from app.domain.results import (
     METRICS,
@@ -144,6 +145,27 @@ def component_lens(tokens: tuple[str, ...] = TOKENS) -> ComponentLensResult:
         promoted_tokens=words, promoted_logits=logits, suppressed_tokens=words[:, ::-1], suppressed_logits=-logits,
         norm=np.abs(floats(3)), logit_diff=floats(3, seed=4), token_logits=rows, remainders=rest,
         logits=rows.sum(0) + rest.sum(0),
+    )  # fmt: skip
+
+
+def decomposition(
+    n_layers: int = 2, n_heads: int = 3, prompts: int = 1, scale: str = "own"
+) -> LogitDecompositionResult:
+    """All levels obey the sums that a real result obeys; five neurons per layer."""
+    sources, neurons = floats(prompts, n_layers, n_heads, len(TOKENS)), floats(prompts, n_layers, 5, seed=1)
+    attn_bias, mlp_bias = floats(2, prompts, n_layers, seed=2, scale=0.1)
+    heads = sources.sum(-1)
+    both = np.stack([heads.sum(-1) + attn_bias, neurons.sum(-1) + mlp_bias], axis=-1).reshape(prompts, -1)
+    ends = floats(prompts, 4, seed=3)
+    ends[:, 1] = 0
+    if scale == "own":
+        ends[:, 2] = 0
+    components = np.concatenate([ends[:, :1], both, ends[:, 1:]], axis=1)
+    names = [f"L{layer}.{kind}" for layer in range(n_layers) for kind in ("attn", "mlp")]
+    return LogitDecompositionResult(
+        **_common("logit_decomposition", scale=scale), component_labels=("embed", *names, *REMAINDERS), source_note="",
+        neuron_note="", components=components, heads=heads, attn_bias=attn_bias, mlp_bias=mlp_bias, sources=sources,
+        str_tokens=np.array([TOKENS] * prompts), neurons=neurons, logit_diff=components.sum(-1),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from app.domain.results import Result, difference
 from app.figures.tables import component_rows, long_table
 from tests.unit.figures import heads, results, sweeps
 from tests.unit.figures.test_direction_card import card
+from tests.unit.figures.test_geometry import geometry, points
 
 
 def row(table, **where):
@@ -130,6 +131,7 @@ def test_every_result_kind_has_a_table():
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
         heads.projection(), heads.tokens(), card(), results.component_lens(),
+        results.decomposition(), geometry(), points(),
     ]  # fmt: skip
     assert {type(result) for result in made} == known
     assert all(len(long_table(result)) for result in made)

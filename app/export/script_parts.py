@@ -1,0 +1,88 @@
+"""The parts of exported programs that split the logit difference, as text (see script_pieces.py)."""
+
+from app.domain.interventions import Interventions, mlps_replaced_at_end, replaced_at_end
+
+OVERWRITING = "    unwritten = unwritten + overwrite(prompt, labels, (components, heads, attn_bias), end)\n"
+"""Stands where an intervention overwrites the stream (app/export/script.py)."""
+
+LOGIT_DECOMPOSITION = '''
+def along_of(prompt, end):
+    """What a part is multiplied with, and the final norm's scale in the plain run or in this one."""
+    u, b = direction(prompt)
+    own = end["ln_final.hook_scale"]
+    if SCALE == "baseline":
+        return u, b, run(prompt["clean"], [], ["ln_final.hook_scale"])[1]["ln_final.hook_scale"][0, -1].float(), own
+    return u, b, own, own
+
+
+def neuron_outputs(layer, scale):
+    """W_out and b_out as they reach the stream: through the norm after the MLP where there is one (Gemma)."""
+    mlp = model.blocks[layer].mlp
+    W_out, b_out = mlp.W_out.float(), getattr(mlp, "b_out", None)
+    b_out = torch.zeros_like(W_out[0]) if b_out is None else b_out.float()
+    if scale is None:
+        return W_out, b_out
+    norm = model.blocks[layer].ln2_post
+    gain = norm.original_component.weight.float() + (1 if norm.uses_weight_offset else 0)
+    return W_out / scale * gain, b_out / scale * gain
+
+
+result = {name: [] for name in ("component_labels", "components", "heads", "attn_bias", "mlp_bias", "sources",
+                                "neurons", "logit_diff")}
+longest = max(len(prompt["clean"]) for prompt in PROMPTS)
+for at, prompt in enumerate(PROMPTS):
+    labels, components, heads, attn_bias, end = decompose(prompt["clean"], hooks_for(prompt))
+    u, b, scale, own = along_of(prompt, end)
+    along, unwritten = u / scale, torch.zeros_like(u)
+    unwritten = unwritten + overwrite(prompt, labels, (components, heads, attn_bias), end)
+    stream = end[f"blocks.{N_LAYERS - 1}.hook_resid_post"]
+    rest = [float(unwritten @ along), float(stream @ u * (1 / own - 1 / scale)), float(b)]
+    parts, heads = components @ along, heads @ along
+    keep = names("attn.hook_v", "attn.hook_pattern", "mlp.hook_post", "ln1_post.hook_scale", "ln2_post.hook_scale")
+    _, cache = run(prompt["clean"], hooks_for(prompt), keep)
+    here = {name: cache[name][0].float() for name in cache.keys()}
+    sources, neurons, mlp_bias = [], [], []
+    for layer in range(N_LAYERS):
+        post = here.get(f"blocks.{layer}.ln1_post.hook_scale")
+        written = head_outputs(layer, here[f"blocks.{layer}.attn.hook_v"], None if post is None else post[-1])
+        split = here[f"blocks.{layer}.attn.hook_pattern"][:, -1] * (written @ along)  # head src_pos
+        for first, stop, replaced in REPLACED_HEADS[at]:
+            if first <= layer < stop:
+                split[slice(None) if replaced is None else list(replaced)] = float("nan")
+        split[split.isnan() & (heads[layer] == 0)[:, None]] = 0.0  # nothing was written, by no token
+        sources.append(torch.nn.functional.pad(split, (0, longest - split.shape[1]), value=float("nan")).tolist())
+        if f"blocks.{layer}.mlp.hook_post" not in here:
+            mlp_bias.append(0.0)
+            continue
+        post = here.get(f"blocks.{layer}.ln2_post.hook_scale")
+        W_out, b_out = neuron_outputs(layer, None if post is None else post[-1])
+        of_neurons, of_bias = here[f"blocks.{layer}.mlp.hook_post"][-1] * (W_out @ along), float(b_out @ along)
+        if layer in REPLACED_MLPS[at]:
+            empty = parts[labels.index(f"L{layer}.mlp")] == 0
+            of_neurons, of_bias = torch.full_like(of_neurons, 0.0 if empty else float("nan")), 0.0
+        neurons.append(of_neurons.tolist())
+        mlp_bias.append(of_bias)
+    logits = end["unembed.hook_out"]  # before any soft cap
+    result["component_labels"] = [*labels, "interventions", "rescaling", "bias"]
+    result["components"].append([*parts.tolist(), *rest])
+    result["heads"].append(heads.tolist())
+    result["attn_bias"].append((attn_bias @ along).tolist())
+    result["mlp_bias"].append(mlp_bias)
+    result["sources"].append(sources)
+    if neurons:
+        result["neurons"].append(neurons)
+    result["logit_diff"].append(float(logits[prompt["answer"]].mean() - logits[prompt["incorrect_answer"]].mean()))
+'''
+
+
+def decomposition_constants(scale: str, interventions: Interventions, lengths: tuple[int, ...]) -> list[str]:
+    """The scale, and what interventions replaced at END of each prompt."""
+    mine = [tuple(each for each in interventions if each.prompts is None or at in each.prompts)
+            for at in range(len(lengths))]  # fmt: skip
+    heads = [list(replaced_at_end(each, n)) for each, n in zip(mine, lengths, strict=True)]
+    mlps = [sorted(mlps_replaced_at_end(each, n)) for each, n in zip(mine, lengths, strict=True)]
+    return [
+        f"SCALE = {scale!r}  # the final norm's: the run's own, or the plain run's",
+        f"REPLACED_HEADS = {heads!r}  # per prompt: first layer, layer after the last, heads (None = all)",
+        f"REPLACED_MLPS = {mlps!r}",
+    ]
