@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.figures.theme import CLEAR, NEUTRAL
 
 Numbers = NDArray[np.float64]
-_LONGEST = 24
+_LONGEST = 18
 """Characters of a line of the upright title, which is as long as the plot is high."""
 MARGIN = {"l": 14, "r": 12, "t": 26, "b": 8}
 
@@ -70,7 +70,9 @@ def axes(
     x_title: str, y_title: str, ends: tuple[float, float], down: tuple[float, float] | None = None
 ) -> dict[str, Any]:
     """Both axes with lines at 0 and their ranges; the upright title is in lines."""
-    upright = "<br>".join(textwrap.wrap(y_title.replace("Δ ", "Δ\u00a0"), _LONGEST))  # a unit stays whole
+    upright = "<br>".join(
+        textwrap.wrap(y_title.replace("Δ logit diff", "Δ\u00a0logit\u00a0diff"), _LONGEST)
+    )  # a unit stays whole
     each: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 6}
     return {
         "plot_bgcolor": CLEAR, "clickmode": "event", "dragmode": "select",
