@@ -81,6 +81,9 @@
     return { ...session, directions: [...session.directions, named], residual: looksAt(session, named.name) };
   }
 
+  /** Several in one step. */
+  const addDirections = (session, { directions }) => (directions || []).reduce(addDirection, session);
+
   function renameDirection(session, { name, to }) {
     if (!isName(to) || session.directions.some((each) => each.name === to.trim())) return session;
     const directions = session.directions.map((each) => (each.name === name ? { ...each, name: to.trim() } : each));
@@ -104,7 +107,7 @@
     MOST_NAME, SECTIONS, STREAMS, FIELDS, FIRST_RESIDUAL, isDirections, completeDirections, completeResidual,
     chosenDirection, freeName,
     DIRECTING: {
-      "add-direction": addDirection, "rename-direction": renameDirection, "remove-direction": removeDirection,
+      "add-direction": addDirection, "add-directions": addDirections, "rename-direction": renameDirection, "remove-direction": removeDirection,
       "show-residual": showResidual,
     },
   };

@@ -108,6 +108,9 @@
     "keys-button": () => microtome.showKeys(),
     "prompts-open": () => microtome.openPromptSet(),
     "intervention-add": () => microtome.openForm(),
+    "direction-new": () => microtome.openDirection(),
+    "directions-copy": () => microtome.copyDirections(),
+    "save-direction": () => microtome.openDirection(),
     "form-selection": () => microtome.fillFormFromSelection(),
     "sweep-noise": () => dispatch({ type: "corrupt-selected" }),
   };

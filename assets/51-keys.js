@@ -43,6 +43,7 @@
     3: workspace("residual"),
     4: workspace("patch"),
     e: () => microtome.openForm(),
+    d: () => microtome.openDirection(),
     a: () => dispatch({ type: "intervene", kind: "ablate", method: microtome.ablateMethod() }),
     c: () => microtome.cut.toggle(),
     x: () => microtome.cut.markTokens(),

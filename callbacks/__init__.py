@@ -8,6 +8,8 @@ from callbacks import (
     attention_beside,
     client,
     components,
+    direction_card,
+    direction_form,
     evaluate,
     export,
     generation,
@@ -31,8 +33,8 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    lenses, sweep_map, against, prompt_strip,
-    path_patching, self_repair, generation, rail, prompt_set, intervention_form, status_bar, export,
+    lenses, direction_card, sweep_map, against, prompt_strip,
+    path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -31,6 +31,9 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "fields": tuple(
         (ids.FORM_FIELD.format(name), "value") for name in ("kind", "activation", "method", "reference", "change", "to")
     ),
+    "directionMade": ((ids.DIRECTION_READ, "data"),),
+    "directionFields": tuple((ids.DIRECTION_FIELD.format(name), "value") for name in ("kind", "groups")),
+    "directionCard": ((ids.DIRECTION_CARD, "data"),),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
     "heads": tuple((name, "value") for name in (ids.QUANTITY,)),

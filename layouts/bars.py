@@ -31,7 +31,11 @@ def selection_bar() -> html.Div:
         segments(ids.ABLATE_METHOD, METHODS, "zero", "Ablation method"),
         _button(ids.ABLATE_SELECTED, "Ablate", "Ablate the selected heads (a)"),
         _button(ids.PATCH_SELECTED, "Patch", "Take the selected heads from the corrupted run"),
-    ]
+        _button(
+            ids.SAVE_DIRECTION, "Direction",
+            "Save as direction: the selected tokens minus the rest, or what the primary head writes (d)",
+        ),
+    ]  # fmt: skip
     return html.Div(
         [
             html.Span("Selected", className="mt-quiet"),

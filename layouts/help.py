@@ -169,6 +169,17 @@ HELP: dict[str, Help] = {
         "except in a difference, which background texts are not compared to.",
         "beside each number.",
     ),
+    ids.DIRECTION_CARD: Help(
+        "promotes: LN_final(d) · W_U at a final scale of 1, minus its mean over the vocabulary\n"
+        "nearest embeddings: cos(d, row of W_E)   d of length 1",
+        "How the direction that is looked at was made, on this model without interventions, and how well: "
+        "variance explained of a component, accuracy of a probe on samples held out, beside the same with shuffled "
+        "labels, which it must beat. Below, how near the other directions of the library are (click one to look at "
+        "it), and the tokens nearest to it. A run's own logits move by the number times what is added, divided by the "
+        "run's final scale.",
+        "Logits: positive is promoted. Cosine: 1 is the same way, −1 the opposite, 0 at right angles.",
+        "logits per unit of the direction; cosine −1..1",
+    ),
     ids.HEAD_READING: Help(
         "score = q · k / √d_head = content + positional,  A = softmax(score)\n"
         "writes per unit of attention: (v_k W_O) / σ · W_U, centred over the vocabulary",
@@ -202,6 +213,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("1 2 3 4", "workspaces"),
     ("a", "ablate the selected heads"),
     ("e", "add an intervention of any kind"),
+    ("d", "make a direction, of what is selected"),
     ("c", "Cut: mark attention edges on the matrix, then knock them out"),
     ("x", "mark the edges from the last selected token to the other selected ones"),
     ("p", "pin the primary head"),

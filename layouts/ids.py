@@ -88,11 +88,23 @@ FORM_FIELDS = (
     "change", "direction", "also", "strength", "unit", "clamp", "to", "share",
 )  # fmt: skip
 FORM_FIELD = "form-{}"
+# rail: the library of directions, and the dialog that makes one
+DIRECTION_LIST, DIRECTION_NEW, DIRECTIONS_COPY = "direction-list", "direction-new", "directions-copy"
+DIRECTION_FORM, DIRECTION_BODY, DIRECTION_REFUSAL, DIRECTION_SAID, DIRECTION_MAKE, DIRECTION_UPLOAD = (
+    "direction-form", "direction-body", "direction-refusal", "direction-said", "direction-make", "direction-upload",
+)  # fmt: skip
+DIRECTION_READ = "direction-read"
+"""Store: {"directions": [{"name", "direction"}, …], "run": n}: what was made, for the reducer."""
+DIRECTION_FIELDS = (
+    "kind", "name", "tokens", "minus_tokens", "matrix", "activation", "layer", "groups", "position", "plus", "minus",
+    "component", "C", "held_out", "head", "rank", "side", "numbers", "source", "json", "of", "seed",
+)  # fmt: skip
+DIRECTION_FIELD = "direction-form-{}"
 # selection bar
 SELECTION_BAR = "selection-bar"
 SELECTION_CHIPS = "selection-bar-chips"
 PIN, CLEAR, ABLATE_SELECTED, PATCH_SELECTED = "pin", "clear", "ablate-selected", "patch-selected"
-ABLATE_METHOD = "ablate-method"
+ABLATE_METHOD, SAVE_DIRECTION = "ablate-method", "save-direction"
 SHOW = "show"
 # the bar of *Direction*: what is done along the direction that is looked at
 ALONG, ALONG_OF, ALONG_STRENGTH = "along", "along-of", "along-strength"
@@ -129,10 +141,11 @@ CARD_TEXT = "card-text"
 CARD_ASKED = "card-asked"
 """Store: changes whenever something of the head card has been computed."""
 HEAD_READING = "head-reading"
+DIRECTION_CARD, DIRECTION_CARD_BODY = "direction-card", "direction-card-body"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
-    TOKEN_TRAJECTORY, COMPONENT_LENS,
+    TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

@@ -40,7 +40,7 @@ def _prompt(component_id: str, value: str, label: str, placeholder: str) -> dmc.
     )  # fmt: skip
 
 
-def _picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.MultiSelect:
+def token_picker(component_id: str, tokens: tuple[str, ...], label: str) -> dmc.MultiSelect:
     """Without debounce: the choices of the next search would arrive before the choice itself, and drop it."""
     return dmc.MultiSelect(
         id=component_id, data=token_options(tokens), value=list(tokens), label=label, searchable=True, size="xs",
@@ -60,8 +60,8 @@ def _prompts(prompt: PromptPair) -> list[html.Div]:
 
 def _answers_and_run(prompt: PromptPair) -> list[html.Div]:
     answers = [
-        _picker(ids.ANSWER, prompt.answer, "Answer"),
-        _picker(ids.INCORRECT_ANSWER, prompt.incorrect_answer, "Instead of"),
+        token_picker(ids.ANSWER, prompt.answer, "Answer"),
+        token_picker(ids.INCORRECT_ANSWER, prompt.incorrect_answer, "Instead of"),
     ]
     run = html.Button("Run", id=ids.RUN, type="button", className="mt-button mt-primary", title="Run (Ctrl+Enter)")
     return [
@@ -89,6 +89,16 @@ def _prompt_set(experiment: Experiment) -> html.Div:
     )  # fmt: skip
 
 
+def _directions() -> html.Div:
+    """The library of directions (assets/62-directions.js)."""
+    tools = [
+        _small(ids.DIRECTIONS_COPY, "{}", "Copy all directions as JSON"),
+        _small(ids.DIRECTION_NEW, "+ new", "Make a direction (d)"),
+    ]
+    place = html.Div(id=ids.DIRECTION_LIST, className="mt-directions")
+    return _section("Directions", place, aside=html.Div(tools, className="mt-rail-tools"))
+
+
 def _small(component_id: str, text: str, title: str) -> html.Button:
     return html.Button(text, id=component_id, type="button", className="mt-link", title=title)
 
@@ -102,6 +112,7 @@ def rail(experiment: Experiment) -> html.Div:
         _prompt_set(experiment),
         _section("Tokens", html.Div(id=ids.TOKEN_STRIP, className="mt-tokens"), aside=bos, counted=count),
         _section("Interventions", html.Div(id=ids.INTERVENTIONS, className="mt-interventions"), aside=add),
+        _directions(),
     ]
     prompt = experiment.prompt
     return html.Div([*_prompts(prompt), *_answers_and_run(prompt), *follows], id="rail", className="mt-rail")

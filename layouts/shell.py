@@ -10,6 +10,8 @@ from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import section_bar, selection_bar, status_bar
+from layouts.direction_card import direction_card_panel
+from layouts.direction_form import direction_form
 from layouts.export_menu import export_menu
 from layouts.head_card import head_card_panel
 from layouts.head_reading import head_reading_panel
@@ -34,6 +36,7 @@ CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
     "lensTokens", "lensRead", "written",
+    "directionMade", "directionFields", "directionCard",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -43,13 +46,14 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         "heads", "head_reading", "token_trajectory", "component_lens",
+        "direction_card",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
-        ids.FORM_READ,
+        ids.FORM_READ, ids.DIRECTION_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER, ids.LENS_TOKENS)),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
@@ -82,7 +86,7 @@ def banner() -> html.Div:
 def _panels() -> list[html.Section]:
     """Those from modules of their own."""
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
-    return [*lenses, head_card_panel(), head_reading_panel()]
+    return [*lenses, head_card_panel(), head_reading_panel(), direction_card_panel()]
 
 
 def layout(
@@ -110,6 +114,7 @@ def layout(
             html.Div(id=ids.HELP_CARD, className="mt-help-card", role="tooltip", hidden=True),
             prompt_set_dialog(),
             intervention_form(),
+            direction_form(),
             shell,
         ],
         id=ids.PROVIDER, forceColorScheme="light", theme=THEME,

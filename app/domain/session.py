@@ -127,6 +127,11 @@ def parse_directions(given: list[Any]) -> tuple[NamedDirection, ...]:
     return parse_json(_DIRECTIONS, json.dumps(given), "a list of named directions")
 
 
+def directions_json(directions: tuple[NamedDirection, ...]) -> list[dict[str, Any]]:
+    """Named directions as the plain JSON values that the page keeps."""
+    return _DIRECTIONS.dump_python(directions, mode="json")
+
+
 def parse_residual(given: dict[str, Any]) -> ResidualAsked:
     """The browser's store of what *Residual* shows -> ResidualAsked."""
     return parse_json(_RESIDUAL, given, "what the Residual workspace shows")

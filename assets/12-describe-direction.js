@@ -1,0 +1,72 @@
+/* Directions in words, and the form of a new one: which fields a kind has, and what they are filled with. */
+(function (root) {
+  "use strict";
+
+  const shown = (tokens) => tokens.map((token) =>
+    token.replaceAll(" ", "·").replaceAll("\n", "⏎").replaceAll("\t", "⇥")).join("/");
+  const place = ({ activation, layer }) => `${activation} L${layer}`;
+  const headOf = (head) => (typeof head === "string" ? head : `L${head.layer}H${head.head}`);
+
+  /** Kind and what tells one from another, as app.domain.directions says it. */
+  const SAID = {
+    tokens: ({ tokens, minus, matrix }) => `tokens, ${shown(tokens)}${minus.length ? ` − ${shown(minus)}` : ""} in ${matrix}`,
+    mean_difference: (of) => `difference of means, ${place(of)}, n = ${of.plus.length} − ${of.minus.length}`,
+    principal_component: (of) => `principal component ${of.component}, ${place(of)}, n = ${of.samples.length}`,
+    probe: (of) => `probe, ${place(of)}, n = ${of.plus.length} + ${of.minus.length}`,
+    singular_vector: ({ head, rank, side }) => `head ${headOf(head)}, what it ${side}s, rank ${rank}`,
+    sae_feature: ({ feature, folder }) => `feature ${feature}, ${folder.split("/").filter(Boolean).pop()}`,
+    vector: ({ source }) => `numbers, ${source}`,
+    random: ({ seed }) => `random, seed ${seed}`,
+    placebo: ({ of, seed }) => `placebo ${seed} of ${describeDirection(of)}`,
+  };
+
+  function describeDirection(direction) {
+    try {
+      return SAID[direction.kind](direction);
+    } catch {
+      return direction.kind; // from a link, perhaps without what a server would fill in
+    }
+  }
+
+  // ---- the form ------------------------------------------------------------------------------------------------
+
+  const EMPTY = Object.freeze({
+    kind: "tokens", name: "", tokens: [], minus_tokens: [], matrix: "W_U", activation: "resid_post", layer: 0,
+    groups: "texts", position: "", plus: "", minus: "", component: 0, C: 1, held_out: 0.25, head: "", rank: 0,
+    side: "write", numbers: "", source: "", json: "", of: "", seed: 0,
+  });
+  const SAMPLED = ["activation", "layer", "groups"];
+  const OWN = {
+    tokens: ["tokens", "minus_tokens", "matrix"],
+    mean_difference: SAMPLED,
+    principal_component: [...SAMPLED, "component"],
+    probe: [...SAMPLED, "C", "held_out", "seed"],
+    singular_vector: ["head", "rank", "side"],
+    vector: ["file", "array", "row", "source", "numbers"],
+    random: ["of", "seed"],
+    json: ["json"],
+  };
+
+  /** Names of the fields that mean something for this kind, and of these samples. */
+  function directionFields({ kind, groups }) {
+    const own = OWN[kind] || [];
+    const sampled = !own.includes("groups") ? [] : { texts: ["position", "plus", "minus"], set: ["position"] }[groups] || [];
+    return ["name", ...own, ...sampled];
+  }
+
+  /** What a new direction begins with: selected tokens as groups; else the primary head; else the two answers. */
+  function prefilled({ experiment: { prompt, prompts }, selection: { primary, positions, layers } }, { n_layers }, before) {
+    const last = layers.length ? layers[layers.length - 1] : primary && primary.layer;
+    const paired = [prompt, ...prompts].some(({ corrupted }) => corrupted !== null);
+    const kind = positions.length ? "mean_difference" : before;
+    return {
+      ...EMPTY, kind, tokens: prompt.answer, minus_tokens: prompt.incorrect_answer,
+      layer: last == null ? Math.floor((n_layers || 1) / 2) : last,
+      groups: positions.length ? "positions" : paired ? "set" : "texts",
+      head: primary ? headOf(primary) : "",
+    };
+  }
+
+  Object.assign(root.microtome, { describeDirection, directionForm: { EMPTY, directionFields, prefilled } });
+  if (typeof module !== "undefined") module.exports = { describeDirection, EMPTY, directionFields, prefilled };
+})(typeof window === "undefined" ? Object.assign(globalThis, { microtome: globalThis.microtome || {} }) : window);

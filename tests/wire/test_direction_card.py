@@ -1,0 +1,69 @@
+"""The card of the direction that is looked at, over the wire."""
+
+from typing import Any
+
+import pytest
+
+from layouts import ids
+from tests.wire.page import READY, Page, changed, experiment
+from tests.wire.test_draw import state, view, words
+
+STORE = "digests-direction_card"
+HERE = view(workspace="residual", section="direction")
+LIBRARY = [
+    {"name": "fruit", "direction": {"kind": "tokens", "tokens": ["apple"], "minus": ["dog"]}},
+    {"name": "<i>noise", "direction": {"kind": "random", "seed": 1}},
+    {"name": "narrow", "direction": {"kind": "vector", "values": "AACAPwAAAEA="}},
+]
+
+
+def asked(served: Page, library: Any = LIBRARY, shown: Any = HERE, looked: Any = None, store: Any = None) -> Any:
+    given = {
+        "experiment.data": store or experiment(), "status.data": READY, "view.data": shown, "directions.data": library,
+        "residual.data": {"direction": looked},
+    }  # fmt: skip
+    answer = served.ask(f"{STORE}.data", given)
+    return answer[STORE]["data"] if answer else None
+
+
+def drawn(served: Page, library: Any = LIBRARY, looked: Any = None) -> Any:
+    given = {f"{STORE}.data": asked(served, library, looked=looked), "directions.data": library}
+    given |= {"residual.data": {"direction": looked}, "experiment.data": experiment()}
+    return served.ask(f"{ids.DIRECTION_CARD}.data", given)
+
+
+def test_the_card_says_how_the_direction_was_made_and_what_is_near_it(served: Page) -> None:
+    answer = drawn(served)
+    assert state(answer, ids.DIRECTION_CARD) == "ready"
+    card = answer[ids.DIRECTION_CARD]["data"]
+    assert ["tokens", "apple − dog"] in card["lines"]
+    assert card["nearest"][0]["said"].startswith("+")
+    assert [other["name"] for other in card["others"]] == ["<i>noise", "narrow"]
+    assert card["others"][1] | {"note": ""} == {"name": "narrow", "value": None, "said": "–", "note": ""}
+    assert "has 2 numbers" in card["others"][1]["note"]
+    assert answer["direction-card-of"]["children"] == "fruit"
+
+
+def test_the_direction_that_is_looked_at_is_drawn(served: Page) -> None:
+    assert drawn(served, looked="<i>noise")["direction-card-of"]["children"] == "<i>noise"
+
+
+def test_a_direction_that_this_model_cannot_make_is_refused_in_the_panel(served: Page) -> None:
+    answer = drawn(served, looked="narrow")
+    assert state(answer, ids.DIRECTION_CARD) == "error"
+    assert "give a vector of that width" in words(answer, ids.DIRECTION_CARD)
+
+
+def test_an_empty_library_says_how_to_make_a_direction(served: Page) -> None:
+    answer = drawn(served, [])
+    assert state(answer, ids.DIRECTION_CARD) == "empty"
+    assert "+ new" in words(answer, ids.DIRECTION_CARD)
+
+
+@pytest.mark.parametrize("shown", [view(), view(workspace="residual", section="lens")])
+def test_behind_another_section_nothing_is_computed(served: Page, shown: Any) -> None:
+    assert asked(served, shown=shown) is None
+
+
+def test_another_prompt_changes_no_card(served: Page) -> None:
+    assert asked(served, store=changed(clean="the tree apple house the tree")) == asked(served)
