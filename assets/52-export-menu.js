@@ -4,7 +4,9 @@
 
   const microtome = root.microtome;
   const { setProps } = microtome;
-  const PAGE_FORMS = ["session", "tables"];
+  const PAGE_FORMS = ["session", "tables", "directions"];
+
+  const VECTORS = ["npy", "safetensors"];
 
   const at = () => document.querySelector(".mt-export-at");
   const isOpen = () => at() && at().getAttribute("aria-expanded") === "true";
@@ -15,6 +17,7 @@
     if (dataset.export === "page" || PAGE_FORMS.includes(form)) {
       return dataset.export === "page" && PAGE_FORMS.includes(form);
     }
+    if (VECTORS.includes(form)) return dataset.vector === "true";
     return form !== "summary" || dataset.summarised === "true";
   }
 

@@ -18,7 +18,7 @@ from dash.exceptions import PreventUpdate
 from app.analyses import drawn
 from app.domain.errors import BadInput
 from app.domain.recipes import recipe_json
-from app.domain.session import parse_session, session_dict
+from app.domain.session import directions_json, parse_session, session_dict
 from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
@@ -26,15 +26,26 @@ from app.export.pictures import picture
 from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, source
+from callbacks.exported_direction_card import VECTORS, vector
 from callbacks.exported_source import Page, Source
-from callbacks.reading import REFUSALS, experiment_of, heads_of, notes_of, residual_of, selection_of, sweep_of, view_of
+from callbacks.reading import (
+    REFUSALS,
+    directions_of,
+    experiment_of,
+    heads_of,
+    notes_of,
+    residual_of,
+    selection_of,
+    sweep_of,
+    view_of,
+)
 from layouts import ids
 
 TABLES: dict[str, Callable[..., bytes]] = {
     "csv": tables.to_csv, "parquet": tables.to_parquet, "json": tables.to_json
 }  # fmt: skip
 PICTURES = ("svg", "pdf", "png", "html")
-FORMS = (*TABLES, "summary", *PICTURES, "recipe", "script")
+FORMS = (*TABLES, "summary", *VECTORS, *PICTURES, "recipe", "script")
 
 
 def exported(page: Page, panel: str, form: str) -> bytes:
@@ -47,6 +58,8 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     if form == "summary":
         result = behind.result(page)
         return tables.to_csv(summarised(result).assign(show=behind.run(page)), result)
+    if form in VECTORS and panel == ids.DIRECTION_CARD:
+        return vector(page, form)
     if form in PICTURES:
         return _drawn(page, behind, form)
     recipe = behind.recipe(page, behind.run(page) != "baseline")
@@ -72,7 +85,9 @@ def _drawn(page: Page, behind: Source, form: Any) -> bytes:
 
 
 def exported_page(page: Page, form: str, session: Any) -> bytes:
-    """The whole page: its session, or every table it can show."""
+    """The whole page: its session, its library of directions, or every table it can show."""
+    if form == "directions":
+        return json.dumps(directions_json(page.directions), indent=2, ensure_ascii=False).encode()
     if form == "session":
         return json.dumps(session_dict(parse_session(session)), indent=2).encode()
     buffer = io.BytesIO()
@@ -97,6 +112,7 @@ SUFFIXES = {
     "recipe": "recipe.json",
     "script": "py",
     "session": "session.json",
+    "directions": "directions.json",
     "tables": "zip",
 }
 
@@ -131,16 +147,17 @@ def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) 
 
 
 def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, residual: Any
+    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, residual: Any,
+    directions: Any,
 ) -> Page:  # fmt: skip
     """The page's stores, read."""
     found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
-    return Page(engine, *found, heads_of(heads), notes_of(notes), residual_of(residual))
+    return Page(engine, *found, heads_of(heads), notes_of(notes), residual_of(residual), directions_of(directions))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Every entry of the export menu, by one callback."""
-    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES, ids.RESIDUAL)
+    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES, ids.RESIDUAL, ids.DIRECTIONS)
     stores = [State(name, "data") for name in names]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),

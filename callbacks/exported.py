@@ -8,6 +8,7 @@ from app.domain.errors import BadInput
 from app.figures.tables import component_rows
 from callbacks import exported_heads as of_heads
 from callbacks.exported_attention import ATTENTION
+from callbacks.exported_direction_card import DIRECTION_CARD
 from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
@@ -48,6 +49,7 @@ SOURCES = {
     ids.PREDICTION: single("prediction"),
     **ATTENTION,
     **PATCH,
+    ids.DIRECTION_CARD: DIRECTION_CARD,
     **LENSES,
 }  # fmt: skip
 """Panel -> what is behind it."""

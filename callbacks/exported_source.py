@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from app.analyses import ANALYSES
+from app.domain.directions import NamedDirection
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
@@ -34,6 +35,7 @@ class Page:
     heads: HeadsAsked = HeadsAsked()
     notes: tuple[RoleNote, ...] = ()
     residual: ResidualAsked = ResidualAsked()
+    directions: tuple[NamedDirection, ...] = ()
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""

@@ -50,6 +50,7 @@ def help_button(of: str, label: str = "What is this?") -> html.Button:
 def export_button(panel_id: str, title: str) -> html.Button:
     """Opens the one export menu (layouts/export_menu.py) for this panel."""
     forms = {"data_summarised": "true"} if panel_id in SUMMARISED else {}
+    forms |= {"data_vector": "true"} if panel_id == ids.DIRECTION_CARD else {}
     return icon_button(f"Export {title}", "download", **attributes(data_export=panel_id, aria_haspopup="menu", **forms))
 
 

@@ -1,12 +1,18 @@
 """The card of the direction that is looked at, over the wire."""
 
+import io
+import json
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load
 
+from app.domain.session import parse_directions
 from layouts import ids
 from tests.wire.page import READY, Page, changed, experiment
 from tests.wire.test_draw import state, view, words
+from tests.wire.test_export import content, why
 
 STORE = "digests-direction_card"
 HERE = view(workspace="residual", section="direction")
@@ -63,6 +69,26 @@ def test_an_empty_library_says_how_to_make_a_direction(served: Page) -> None:
 @pytest.mark.parametrize("shown", [view(), view(workspace="residual", section="lens")])
 def test_behind_another_section_nothing_is_computed(served: Page, shown: Any) -> None:
     assert asked(served, shown=shown) is None
+
+
+def left(served: Page, form: str, panel: str = ids.DIRECTION_CARD, library: Any = LIBRARY) -> Any:
+    """The answer to a click on one entry of the export menu."""
+    entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
+    given = {entry: 1, "export-of.data": panel, "experiment.data": experiment(), "view.data": HERE}
+    return served.ask("export-download.data", {**given, "directions.data": library}, by=entry)
+
+
+def test_the_card_and_its_vector_leave_and_the_library_can_be_read_again(served: Page) -> None:
+    assert b"promoted_logit" in content(left(served, "csv"))
+    assert b"def tokens(direction)" in content(left(served, "script", library=LIBRARY[:2]))
+    vector = np.load(io.BytesIO(content(left(served, "npy"))))
+    stored = load(content(left(served, "safetensors")))["direction"]
+    np.testing.assert_array_equal(vector, stored)
+    answer = drawn(served)[ids.DIRECTION_CARD]["data"]
+    assert ["length", f"{np.linalg.norm(vector):.3g}"] in answer["lines"]
+    again = parse_directions(json.loads(content(left(served, "directions", "page"))))
+    assert [each.name for each in again] == ["fruit", "<i>noise", "narrow"]
+    assert "+ new" in why(left(served, "npy", library=[]))
 
 
 def test_another_prompt_changes_no_card(served: Page) -> None:
