@@ -14,8 +14,8 @@ def test_a_person_reads_the_lens_by_another_number_follows_a_token_and_finds_the
     screen = visit().ready("lens")
     page = screen.page
     page.evaluate("microtome.dispatch({ type: 'set-view', workspace: 'residual' })")
-    screen.ready("lens", "token-trajectory", "component-lens")
-    page.wait_for_load_state("networkidle")
+    screen.ready("lens", "token-trajectory").settled()
+    page.wait_for_selector("#component-lens-panel.is-ready")
     asked = len(screen.requests)
     page.locator("#lens-colour").select_option("kl_divergence")
     screen.until("microtome.graph('lens').data[0].colorbar.title.text.startsWith('KL')")
