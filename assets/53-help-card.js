@@ -80,6 +80,12 @@
     if (button) soon(() => show(button), 0);
   });
   document.addEventListener("focusout", (event) => closest(event, ".mt-help") && soon(hide, HIDE_MS));
-  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  /** Escape closes the card, and clears nothing else with it. */
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !cardOf() || cardOf().hidden) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    hide();
+  }, true);
   Object.assign(microtome, { helpOf });
 })(window);

@@ -156,17 +156,17 @@
 
   // ---- steps ---------------------------------------------------------------------------------------------------
 
-  const visible = () => document.getElementById("attention-panel").offsetParent;
+  /** Only there the matrix has room for its line; the mode ends where the matrix is left. */
+  const hasRoom = (session) => session.view.workspace === "attention";
 
   /** Who leaves from the line with the keyboard goes on at the button of the mode. */
   function toggle(next = !on) {
     const inside = host().contains(document.activeElement);
     on = next;
     drag = null;
-    if (on && !visible()) dispatch({ type: "set-view", workspace: "attention" });
+    if (on && !hasRoom(microtome.session())) dispatch({ type: "set-view", workspace: "attention" });
     setMarked([]);
     if (inside && !on) document.getElementById("cut-mode").focus();
-    root.requestAnimationFrame(() => microtome.resizeAll());
   }
 
   function apply() {
@@ -276,9 +276,9 @@
   microtome.extraShapes.push((panel) => (panel === "attention" ? shapes() : []));
   microtome.projections.push(({ session }, old) => {
     if (!on) return;
+    if (!hasRoom(session)) return toggle(false);
     const kept = old && state.same(runOf(old.session.experiment), runOf(session.experiment));
-    if (kept) refresh();
-    else setMarked([]);
+    return kept ? refresh() : setMarked([]);
   });
   microtome.cut = { toggle, markTokens };
 })(window);

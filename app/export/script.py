@@ -194,7 +194,7 @@ def _imports(body: str) -> list[str]:
     """Those that the body needs."""
     return [
         *(["import functools"] if "functools." in body else []), *(["import hashlib"] if "hashlib." in body else []),
-        "import json", "",
+        "import json", *(["import sys", "import time"] if "sys.stderr" in body else []), "",
         *(["import numpy as np"] if "np." in body else []), "import torch",
         *(making.PROBE_IMPORTS if "LogisticRegression" in body else ()),
         *(["from transformer_lens import patching"] if "patching." in body else []),

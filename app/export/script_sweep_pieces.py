@@ -86,9 +86,12 @@ def swept(prompt, cells):
 
 
 CELLS = places(max(len(prompt["clean"]) for prompt in PROMPTS))
+BEGUN, COUNT = time.monotonic(), len(PROMPTS) * len(CELLS) * DRAWS
+print(f"{COUNT} forward passes, one cell of one prompt each: this may take long", file=sys.stderr, flush=True)
 result = {"cells": CELLS, "clean": [], "corrupted": [], "values": []}
-for prompt in PROMPTS:
+for at, prompt in enumerate(PROMPTS, 1):
     base, other, values = swept(prompt, CELLS)
+    print(f"{at} of {len(PROMPTS)} prompts, {time.monotonic() - BEGUN:.0f} s", file=sys.stderr, flush=True)
     result["values"].append(values)
     result[BASELINE].append(base)
     result["clean" if BASELINE == "corrupted" else "corrupted"].append(other)

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Route, expect
 
-from tests.browser.screen import Screen
+from tests.browser.screen import Screen, experiment, link
 
 CORNERS = """([x, y]) => {
   const gd = document.querySelector('#attention .js-plotly-plot'), box = gd.getBoundingClientRect();
@@ -105,6 +105,34 @@ def test_clicks_and_shift_mark_and_a_value_is_refused_or_set(visit: Callable[...
     part(screen, "apply").click()
     (made,) = screen.session["experiment"]["interventions"]
     assert (made["intervention"]["value"], made["intervention"]["renormalise"]) == (0.2, True)
+
+
+SMALL = experiment(
+    "ground-truth", "river apple house tree river apple", "river apple dog tree river apple", "house", "dog"
+)
+
+
+def test_cutting_moves_no_cell_and_ends_where_the_matrix_is_left(visit: Callable[..., Screen]):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    screen.click_head(1, 2)
+    screen.until("microtome.attention.now() !== null")
+    screen.page.keyboard.press("c")  # where the matrix is small there is no room for it
+    expect(screen.page.locator("#cut")).to_be_visible()
+    assert screen.session["view"]["workspace"] == "attention"
+    during = screen.still("attention").settled().page.evaluate(CORNERS, [3, 3])
+    screen.page.keyboard.press("c")
+    assert screen.still("attention").settled().page.evaluate(CORNERS, [3, 3]) == during
+    screen.page.keyboard.press("c")
+    screen.page.keyboard.press("4")
+    expect(screen.page.locator("#cut")).to_be_hidden()
+    screen.page.keyboard.press("1")
+    screen.page.locator("#head-matrix-panel .mt-help").first.hover()
+    expect(screen.page.locator("#help-card")).to_be_visible()
+    screen.page.keyboard.press("Escape")  # closes the card and nothing else
+    expect(screen.page.locator("#help-card")).to_be_hidden()
+    assert screen.heads == ["L1H2"]
+    screen.page.keyboard.press("Escape")
+    assert screen.heads == []
 
 
 def holding(screen: Screen) -> Callable[[int], Route]:

