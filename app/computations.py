@@ -16,7 +16,7 @@ from app.cache import ResultCache
 from app.compute.report import Report
 from app.domain.errors import Cancelled
 from app.domain.models import Provenance
-from app.domain.recipes import AnyRecipe
+from app.domain.recipes import OF_ONE_PROMPT, AnyRecipe
 from app.domain.results import Result
 from app.jobs.shared import Shared
 from app.jobs.threads import ComputeThread
@@ -25,6 +25,16 @@ MOST_LEFT = 8
 """Cancelled texts that are kept in memory as far as they came."""
 CLOSING = 10.0
 """Most seconds to wait at the end for a sweep to lay down what it has."""
+
+
+def job_name(recipe: AnyRecipe) -> str:
+    """What is computed, in words: `Ablation sweep, zero, 8 prompts, intervened`."""
+    count = 1 if isinstance(recipe, OF_ONE_PROMPT) else len(recipe.prompts)
+    said = (
+        ANALYSES[recipe.kind].title, *(getattr(recipe, part, "") for part in ("method", "direction")),
+        f"{count} prompts" if count > 1 else "", "intervened" if recipe.interventions else "",
+    )  # fmt: skip
+    return ", ".join(part for part in said if isinstance(part, str) and part)
 
 
 class Computations:
@@ -52,7 +62,7 @@ class Computations:
         work = functools.partial(self._compute, digest, model, recipe, provenance, report)
         row = ANALYSES[recipe.kind]
         ended = functools.partial(self._ended, digest, shared, row.in_parts and not row.resumes)
-        shared.begin(lambda: self._thread.submit(work, urgent, row.in_parts), ended)
+        shared.begin(lambda: self._thread.submit(work, urgent, row.in_parts, job_name(recipe)), ended)
         return shared
 
     def partial(self, digest: str) -> Result | None:

@@ -43,17 +43,20 @@ log = logging.getLogger(__name__)
 NUMBERS = 2
 """Part of every digest, beside Microtome's version. Raised with a change, within a version, after which a computation
 gives numbers that differ by more than rounding, so that what a checkout of yesterday has cached is not found."""
+COUNTING = "counting what a sweep takes"
 _LIBRARIES = ("torch", "transformer-lens", "transformers")
 
 
 @dataclass(frozen=True)
 class Counters:
-    """`hits` and `misses` of the cache since the start; computations `running` and `waiting` now."""
+    """`hits` and `misses` of the cache since the start; computations `running` and `waiting` now, and what they are."""
 
     hits: int
     misses: int
     running: int
     waiting: int
+    running_names: tuple[str, ...] = ()
+    waiting_names: tuple[str, ...] = ()
 
 
 class Engine:
@@ -79,7 +82,7 @@ class Engine:
 
     def start(self) -> None:
         """In the background: import torch and TransformerLens, then load the default model. Returns at once."""
-        self._thread.submit(self._import_libraries)
+        self._thread.submit(self._import_libraries, name="loading libraries")
         self.want(self.spec)
 
     def entries(self) -> tuple[Entry, ...]:
@@ -209,11 +212,12 @@ class Engine:
         known = self._results.get(digest) or self._results.partial(digest)
         cost = import_module("app.compute.cost").cost
         work = functools.partial(cost, self._model(recipe.model), recipe, known, self.settings.max_tokens)
-        return self._paces.quoted(digest, recipe, self._thread.submit(work).result())
+        return self._paces.quoted(digest, recipe, self._thread.submit(work, name=COUNTING).result())
 
     def counters(self) -> Counters:
         """How busy the engine is."""
-        return Counters(self._hits, self._computations.begun, self._thread.running, self._thread.waiting)
+        running, waiting = self._thread.names
+        return Counters(self._hits, self._computations.begun, len(running), len(waiting), running, waiting)
 
     # life
 

@@ -88,7 +88,9 @@ class ResidentModels:
             entry = self._loads.get(spec)
             if entry is None or entry.stale:
                 entry = _Load(self._retry)
-                entry.future = self._thread.submit(functools.partial(self._loaded, spec, entry))  # may be refused
+                entry.future = self._thread.submit(
+                    functools.partial(self._loaded, spec, entry), name=f"loading {spec.name}"
+                )  # may be refused
                 self._loads[spec] = entry
             self._loads.move_to_end(spec)
             return entry.future

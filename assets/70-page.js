@@ -58,11 +58,10 @@
     if (news) setProps("status", { data: status });
   }
 
-  function publishCounters({ running, waiting }, { hits, misses }) {
-    const jobs = running + waiting;
-    const waits = waiting ? `, ${waiting} waiting` : "";
-    write("jobs", { textContent: jobs ? `${running} running${waits}` : "" });
-    write("cache", { textContent: `cache ${hits}/${hits + misses}` });
+  function publishCounters(queue, { hits, misses }) {
+    write("jobs", microtome.jobsSaid(queue));
+    const title = `${hits} of ${hits + misses} results since the server started were there already: in memory or on disk`;
+    write("cache", { textContent: `cache ${hits}/${hits + misses}`, title });
   }
 
   async function ask() {

@@ -47,9 +47,6 @@ def _export() -> html.Button:
     )  # fmt: skip
 
 
-JOBS_SAID = "On this server, of everybody: sweeps, texts and clicks that are computed, and that wait for their turn"
-
-
 def header(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
     """One line across the page."""
     tools = [
@@ -57,7 +54,7 @@ def header(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
         icon_button("Redo (y)", "redo", ids.REDO, disabled=True),
         html.Button([icon("link"), "Link"], id=ids.COPY_LINK, type="button", className="mt-button", title="Copy link"),
         _export(),
-        html.Span(id=ids.JOBS, className="mt-jobs", role="status", title=JOBS_SAID),
+        html.Span(id=ids.JOBS, className="mt-jobs", role="status"),
         icon_button("Keyboard (?)", "keyboard", ids.KEYS_BUTTON),
         icon_button("Light or dark", "theme", ids.THEME),
     ]

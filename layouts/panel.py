@@ -15,6 +15,9 @@ State = Literal["loading", "empty", "error", "ready"]
 SUMMARISED = (ids.SWEEP_MAP, *ids.BESIDE, ids.STRIP, ids.PATHS)
 """Panels of sweeps, which also leave as a summary per cell."""
 
+TURN = "Not there yet: it is being computed, or waits for its turn. The line below says how far it is."
+"""In place of what to press, while that was pressed already (assets/32-panel.css)."""
+
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset", "showTips": False}
 _NO_FIGURE: dict[str, Any] = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
 
@@ -76,6 +79,7 @@ def _body(panel_id: str, body: Any, kinds: tuple[str, ...], empty: str) -> html.
         html.Div(className="mt-skeleton", **attributes(aria_hidden="true")),
         html.Div(body, className="mt-content"),
         html.Div(empty, id=ids.MESSAGE.format(panel_id), className="mt-message", role="status"),
+        html.Div(TURN, className="mt-turn"),
     ]
     return html.Div(inside, className="mt-panel-body")
 

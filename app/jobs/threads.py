@@ -20,10 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Work and the future its outcome goes into."""
+    """Work, the future its outcome goes into, and what it is in words."""
 
     work: Callable[[], Any]
     future: Future[Any]
+    name: str
 
     def do(self) -> None:
         """Put the outcome, be it a result or an error, into the future."""
@@ -53,7 +54,7 @@ class ComputeThread:
         self._queues: tuple[deque[_Task], ...] = (deque(), deque(), deque())
         self._changed = threading.Condition()
         self._closed = False
-        self.running = 0
+        self._doing: list[str] = []
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -62,7 +63,21 @@ class ComputeThread:
         """Computations that have not begun."""
         return sum(map(len, self._queues))
 
-    def submit(self, work: Callable[[], T], urgent: bool = True, in_parts: bool = False) -> Future[T]:
+    @property
+    def running(self) -> int:
+        """Computations that have begun: more than one where one lets others in."""
+        return len(self._doing)
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What runs, the innermost first, and what waits, in the order of its turns."""
+        with self._changed:
+            waiting = tuple(task.name for queue in self._queues for task in queue)
+            return tuple(reversed(self._doing)), waiting
+
+    def submit(
+        self, work: Callable[[], T], urgent: bool = True, in_parts: bool = False, name: str = "a computation"
+    ) -> Future[T]:
         """Queue `work`, which may let others in between its parts; `Busy` where the queue is full."""
         future: Future[T] = Future()
         with self._changed:
@@ -70,7 +85,7 @@ class ComputeThread:
                 raise Cancelled("Microtome is shutting down; nothing new is computed.")
             if self.waiting >= self._limit:
                 raise Busy(f"{self.waiting} computations are waiting already; try again when some have finished.")
-            self._queues[_rank(urgent, in_parts)].append(_Task(work, future))
+            self._queues[_rank(urgent, in_parts)].append(_Task(work, future, name))
             self._changed.notify()
         return future
 
@@ -115,8 +130,8 @@ class ComputeThread:
             return next((queue.popleft() for queue in self._queues[: last + 1] if queue), None)
 
     def _do(self, task: _Task) -> None:
-        self.running += 1
+        self._doing.append(task.name)
         try:
             task.do()
         finally:
-            self.running -= 1
+            self._doing.pop()

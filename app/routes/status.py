@@ -26,7 +26,7 @@ def status_of(engine: Engine, model: str | None, asked: bool = False) -> dict[st
         found = {"phase": "failed", "message": str(error), "facts": None}
     return {
         **found,
-        "queue": {"running": counters.running, "waiting": counters.waiting},
+        "queue": {"running": counters.running_names, "waiting": counters.waiting_names},
         "cache": {"hits": counters.hits, "misses": counters.misses},
     }
 

@@ -50,6 +50,16 @@ def test_urgent_work_goes_before_sweeps_and_otherwise_first_come_first_served(th
     assert order == ["click 1", "click 2", "sweep"]
 
 
+def test_what_runs_and_what_waits_is_named_in_the_order_of_its_turns(thread: ComputeThread) -> None:
+    go, _ = held(thread)
+    futures = [thread.submit(lambda: None, urgent=urgent, name=name) for urgent, name in ((False, "b"), (True, "a"))]
+    assert thread.names == (("a computation",), ("a", "b"))
+    go.set()
+    for future in futures:
+        future.result(LONG)
+    assert thread.names[1] == ()
+
+
 def test_between_batches_of_a_sweep_the_clicks_that_wait_are_done(thread: ComputeThread) -> None:
     order: list[str] = []
     waiting, clicked = threading.Event(), threading.Event()
