@@ -205,8 +205,9 @@
 
   // ---- completion ----------------------------------------------------------------------------------------------
 
-  /** What the word at the cursor may become: {from, to, options}; those that begin with it before those that hold it. */
-  function completion(text, cursor, names) {
+  /** What the word at the cursor may become: {from, to, options}; those that begin with it before those that hold it, and
+   * those that the page calls something with it: `labels`, from names to what is offered elsewhere. */
+  function completion(text, cursor, names, labels = {}) {
     const before = /[A-Za-z_]\w*$/.exec(text.slice(0, cursor));
     if (!before) return { from: cursor, to: cursor, options: [] };
     const after = /^\w*/.exec(text.slice(cursor))[0];
@@ -214,7 +215,8 @@
     const all = [...names, ...PLACES, ...WORDS];
     const begins = all.filter((name) => name.startsWith(typed));
     const holds = all.filter((name) => !name.startsWith(typed) && name.includes(typed));
-    const options = [...begins, ...holds].filter((name) => name !== typed);
+    const called = all.filter((name) => (labels[name] || "").toLowerCase().includes(typed));
+    const options = [...new Set([...begins, ...holds, ...called])].filter((name) => name !== typed);
     return { from: before.index, to: cursor + after.length, options };
   }
 

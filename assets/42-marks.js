@@ -30,6 +30,15 @@
     const place = document.getElementById("selection-bar-chips");
     if (!place) return;
     place.replaceChildren(...describe(session.selection, microtome.shape(), microtome.tokenTexts()).map(chipElement));
+    countHidden(place);
+  }
+
+  /** How many chips have no room, said at the edge; they are scrolled to. */
+  function countHidden(place) {
+    const edge = place.scrollLeft + place.clientWidth;
+    const hidden = [...place.children].filter((chip) => chip.offsetLeft - place.offsetLeft + chip.offsetWidth > edge).length;
+    if (hidden) place.dataset.more = `+${hidden}`;
+    else delete place.dataset.more;
   }
 
   // ---- buttons and switches ------------------------------------------------------------------------------------

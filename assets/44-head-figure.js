@@ -91,12 +91,22 @@
 
   const labelAt = (index, heads) => `L${Math.floor(index / heads)}H${index % heads}`;
 
-  /** Further lines of the hover: [{name, values, signed}]. */
+  /** Of keys or values that several heads read: which heads each number is of; nothing where no heads share. */
+  function sharedBy(word, [layers, heads], groups) {
+    const size = groups ? heads / groups : 1;
+    if (!word || size === 1) return [];
+    return Array.from({ length: layers * heads }, (_, at) => {
+      const first = Math.floor((at % heads) / size) * size;
+      return `one number for L${Math.floor(at / heads)}H${first}–H${first + size - 1}, which share ${word}`;
+    });
+  }
+
+  /** Further lines of the hover: [{name, values, signed} or {texts}]. */
   function hoverOf(values, [, heads], choice, show, more) {
     const first = nameOf(choice, show);
     const signed = choice.swept || isSigned(choice, show);
     return values.map((value, at) => {
-      const lines = more.map((line) => `<br>${line.name} ${spoken(line.values[at], line.signed)}`);
+      const lines = more.map((line) => `<br>${line.texts ? line.texts[at] : `${line.name} ${spoken(line.values[at], line.signed)}`}`);
       return `<b>${labelAt(at, heads)}</b><br>${first} ${spoken(value, signed)}${lines.join("")}`;
     });
   }
@@ -140,6 +150,6 @@
   }
 
   root.microtome = root.microtome || {};
-  root.microtome.headFigure = { short, spoken, limitOf, ticks, cells, changes, unitOf, isSigned, nameOf, labelAt, delta };
+  root.microtome.headFigure = { short, spoken, limitOf, ticks, cells, changes, unitOf, isSigned, nameOf, labelAt, delta, sharedBy };
   if (typeof module !== "undefined") module.exports = root.microtome.headFigure;
 })(typeof window === "undefined" ? globalThis : window);

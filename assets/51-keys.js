@@ -10,7 +10,10 @@
 
   const isVisible = (element) => element.getClientRects().length > 0;
   const layerOpen = () => [...document.querySelectorAll(OPEN_LAYER)].some(isVisible);
-  const showKeys = () => setProps("keys-help", { opened: true });
+  function showKeys() {
+    microtome.tip.hide(); // it would lie over the dialog
+    setProps("keys-help", { opened: true });
+  }
   const focusedPanel = () => document.activeElement && document.activeElement.closest(".mt-panel");
 
   /** Arrows move the primary head; with tokens selected and no head, or before a map of layers and tokens, the place. */

@@ -170,6 +170,7 @@
     const anew = scale && !hasScale(gd.layout, scale) ? scale : {}; // a colour bar is drawn with all ticks again
     const lies = count() && image.name !== nameOf(window) ? lying(window) : {};
     root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...anew, ...view });
+    if (anew === scale) root.Plotly.Plots.resize(gd); // only at the next layout other ticks get their room beside the title
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
 
@@ -199,6 +200,11 @@
     host.replaceChildren(...(text ? [text] : []), ...named.map((head, at) => swatch({ head, colour: hues[at] })));
   }
 
+  /** In the place of the picture: what to do where there is none. */
+  function sayWhy(text) {
+    microtome.write("attention-why", { textContent: text && `${text[0].toUpperCase()}${text.slice(1)}.`, hidden: !text });
+  }
+
   function titled(session, found, note) {
     const { primary } = session.selection;
     if (found.problem === null) return found.title + note;
@@ -213,6 +219,7 @@
     const { note, wide } = fitting(found, place(), fit());
     const title = titled(session, found, note);
     say(title, found);
+    sayWhy(found.problem || (wide ? note.slice(2) : ""));
     const layer = missingLayer(session, digests);
     if (layer !== null) microtome.setProps("attention-layer", { data: layer });
     const gd = microtome.graph("attention");

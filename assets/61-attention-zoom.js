@@ -20,12 +20,9 @@
 
   // ---- axes ----------------------------------------------------------------------------------------------------
 
-  const ALL_LABELLED = 24; // tokens up to which the server labels every one (app/figures/tokens.py)
-
   function axisOf(gd, name, span, range, step) {
     const axis = gd._fullLayout[name];
     const there = axis.range[0] === range[0] && axis.range[1] === range[1];
-    if (there && span[1] <= ALL_LABELLED) return {};
     const { tickvals, ticktext } = ticksOf(span, microtome.tokenTexts(), axis._length, step);
     if (there && same(tickvals, [...(axis.tickvals || [])])) return {};
     return { [`${name}.range`]: range, [`${name}.tickvals`]: tickvals, [`${name}.ticktext`]: ticktext };

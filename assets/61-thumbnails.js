@@ -115,6 +115,21 @@
     canvas.setAttribute("aria-label", `Attention of ${there}${head}. Arrow keys move it, Shift and click adds.`);
   }
 
+  /** The colours beside the title, from 0 or from the most negative to the most that is told apart. */
+  function drawScale() {
+    const place = document.getElementById("thumbnails-scale");
+    const { colorscale } = microtome.template().layout;
+    const colours = run.signed ? colorscale.diverging : colorscale.sequential;
+    const key = JSON.stringify([colours, run.parts.size > 0]);
+    if (!place || place.dataset.drawn === key) return;
+    place.dataset.drawn = key;
+    place.hidden = !run.parts.size;
+    place.style.setProperty("--colours", colours.map(([at, tone]) => `${tone} ${100 * at}%`).join(", "));
+    const [least, most] = run.signed ? ["≤ −0.5", "≥ 0.5"] : ["0", "1"];
+    place.replaceChildren(least, document.createElement("i"), most);
+    place.title = run.signed ? "Δ attention, intervened − baseline" : "attention";
+  }
+
   function reveal({ layer }) {
     const step = (place.side + place.gap) / ratio();
     const parent = host();
@@ -134,6 +149,7 @@
     context.putImageData(painted(context), 0, 0);
     drawNumbers(context);
     drawOutlines(context, session.selection);
+    drawScale();
     say(session.selection.primary);
     performance.mark("microtome:thumbnails-painted");
   }

@@ -101,7 +101,7 @@
     host().append(
       made("div", "said", {}, made("span", "what"), effect),
       made(
-        "div", "controls", {}, made("label", "to", { title: "Attention that the marked edges are set to" }, "to", value),
+        "div", "controls", {}, made("label", "to", { title: "Attention that the marked edges are set to" }, "attention to", value),
         made("label", "rows", { title: "Rescale the rest of each row to sum 1" }, renormalise, "renormalise"),
         button("tokens", "from selected tokens", "Mark the edges from the last selected token to the other selected ones (x)"),
         made("button", "apply", { type: "button", className: "mt-button mt-primary" }, "Knock out"),

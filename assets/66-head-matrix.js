@@ -40,7 +40,7 @@
   }
 
   /** Further lines of the hover. */
-  function linesOf({ choice, show, values, base, told }) {
+  function linesOf({ choice, show, values, base, told, shape }) {
     const lines = [];
     if (base) {
       const name = `${headFigure.delta(show)}${base.name} ${headFigure.spoken(Math.fround(base.value))}, ` +
@@ -48,6 +48,8 @@
       lines.push({ name, values: Array.from(values, (value) => Math.fround(value + base.value)), signed: true });
     }
     if (told) lines.push({ name: "attention to the first token", values: told, signed: false });
+    const texts = headFigure.sharedBy(choice.shared, shape, microtome.shape().n_key_value_heads);
+    if (texts.length) lines.push({ texts });
     return lines;
   }
 

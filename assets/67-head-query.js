@@ -18,6 +18,8 @@
     return Object.assign(document.createElement(tag), { className, ...properties });
   }
 
+  const labels = () => Object.fromEntries(Object.entries(microtome.headChoices()).map(([name, { label }]) => [name, label]));
+
   function say(text, wrong = false) {
     parts.said.textContent = text;
     parts.said.classList.toggle("is-wrong", wrong);
@@ -97,7 +99,7 @@
 
   function typed() {
     const { input } = parts;
-    offered = completion(input.value, input.selectionStart, names());
+    offered = completion(input.value, input.selectionStart, names(), labels());
     chosen = -1;
     offer();
     say("");

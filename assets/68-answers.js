@@ -107,7 +107,9 @@
     sayOpen(false);
   }
 
+  /** New typing answers what Run refused, too. */
   function typedOn(event) {
+    if (event.target.closest("#rail textarea") && !Object.keys(open).length) refuse(null);
     delete wishes[event.target.id];
     answered(event.target.id);
   }

@@ -100,7 +100,7 @@ def draw(
 
 READ_OUT = (
     ("logit_diff", "logit diff", "{:+.3g}"), ("probability", "P", "{:.3g}"), ("rank", "rank", "{:.0f}"),
-    ("kl_divergence", "KL", "{:.3g}"),
+    ("kl_divergence", "KL", "{:.3g} nats"),
 )  # fmt: skip
 
 
@@ -123,8 +123,9 @@ def read_out(engine: Engine, digests: Any, changed: Any, view: Any, experiment: 
         return []
     delta = "Δ " if shown.show == "difference" else ""
     values = [
-        _value(name, delta + label, float(result.metrics[METRICS.index(name), 0]), "{:+.3g}" if delta else spec)
+        _value(name, delta + label, float(result.metrics[METRICS.index(name), 0]), signed if delta else spec)
         for name, label, spec in READ_OUT
+        if (signed := "{:+.3g}" + spec.partition("}")[2])
     ]
     return [value for value in values if value is not None]
 

@@ -42,7 +42,7 @@ def _described(slot: Slot, page: OnScreen, running: list[Any], before: Any) -> t
     """`running` are the digests that are computed for this panel."""
     wanted = missing(slot, page)
     if wanted is None:
-        return no_update, "", slot.start(page, False), False, None
+        return no_update, "", slot.start(page, False), True, None  # nothing that could be started
     resumed = any(_begun(page.engine.partial(digest)) for digest in wanted)
     start = slot.start(page, resumed)
     if ctx.triggered_id == slot.part(ids.CANCEL):

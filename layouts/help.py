@@ -28,7 +28,7 @@ HELP: dict[str, Help] = {
         "is where both would be equal, or opposite by definition; the heads furthest out are named. A box or a lasso "
         "selects, shift adds. Heads that share keys and values have one value effect.",
         "Direct: blue helps the answer, red works against it. Ablation: red (negative) means the head helped.",
-        "logits. 0 = no effect; a hatched cell is not computed yet.",
+        "logits. 0 = no effect; a hatched cell is not computed yet. − in a cell: strongly negative, without colour.",
     ),
     ids.TRAJECTORY: Help(
         "lens_l       = LN_final(resid_l) · u + bias,  u = W_U[answer] − W_U[instead]\n"
@@ -42,7 +42,8 @@ HELP: dict[str, Help] = {
     ids.COMPONENTS: Help(
         "Σ components + bias = logit difference\nΣ heads + b_O = L{l}.attn",
         "Every part that writes to the residual stream, ranked. Direct is its share of the logit difference; zero "
-        "and mean are the exact change when the head alone is removed.",
+        "and mean are the exact change when the head alone is removed. L{l}.attn contains its layer's heads: add up "
+        "either the sublayers or their heads, not both.",
         "Direct: positive helps the answer. Zero, mean: negative means the head helped.",
         "logits. Empty = not computed.",
     ),
@@ -216,6 +217,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("d", "make a direction, of what is selected"),
     ("c", "Cut: mark attention edges on the matrix, then knock them out"),
     ("x", "mark the edges from the last selected token to the other selected ones"),
+    ("Ctrl drag", "zoom into a box of the attention map; a double click shows all"),
     ("p", "pin the primary head"),
     ("z / y", "undo / redo"),
     ("f", "maximise the panel under the pointer"),

@@ -38,8 +38,18 @@ def _signed(field: str, name: str, tip: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_CONTAINS = (
+    "/attn$/.test(params.value) ? params.value + ': the sum of its heads, which have rows too, and b_O' : params.value"
+)
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "component", "headerName": "Component", "filter": "agTextColumnFilter", "minWidth": 82, "flex": 1},
+    {
+        "field": "component",
+        "headerName": "Component",
+        "filter": "agTextColumnFilter",
+        "minWidth": 82,
+        "flex": 1,
+        "tooltipValueGetter": {"function": _CONTAINS},
+    },
     {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 46},
     _signed("direct", "Direct", "Share of the logit difference (logits)"),
     _signed("zero", "Zero", "Exact change of the logit difference when zero-ablated (logits)"),
@@ -104,9 +114,10 @@ def attention_panel() -> html.Section:
     head = html.Span("", id=ids.ATTENTION_HEAD, className="mt-primary-head")
     text = html.Div(id=ids.ATTENTION_TEXT, className="mt-attention-text")
     zoom = html.Div(id=ids.ATTENTION_ZOOM, className="mt-attention-zoom", hidden=True)
+    why = html.Div(id=ids.ATTENTION_WHY, className="mt-attention-why", role="status", hidden=True)
     bars = html.Div([cut_line(), attention_bar()], className="mt-bars")
     return panel(
-        ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), zoom, text], className="mt-stack"),
+        ids.ATTENTION, "Attention", html.Div([graph(ids.ATTENTION), why, zoom, text], className="mt-stack"),
         kinds=("attention_pattern",), controls=[cut_button(), head], bar=bars, empty=SELECT_HEAD,
     )  # fmt: skip
 
@@ -114,7 +125,8 @@ def attention_panel() -> html.Section:
 def thumbnails_panel() -> html.Section:
     """The patterns of all heads, drawn by assets/61-thumbnails.js inside the body."""
     body = html.Div(id=ids.THUMBNAILS, className="mt-thumbnails", role="group")
-    return panel(ids.THUMBNAILS, "All heads", body, kinds=("attention_pattern",), empty=NO_PROMPT)
+    colours = html.Span(id=ids.THUMBNAILS_SCALE, className="mt-colours", hidden=True)
+    return panel(ids.THUMBNAILS, "All heads", body, kinds=("attention_pattern",), controls=colours, empty=NO_PROMPT)
 
 
 def prediction_panel() -> html.Section:

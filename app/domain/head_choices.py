@@ -160,4 +160,6 @@ def _plain(choice: HeadChoice) -> dict[str, Any]:
     }
     read = {name: getattr(row, name) for name in ("signed", "limit", "zero", "one")}
     done = "patched" if source.kind == "activation_patching" else "ablated"
-    return {**own, **read, "swept": choice.swept, "alone": source.alone, "done": done}
+    activation = source.options.get("cells", {}).get("activation", "z")
+    shared = {"k": "keys", "v": "values"}.get(activation, "")  # of key-value heads, which several heads read
+    return {**own, **read, "shared": shared, "swept": choice.swept, "alone": source.alone, "done": done}

@@ -111,8 +111,22 @@ def _effect(result: SweepResult, style: Style, selection: Selection) -> HeadNumb
     between = f"<br>{delta}{result.baseline} {spoken(base[at])}, {delta}{happened(result)} "
     hover = np.char.add(np.char.add(f"{named}, {what} ", spoken(values)), np.char.add(between, spoken(changed)))
     title = f"{delta}effect of {named} on {what.split('Δ ')[-1]}, heads of {result.provenance.model}"
+    hover = np.char.add(hover, _shared(result, values.shape))
     brief = delta + named.replace("activation patching", "patching")
     return HeadNumbers(values, hover, named, brief, title, what, bool(delta) or metric == "logit_diff")
+
+
+def _shared(result: SweepResult, shape: tuple[int, ...]) -> NDArray[np.str_]:
+    """Of keys and values that several heads read: which heads this one number is of."""
+    size = result.provenance.heads_per_key_value or 1
+    if result.activation not in ("k", "v") or size == 1:
+        return np.zeros(shape, dtype=str)
+    word = {"k": "keys", "v": "values"}[result.activation]
+    firsts = np.arange(shape[1]) // size * size
+    return np.array(
+        [[f"<br>one number for L{layer}H{at}–H{at + size - 1}, which share {word}" for at in firsts]
+         for layer in range(shape[0])]
+    )  # fmt: skip
 
 
 def _technique(result: SweepResult) -> str:

@@ -23,7 +23,7 @@ from app.figures.tokens import label
 MOST = 24
 _TOKENS, _TOKENS_ON_PAGE = 3, 2
 """Promoted and suppressed tokens beside a bar, in an export and in a panel; the hover has all."""
-_SCORES, _ATTENTION, _TEXT = [0, 0.26], [0.31, 0.43], [0.49, 1]
+_SCORES, _ATTENTION, _TEXT = [0, 0.24], [0.28, 0.38], [0.43, 1]
 _SIGN = {"cmin": -1, "cmax": 1, "autocolorscale": True, "showscale": False}
 
 
@@ -128,7 +128,7 @@ def _axes(result: HeadReadingResult, shown: NDArray[np.int64], delta: str, style
     shared: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 5}
     most = float(np.nanmax(np.abs(result.pattern), initial=0.0)) or 1.0
     return {
-        "xaxis": {"title": {"text": f"{delta}score"}, "domain": _SCORES, **shared},
+        "xaxis": {"title": {"text": f"{delta}score before softmax"}, "domain": _SCORES, **shared},
         "xaxis2": {"title": {"text": f"{delta}attention"}, "domain": _ATTENTION, **shared, "nticks": 3, "tickangle": 0,
                    "range": [-1.35 * most if delta else 0, 1.35 * most]},
         "xaxis3": {"domain": _TEXT, "range": [0, 1], "visible": False, "fixedrange": True},

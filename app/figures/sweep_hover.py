@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.domain.results import METRICS, SweepResult
 from app.domain.spread import SIGNIFICANT
-from app.figures.scales import NOT_COMPUTED, spoken
+from app.figures.scales import NOT_COMPUTED, short, spoken
 from app.figures.sweep_reading import Reading, known_mean
 from app.figures.sweep_tokens import common_pairs, pair_label
 from app.figures.sweep_words import METRIC_NAMES, AnySweep, cell_name, happened
@@ -46,7 +46,8 @@ def _statistics(reading: Reading, cells: NDArray[np.int64]) -> list[str]:
     found = reading.spread
     name = reading.unit.partition(" (")[0]
     mean, low, high = (spoken(part[cells], reading.signed) for part in (found.mean, found.low, found.high))
-    error, n = spoken(found.standard_error[cells], signed=False), found.n[cells]
+    error = [short(value, signed=False) for value in found.standard_error[cells]]  # no digits that it does not know
+    n = found.n[cells]
     parts = zip(mean, error, n, low, high, found.p_value[cells], found.q_value[cells], strict=True)
     return [
         f"{name} {m}"

@@ -98,7 +98,7 @@ def test_a_click_on_either_of_two_maps_selects_the_head_below_it(visit: Visit):
 
 def test_nobody_is_told_to_press_what_is_on_its_way(visit: Visit):
     pair = ("river apple house tree river apple", "river apple dog tree river apple", "house", "dog")
-    screen = visit(link(experiment("ground-truth", *pair))).ready("head-matrix")
+    screen = visit(link(experiment("ground-truth", *pair))).ready("head-matrix").settled()
     said, turn = screen.page.locator("#head-matrix-message"), screen.page.locator("#head-matrix-panel .mt-turn")
     screen.page.evaluate("dash_clientside.set_props('head-matrix-panel', {className: 'mt-panel is-empty'})")
     for idle in (False, True):  # whether Cancel is off, which Dash turns on while a sweep runs or waits

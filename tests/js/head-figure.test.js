@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { cells, changes, short, spoken } = require("../../assets/44-head-figure.js");
+const { cells, changes, sharedBy, short, spoken } = require("../../assets/44-head-figure.js");
 const { whereIs, addressOf } = require("../../assets/65-head-numbers.js");
 
 const DIRECT = { words: "direct logit attribution", unit: "logit diff", signed: true, limit: null, swept: false };
@@ -67,4 +67,12 @@ test("a number is under its source's digest, of the model alone always under the
   assert.match(whereIs("a", "intervened", choices, { sources: { s: { baseline: "B", intervened: null } } }).why, /ablate or patch/);
   assert.equal(whereIs("c", "baseline", { c: { source: "u" } }, digests).why, "x");
   assert.match(whereIs("a", "baseline", choices, null).why, /not known yet/);
+});
+
+test("of values that several heads read the hover says which heads one number is of", () => {
+  const texts = sharedBy("values", [1, 4], 2);
+  const [row] = cells(of(1, 1, 2, 2), [1, 4], ZERO, { more: [{ texts }] }).hovertext;
+  assert.match(row[1], /<br>one number for L0H0–H1, which share values$/);
+  assert.match(row[2], /for L0H2–H3, /);
+  assert.deepEqual([sharedBy("", [1, 4], 2), sharedBy("values", [1, 4], 4)], [[], []]);
 });

@@ -62,3 +62,8 @@ test("names are completed at the cursor, in the middle too, those that begin so 
   assert.deepEqual(completion("direct > 0 ", 11, NAMES).options, []);
   assert.deepEqual(completion("a", 1, NAMES).options.slice(0, 3), ["attention_to_first", "and", "abs"]);
 });
+
+test("a number is offered by what the page calls it, too", () => {
+  const labels = { estimate: "attribution patching", zero: "zero ablation" };
+  assert.deepEqual(completion("attrib", 6, ["zero", "estimate"], labels).options, ["estimate"]);
+});

@@ -96,6 +96,12 @@ def test_after_without_interventions_says_what_to_do(served: Page) -> None:
     assert "Ablate or Patch" in words(answer, "head-matrix")
 
 
+def test_before_against_after_without_a_change_offers_no_sweep(served: Page) -> None:
+    store, chosen = experiment(), axes("denoising", "denoising", "baseline", "intervened")
+    assert "Ablate or Patch" in words(drawn(served, store, chosen), "head-matrix")
+    assert served.strip("head-matrix", given(served, store, chosen))["done"] is True
+
+
 def test_numbers_that_are_not_computed_are_named_with_the_button_that_computes_them(served: Page) -> None:
     store, chosen = changed(clean="the river apple tree the river"), axes("pattern_patching", "value_patching")
     answer = drawn(served, store, chosen)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,16 @@ def test_cells_colours_and_first_line_of_the_hover_agree(name: str, show: Show):
     assert ours["text"] == theirs.text.tolist()
     first = [["<br>".join(text.split("<br>")[:2]) for text in row] for row in theirs.hovertext]
     assert ours["hovertext"] == first
+
+
+def test_heads_that_share_values_are_named_alike_on_the_page_and_in_exports():
+    swept = sweeps.sweep("denoising", size=(2, 2), activation="v")
+    result = replace(swept, provenance=replace(swept.provenance, heads_per_key_value=3))
+    theirs = head_matrix_heatmap(result, Style(), Selection()).data[0].hovertext
+    shared = described()["value_patching"]["shared"]
+    ours = in_node(f"figure.sharedBy({json.dumps(shared)}, [2, 6], 2)", figure="44-head-figure")
+    assert [text.split("<br>")[-1] for row in theirs for text in row] == ours
+    assert ours[4] == "one number for L0H3–H5, which share values"
 
 
 @pytest.mark.parametrize("show", SHOWS)

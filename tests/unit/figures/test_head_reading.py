@@ -1,5 +1,7 @@
 """One query of one head, drawn source token by source token."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,7 @@ def test_hover_has_every_number_exactly_and_logits_times_attention():
 
 def test_a_difference_says_so_and_multiplies_nothing():
     figure = head_reading_bars(results.reading(), Style(show="difference"), Selection())
-    assert figure.layout.xaxis.title.text == "Δ score"
+    assert figure.layout.xaxis.title.text == "Δ score before softmax"
     assert figure.layout.xaxis2.range[0] < 0
     assert "(+" not in trace(figure, "content").hovertext[0]
 
@@ -72,3 +74,13 @@ def test_of_long_prompts_the_most_attended_keys_are_shown_and_counted():
 def test_the_title_names_head_and_query(width):
     figure = head_reading_bars(results.reading(), Style(width=width), Selection())
     assert figure.layout.meta["title"] == "L0H1 reading from 5 ⏎, Tiny"
+
+
+def test_promoted_and_suppressed_tokens_fit_beside_the_bars_of_a_panel():
+    result = results.reading()
+    wide = np.full_like(result.promoted_tokens, "antidisestablishment")
+    figure = head_reading_bars(replace(result, promoted_tokens=wide, suppressed_tokens=wide), Style(), Selection())
+    left, right = figure.layout.xaxis3.domain
+    line = max(trace(figure, "tokens").text, key=len)
+    assert (right - left) * 397 - 17 > len(line) * 6.02  # the panel at 1440 pixels; monospace of size 10
+    assert figure.layout.xaxis.title.text == "score before softmax"

@@ -10,6 +10,7 @@ from app.domain.results import METRICS, difference
 from app.domain.sites import Head
 from app.domain.spread import spread
 from app.domain.views import Selection, Style
+from app.figures.scales import short
 from app.figures.sweep_map import sweep_heatmap
 from tests.recovered import mean_recovered
 from tests.unit.figures import sweeps
@@ -223,12 +224,13 @@ def test_recovered_without_a_corrupted_run_is_refused():
         draw(sweeps.sweep("zero", corrupted=False), Style(normalised="recovered"))
 
 
-def test_hover_gives_every_statistic_and_both_baselines_in_full_precision():
+def test_hover_gives_every_statistic_but_the_error_and_both_baselines_in_full_precision():
     result = sweeps.sweep("mean", reference="background", tokens=PAIR)
     found, text = spread(result.effect()), draw(result).data[0].hovertext[1, 2]
     i = at(result, layer=1, head=2)
     assert text.startswith("<b>L1H2</b><br>Δ logit diff ")
-    assert f"{abs(np.float32(found.mean[i]))!s} ± {np.float32(found.standard_error[i])!s} SE, n = 2" in text
+    error = short(found.standard_error[i], signed=False)  # the one number that would not know its digits
+    assert f"{abs(np.float32(found.mean[i]))!s} ± {error} SE, n = 2" in text
     assert f"p = {found.p_value[i]:.3g}" in text
     assert f"clean +{np.float32(result.clean[0].astype(float).mean())!s}, corrupted −" in text
     assert "ablated +" in text
