@@ -12,6 +12,8 @@
 
   const LENS_COLOURS = ["probability", "rank", "entropy", "kl_divergence", "logit_diff"]; // app.domain.views.LensColour
 
+  const LEVELS = ["layer", "sublayer", "head", "source", "neuron"]; // app.domain.views.Level
+
   const isThing = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const isName = (name) => typeof name === "string" && name.trim() !== "" && [...name].length <= MOST_NAME;
   const isNamed = (each) => isThing(each) && isName(each.name) && isThing(each.direction) && typeof each.direction.kind === "string";
@@ -44,12 +46,17 @@
       tokens: (value) => Array.isArray(value) && value.every((token) => typeof token === "string"),
     },
     written: { layer: (value) => value === null || (Number.isInteger(value) && value >= 0) },
+    parts: {
+      level: (value) => LEVELS.includes(value), over: (value) => ["set", "prompt"].includes(value),
+      scale: (value) => ["own", "baseline"].includes(value),
+    },
   };
   const FIRST_RESIDUAL = Object.freeze({
     direction: null,
     projection: Object.freeze({ activation: "resid_post" }),
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
+    parts: Object.freeze({ level: "sublayer", over: "set", scale: "own" }),
   });
 
   const known = (part, given) =>

@@ -55,6 +55,14 @@
   /** The prompt on screen, where there are others. */
   const onStrip = ({ prompt }, { prompts = 0 }) => (prompts > 1 && prompt < prompts ? [row("prompt", prompt)] : []);
 
+  /** Rows of parts that the selection names: heads (at any source token), layers, the neuron. */
+  function onParts({ heads, layers, neuron }, { rows = [] }) {
+    const named = new Set(heads.map(state.headLabel));
+    for (const layer of layers) for (const end of ["", ".attn", ".mlp"]) named.add(`L${layer}${end}`);
+    if (neuron !== null && layers.length) named.add(`L${layers[layers.length - 1]}N${neuron}`);
+    return rows.flatMap((label, at) => (named.has(label.split(" ")[0]) ? [row("selected", at)] : []));
+  }
+
   /** Selected layers, and the layers of selected heads, as dotted vertical lines at layer_x[layer]. */
   function onTrajectory({ layers, heads, primary }, { layer_x: layerX = [] }) {
     const all = [...new Set([...layers, ...heads.map((head) => head.layer)])].sort((a, b) => a - b);
@@ -77,6 +85,7 @@
   const PANELS = {
     "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory,
     "sweep-map": onSweep, ...Object.fromEntries(BESIDE.map((panel) => [panel, onSweep])), paths: onSweep, strip: onStrip,
+    decomposition: onParts,
   };
 
   /** The selection's shapes on one panel; meta is what its figure says of itself. */

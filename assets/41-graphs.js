@@ -5,7 +5,7 @@
   const microtome = root.microtome;
   const { shapesFor, withSelection } = microtome.shapes;
   const MARKED = [
-    "head-matrix", "trajectory", "lens", "attention", "sweep-map", ...microtome.sweep.BESIDE, "paths", "strip",
+    "head-matrix", "trajectory", "lens", "attention", "sweep-map", ...microtome.sweep.BESIDE, "paths", "strip", "decomposition",
   ];
   const afterPlot = [];
   const extraShapes = []; // panel, figure -> shapes of the selection that a figure alone does not know

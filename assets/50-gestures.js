@@ -56,6 +56,7 @@
     "sweep-map": clickedSweep, ...Object.fromEntries(microtome.sweep.BESIDE.map((panel) => [panel, clickedSweep])),
     paths: clickedSweep, strip: clickedStrip,
   };
+  microtome.clicks = CLICKED; // panel -> (where, whether to add, figure); later scripts add theirs
 
   let pressed = null;
 

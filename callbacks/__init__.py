@@ -8,6 +8,7 @@ from callbacks import (
     attention_beside,
     client,
     components,
+    decomposition,
     direction_card,
     direction_form,
     evaluate,
@@ -33,7 +34,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    lenses, direction_card, sweep_map, against, prompt_strip,
+    lenses, decomposition, direction_card, sweep_map, against, prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

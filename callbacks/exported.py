@@ -7,6 +7,7 @@ import pandas as pd
 from app.domain.errors import BadInput
 from app.figures.tables import component_rows
 from callbacks import exported_heads as of_heads
+from callbacks.decomposition import DECOMPOSITION
 from callbacks.exported_attention import ATTENTION
 from callbacks.exported_direction_card import DIRECTION_CARD
 from callbacks.exported_lenses import LENSES
@@ -51,5 +52,6 @@ SOURCES = {
     **PATCH,
     ids.DIRECTION_CARD: DIRECTION_CARD,
     **LENSES,
+    ids.DECOMPOSITION: DECOMPOSITION,
 }  # fmt: skip
 """Panel -> what is behind it."""

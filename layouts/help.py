@@ -89,6 +89,17 @@ HELP: dict[str, Help] = {
         "Rank 0, at the top, is the most likely token.",
         "probability; ranks. Point at a layer for logits.",
     ),
+    ids.DECOMPOSITION: Help(
+        "part = centre(c) / σ · u,  u = W_U[answer] − W_U[instead]\n"
+        "c: attn_out or mlp_out; z W_O; A[END,k] v_k W_O; act_n W_out[n]\n"
+        "Σ parts + bias = logit difference",
+        "The logit difference divided ever more finely: layers, sublayers, heads, heads by the token that they read, "
+        "neurons. Bars are the 25 largest; pale is what completes the sum. σ is the final norm's scale: the run's own, "
+        "or the baseline's, so that a difference shows what was written alone; rescaling is what the changed scale "
+        "does. Over a prompt set bars are means, points single prompts. Click a bar to select what it names.",
+        "Positive (blue) pushes towards the answer, negative (red) away from it; 0 = writes nothing along u.",
+        "logits, before any soft cap.",
+    ),
     ids.COMPONENT_LENS: Help(
         "centre(c) / σ · W_U, against the vocabulary's mean, for each component c\n"
         "Σ components + bias = logit",

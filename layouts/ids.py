@@ -31,6 +31,7 @@ ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has 
 ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside patterns (callbacks/attention_beside.py)
 LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
 TOKENS_ASKED, WRITTEN_ASKED = "tokens-asked", "written-asked"  # what their panels want computed; null before
+PARTS_ASKED, PARTS_SHOWN = "parts-asked", "parts-shown"  # {"scale", "over"} to compute; the level to draw
 LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
 HELP_TEXTS = "help-texts"  # panel -> {"formula": …, "reading": …, "sign": …, "unit": …}
@@ -125,6 +126,8 @@ TRAJECTORY = "trajectory"
 LENS = "lens"
 LENS_COLOUR, LENS_KIND, LENS_FOLDER, LENS_SAID = "lens-colour", "lens-kind", "lens-folder", "lens-said"
 TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
+DECOMPOSITION = "decomposition"
+PARTS_LEVEL, PARTS_SCALE, PARTS_OVER = "parts-level", "parts-scale", "parts-over"
 COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
 PREDICTION, READOUT = "prediction", "readout"
 SWEEP_MAP, AGAINST, STRIP = "sweep-map", "against", "strip"
@@ -147,7 +150,7 @@ DIRECTION_CARD, DIRECTION_CARD_BODY = "direction-card", "direction-card-body"
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
-    TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD,
+    TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

@@ -10,6 +10,7 @@ from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import ids
 from layouts.bars import section_bar, selection_bar, status_bar
+from layouts.decomposition import decomposition_panel
 from layouts.direction_card import direction_card_panel
 from layouts.direction_form import direction_form
 from layouts.export_menu import export_menu
@@ -46,11 +47,12 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card",
+        "direction_card", "logit_decomposition",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
+        ids.PARTS_ASKED, ids.PARTS_SHOWN,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ, ids.DIRECTION_READ,
@@ -86,7 +88,8 @@ def banner() -> html.Div:
 def _panels() -> list[html.Section]:
     """Those from modules of their own."""
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
-    return [*lenses, head_card_panel(), head_reading_panel(), direction_card_panel()]
+    heads = [head_card_panel(), head_reading_panel()]
+    return [*lenses, *heads, direction_card_panel(), decomposition_panel()]
 
 
 def layout(

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ConfigDict, with_config
+from pydantic import ConfigDict, TypeAdapter, with_config
 
 from app.domain.directions import Stream
 from app.domain.lens_recipes import Lens
-from app.domain.views import LensColour
+from app.domain.parts_recipes import Scale
+from app.domain.recipes import parse_json
+from app.domain.views import LensColour, Level
 
 _STRICT = ConfigDict(extra="forbid")
 Section = Literal["lens", "direction", "parts", "geometry", "features"]
@@ -52,6 +54,16 @@ class WrittenAsked:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class PartsAsked:
+    """How finely the logit difference is divided, over which prompts, and by which final scale."""
+
+    level: Level = "sublayer"
+    over: Literal["set", "prompt"] = "set"
+    scale: Scale = "own"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class ResidualAsked:
     """`direction` is the name of the direction that is looked at, one of the session's library; None = the first."""
 
@@ -59,3 +71,12 @@ class ResidualAsked:
     projection: ProjectionAsked = ProjectionAsked()
     lens: LensAsked = LensAsked()
     written: WrittenAsked = WrittenAsked()
+    parts: PartsAsked = PartsAsked()
+
+
+_PARTS: TypeAdapter[PartsAsked] = TypeAdapter(PartsAsked)
+
+
+def parse_parts(given: dict[str, Any]) -> PartsAsked:
+    """What the page asks of the decomposition."""
+    return parse_json(_PARTS, given, "a decomposition")

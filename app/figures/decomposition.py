@@ -24,7 +24,7 @@ from app.figures.tokens import safe, shorten
 
 MOST = 25
 _NAMES = {
-    "layer": "layers", "sublayer": "sublayers", "head": "heads", "source": "heads by source token", "neuron": "neurons",
+    "layer": "layer", "sublayer": "sublayer", "head": "head", "source": "head and source token", "neuron": "neuron",
 }  # fmt: skip
 SCALES = {"own": "the run's own scale", "baseline": "the baseline's scale"}
 
@@ -41,7 +41,7 @@ def decomposition_bars(result: LogitDecompositionResult, style: Style, selection
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, showlegend=False, barmode="overlay",
         yaxis=_axis(labels), annotations=[_sum_line(values, n_ranked, total, delta)],
-        shapes=_shapes(labels, n_ranked, selection),
+        shapes=_shapes(labels, selection),
         xaxis={"title": {"text": f"{delta}share of logit diff"}, "zeroline": True, "showgrid": True, "nticks": 6},
     )  # fmt: skip
     meta = {"level": style.level, "prompts": len(prompts), "rows": labels}
@@ -112,11 +112,13 @@ def _axis(labels: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shapes(labels: list[str], n_ranked: int, selection: Selection) -> list[dict[str, Any]]:
-    """The selected heads' and layers' rows. The page moves these (assets/66-decomposition.js)."""
+def _shapes(labels: list[str], selection: Selection) -> list[dict[str, Any]]:
+    """The selected heads', layers' and neuron's rows; the page moves these (assets/40-shapes.js)."""
     heads = {str(head) for head in (*selection.heads, *filter(None, [selection.primary]))}
     wanted = heads | {f"L{layer}{end}" for layer in selection.layers for end in ("", ".attn", ".mlp")}
-    named = [label.partition(" ")[0] for label in labels[:n_ranked]]
+    if selection.neuron is not None and selection.layers:
+        wanted.add(f"L{selection.layers[-1]}N{selection.neuron}")
+    named = [label.partition(" ")[0] for label in labels]
     return [marks.row_outline("selected", row) for row, name in enumerate(named) if name in wanted]
 
 
