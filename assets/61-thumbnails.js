@@ -125,9 +125,9 @@
     place.dataset.drawn = key;
     place.hidden = !run.parts.size;
     place.style.setProperty("--colours", colours.map(([at, tone]) => `${tone} ${100 * at}%`).join(", "));
-    const [least, most] = run.signed ? ["≤ −0.5", "≥ 0.5"] : ["0", "1"];
+    const [least, most] = run.signed ? ["−.5", "+.5"] : ["0", "1"];
     place.replaceChildren(least, document.createElement("i"), most);
-    place.title = run.signed ? "Δ attention, intervened − baseline" : "attention";
+    place.title = run.signed ? "Δ attention, intervened − baseline; beyond ±0.5 as at the ends" : "attention";
   }
 
   function reveal({ layer }) {
