@@ -13,6 +13,8 @@ from typing import Any
 from app.domain import (
     attention_results,
     direction_card,
+    direction_recipes,
+    direction_results,
     geometry_results,
     head_recipes,
     head_results,
@@ -146,6 +148,15 @@ _ROWS = (
         parts_results.LogitDecompositionResult, "decomposition:decomposition_bars", (620, 640)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
         "head_matrix:head_matrix_heatmap", (420, 560)),
+    _row("direction_projection", "Projection on a direction", direction_recipes.DirectionProjection,
+        direction_results.DirectionProjectionResult, "direction_projection:direction_projection_heatmap", (760, 520)),
+    _row("direction_distribution", "Projections of a prompt set", direction_recipes.DirectionDistribution,
+        direction_results.DirectionDistributionResult, "direction_distribution:direction_distribution_strip",
+        (520, 360)),
+    _row("direction_writers", "Who writes a direction", direction_recipes.DirectionWriters,
+        direction_results.DirectionWritersResult, "direction_writers:direction_writers_bars", (760, 520)),
+    _row("direction_readers", "Who reads a direction", direction_recipes.DirectionReaders,
+        direction_results.DirectionReadersResult, "direction_readers:direction_readers_heatmap", (640, 560)),
 )  # fmt: skip
 ANALYSES: dict[str, Analysis] = {row.kind: row for row in _ROWS}
 _OF_TWO = {

@@ -17,6 +17,7 @@ from app.compute.references import check_draws, check_long_enough, reference_tok
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import ProjectOut, directions_of
+from app.domain.direction_recipes import check_place
 from app.domain.errors import BadRecipe
 from app.domain.geometry_recipes import check_geometry
 from app.domain.head_recipes import HeadTokens, check_heads
@@ -49,8 +50,10 @@ def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> Non
         within(each.prompts or (), len(prompts), "prompts", "The recipe")
     for prompt in prompts:
         _check_run(model, prompt, for_prompt(recipe.interventions, prompt.index), max_tokens)
-    check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
-    check_geometry(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
+    lengths = tuple(len(prompt.clean) for prompt in prompts)
+    check_heads(model.facts, recipe, lengths)
+    check_place(model.facts, recipe, lengths)
+    check_geometry(model.facts, recipe, lengths)
     _check_options(model, recipe, prompts)
     _check_sweep(model, recipe, prompts, max_tokens)
 

@@ -39,7 +39,10 @@
   /** part -> field -> whether a value can stand there; a field of no part belongs to the whole. */
   const FIELDS = {
     "": { direction: (value) => value === null || isName(value) },
-    projection: { activation: (value) => STREAMS.includes(value) },
+    projection: { activation: (value) => STREAMS.includes(value), normalised: (value) => typeof value === "boolean" },
+    distribution: { by: (value) => ["side", "answer"].includes(value) },
+    writers: { of: (value) => ["prompt", "set"].includes(value) },
+    readers: { by: (value) => ["z", "norm"].includes(value) },
     lens: {
       colour: (value) => LENS_COLOURS.includes(value), lens: (value) => ["logit", "tuned"].includes(value),
       folder: (value) => typeof value === "string", fingerprint: (value) => typeof value === "string",
@@ -53,7 +56,10 @@
   };
   const FIRST_RESIDUAL = Object.freeze({
     direction: null,
-    projection: Object.freeze({ activation: "resid_post" }),
+    projection: Object.freeze({ activation: "resid_post", normalised: false }),
+    distribution: Object.freeze({ by: "side" }),
+    writers: Object.freeze({ of: "prompt" }),
+    readers: Object.freeze({ by: "z" }),
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
     parts: Object.freeze({ level: "sublayer", over: "set", scale: "own" }),

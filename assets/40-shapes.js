@@ -12,7 +12,7 @@
   const OURS = ["selected", "primary", "pinned", "position", "layer", "prompt", "cut"];
   const LINES = {
     selected: { width: 1.5 }, primary: { width: 3 }, pinned: { width: 2, dash: "dot" }, position: { width: 1.5 },
-    prompt: { width: 1.5 },
+    prompt: { width: 1.5 }, layer: { width: 1.5 },
   };
 
   const outline = (name, sides) => ({ type: "rect", name, xref: "x", yref: "y", line: LINES[name], ...sides });
@@ -82,8 +82,33 @@
     }));
   }
 
+  // ---- one direction ---------------------------------------------------------------------------------------------
+
+  const onStream = ({ layers, positions }) =>
+    [...layers.map((at) => row("layer", at)), ...positions.map((at) => column("position", at))];
+
+  /** Cells of the map on the left, rows of the bars on the right. */
+  function onWriters(selection, { rows = [] }) {
+    const { primary, heads } = selection;
+    const kind = new Map([...heads, ...(primary ? [primary] : [])].map((head) =>
+      [state.headLabel(head), state.sameHead(head, primary) ? "primary" : "selected"]));
+    const bar = (name, at) =>
+      outline(name, { xref: "x2 domain", yref: "y2", x0: 0, x1: 1, y0: at - 0.5, y1: at + 0.5 });
+    const bars = rows.flatMap((label, at) => (kind.has(label) ? [bar(kind.get(label), at)] : []));
+    return [...namedHeads(selection).map(({ name, ...head }) => cell(name)(head)), ...bars];
+  }
+
+  /** A head's queries, and the keys and values that it reads. */
+  function onReaders(selection, { columns = {}, shared = 1 }) {
+    const named = namedHeads(selection).filter(({ name }) => name !== "pinned");
+    return named.flatMap(({ name, layer, head }) => Object.entries({ q: 1, k: shared, v: shared })
+      .filter(([group]) => columns[group])
+      .map(([group, size]) => cell(name)({ layer, head: columns[group][0] + Math.floor(head / size) })));
+  }
+
   const PANELS = {
     "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory,
+    projection: onStream, writers: onWriters, readers: onReaders,
     "sweep-map": onSweep, ...Object.fromEntries(BESIDE.map((panel) => [panel, onSweep])), paths: onSweep, strip: onStrip,
     decomposition: onParts,
   };
@@ -94,7 +119,7 @@
   /** What must match for two lists of shapes to look alike. */
   function look(shapes) {
     const kept = ({ name, xref, x0, x1, y0, y1, xanchor, yanchor, path, line = {} }) =>
-      [name, xref === "x2", x0, x1, y0, y1, xanchor, yanchor, path, line.width];
+      [name, ["x2", "x2 domain"].includes(xref), x0, x1, y0, y1, xanchor, yanchor, path, line.width];
     return JSON.stringify(shapes.map(kept));
   }
 

@@ -6,6 +6,7 @@
   const { shapesFor, withSelection } = microtome.shapes;
   const MARKED = [
     "head-matrix", "trajectory", "lens", "attention", "sweep-map", ...microtome.sweep.BESIDE, "paths", "strip", "decomposition",
+    "projection", "writers", "readers", "distribution",
   ];
   const afterPlot = [];
   const extraShapes = []; // panel, figure -> shapes of the selection that a figure alone does not know

@@ -9,15 +9,17 @@
 
   // ---- figures -------------------------------------------------------------------------------------------------
 
-  /** Pointer event -> {part, x, y} on this graph's axes; of two maps on those of the one below it. */
+  /** Pointer event -> {part, x, y} on this graph's axes; of two plots on those of the one below it. */
   function hit(gd, event) {
-    const { xaxis: first, xaxis2: second, yaxis } = gd._fullLayout;
-    if (!first || !yaxis) return null;
+    const { xaxis: first, xaxis2: second, yaxis: down, yaxis2: beside } = gd._fullLayout;
+    if (!first || !down) return null;
     const box = gd.getBoundingClientRect();
-    const xaxis = second && event.clientX - box.left >= second._offset ? second : first;
+    const over = Boolean(second) && event.clientX - box.left >= second._offset;
+    const [xaxis, yaxis] = over ? [second, beside || down] : [first, down];
     const area = { left: xaxis._offset, top: yaxis._offset, width: xaxis._length, height: yaxis._length };
     const point = { x: event.clientX - box.left, y: event.clientY - box.top };
-    return partAt(point, area, (pixel) => xaxis.p2d(pixel), (pixel) => yaxis.p2d(pixel));
+    const found = partAt(point, area, (pixel) => xaxis.p2d(pixel), (pixel) => yaxis.p2d(pixel));
+    return found && { ...found, over };
   }
 
   function clickedHeads({ part, x, y }, add, gd) {

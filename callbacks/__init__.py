@@ -11,6 +11,7 @@ from callbacks import (
     decomposition,
     direction_card,
     direction_form,
+    direction_views,
     evaluate,
     export,
     generation,
@@ -34,7 +35,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    lenses, decomposition, direction_card, sweep_map, against, prompt_strip,
+    direction_views, lenses, decomposition, direction_card, sweep_map, against, prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

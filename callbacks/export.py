@@ -146,19 +146,21 @@ def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) 
         return no_update, notice(str(why))
 
 
-def page_of(
-    engine: Engine, experiment: Any, view: Any, selection: Any, sweep: Any, heads: Any, notes: Any, residual: Any,
-    directions: Any,
-) -> Page:  # fmt: skip
+READ = {
+    ids.EXPERIMENT: experiment_of, ids.VIEW: view_of, ids.SELECTION: selection_of, ids.SWEEP: sweep_of,
+    ids.HEADS: heads_of, ids.NOTES: notes_of, ids.DIRECTIONS: directions_of, ids.RESIDUAL: residual_of,
+}  # fmt: skip
+"""The page's stores in the order of `Page`, and what reads each."""
+
+
+def page_of(engine: Engine, *stores: Any) -> Page:
     """The page's stores, read."""
-    found = (experiment_of(experiment), view_of(view), selection_of(selection), sweep_of(sweep))
-    return Page(engine, *found, heads_of(heads), notes_of(notes), residual_of(residual), directions_of(directions))
+    return Page(engine, *(read(store) for read, store in zip(READ.values(), stores, strict=True)))
 
 
 def register(app: Dash, engine: Engine) -> None:
     """Every entry of the export menu, by one callback."""
-    names = (ids.EXPERIMENT, ids.VIEW, ids.SELECTION, ids.SWEEP, ids.HEADS, ids.NOTES, ids.RESIDUAL, ids.DIRECTIONS)
-    stores = [State(name, "data") for name in names]
+    stores = [State(name, "data") for name in READ]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
         Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"),

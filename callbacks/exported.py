@@ -10,6 +10,7 @@ from callbacks import exported_heads as of_heads
 from callbacks.decomposition import DECOMPOSITION
 from callbacks.exported_attention import ATTENTION
 from callbacks.exported_direction_card import DIRECTION_CARD
+from callbacks.exported_directions import DIRECTION
 from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
@@ -53,5 +54,6 @@ SOURCES = {
     ids.DIRECTION_CARD: DIRECTION_CARD,
     **LENSES,
     ids.DECOMPOSITION: DECOMPOSITION,
+    **DIRECTION,
 }  # fmt: skip
 """Panel -> what is behind it."""

@@ -34,8 +34,8 @@ class Page:
     sweep: SweepAsked = SweepAsked()
     heads: HeadsAsked = HeadsAsked()
     notes: tuple[RoleNote, ...] = ()
-    residual: ResidualAsked = ResidualAsked()
     directions: tuple[NamedDirection, ...] = ()
+    residual: ResidualAsked = ResidualAsked()
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""

@@ -1,6 +1,7 @@
 """From what the browser sends to what a panel shows. The browser is never trusted: everything is parsed first."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -210,6 +211,11 @@ class Asked:
     def shown(self, kind: str, **options: Any) -> Result:
         """What the panel shows: a run, or intervened - baseline."""
         first, *rest = [self.found(run, kind, **options) for run in self.needed]
+        return difference(first, rest[0]) if rest else first
+
+    def shown_of(self, recipe_of: Callable[[str], AnyRecipe]) -> Result:
+        """The same of recipes by the name of the run."""
+        first, *rest = [self.known(run, recipe_of(run)) for run in self.needed]
         return difference(first, rest[0]) if rest else first
 
     def swept(self, not_yet: str = NOT_YET, kinds: tuple[type[Result], ...] = SWEEPS) -> Any:

@@ -219,6 +219,46 @@ HELP: dict[str, Help] = {
         "Tokens are shaded by the probability the model gave them.",
         "hover: probability, at temperature 1.",
     ),
+    ids.PROJECTION: Help(
+        "projection = a · d̂,   cosine = a · d̂ / |a|,   |d̂| = 1",
+        "How far the activation of each layer points along the direction at every token of the prompt on screen. The "
+        "activation is read before any norm; what attention and MLP add (attn_out, mlp_out) and resid_pre sum to "
+        "resid_post. Click a cell to choose the place that the other panels look at. The first token is often far "
+        "longer than the others: colours go up to the largest of the others.",
+        "Blue: along the direction; red: against it. 0 = at right angles to it.",
+        "that of the residual stream; a cosine runs from −1 to 1.",
+    ),
+    ids.DISTRIBUTION: Help(
+        "AUC = P(projection of one group > of the other) + ½ P(equal)\n"
+        "d′  = (mean₁ − mean₂) / √((s₁² + s₂²) / 2)",
+        "The same number at one place, after the selected layer (else the direction's own, else the last) at the "
+        "selected token (else the last), for every prompt of the set. Filled points are clean prompts, open ones "
+        "corrupted; the line is the mean of a row. By answer, a corrupted prompt is answered by its pair's other "
+        "answer. Interventions hold in both prompts of a pair. Click a point to show its prompt everywhere. A "
+        "direction made from these prompts tells them apart better than it would new ones.",
+        "AUC: above 0.5, the upper group lies further along the direction; 1 = all of it.",
+        "that of the projection. AUC 0.5 and d′ 0 = the groups do not differ.",
+    ),
+    ids.WRITERS: Help(
+        "resid_post_l · d̂ = embed · d̂ + pos_embed · d̂ + Σ attn_out · d̂ + Σ mlp_out · d̂\n"
+        "attn_out = Σ_h z_h W_O + b_O,   mlp_out = Σ_n post_n W_out[n] + b_out",
+        "Everything that was written into the stream up to the selected layer, at the selected token: the sum of the "
+        "bars (and of those that are not shown) is the projection of the stream, which is read apart; the error is "
+        "their difference. No norm is applied. Left the heads, right all components by size; an MLP says on hover "
+        "which of its neurons write most. Unwritten is what an intervention put there. Click selects the head "
+        "everywhere.",
+        "Blue: writes along the direction; red: against it.",
+        "that of the residual stream. 0 = writes nothing along it.",
+    ),
+    ids.READERS: Help(
+        "norm = |Wᵀ d̂| / (|W|_F / √d_model),   z = (norm − mean of random d̂) / their standard deviation",
+        "How much of the direction gets through the weights that read the stream: queries, keys and values of every "
+        "head and the input (and gate) of every MLP, the norm before them folded in. Heads that share keys and values "
+        "have one column. Random directions are measured in the same way: within |z| < 2 a reader sees no more of it "
+        "than of anything. It says what can be read, not what is made of it on this prompt.",
+        "Blue: reads more of it than of a random direction; red: less.",
+        "norm: 1 = as much as of a random direction; z: standard deviations.",
+    ),
 }  # fmt: skip
 KEYS: tuple[tuple[str, str], ...] = (
     ("← ↑ → ↓", "move the primary head, or the token"),

@@ -147,10 +147,17 @@ CARD_ASKED = "card-asked"
 """Store: changes whenever something of the head card has been computed."""
 HEAD_READING = "head-reading"
 DIRECTION_CARD, DIRECTION_CARD_BODY = "direction-card", "direction-card-body"
+# the direction that is looked at, in *Residual*
+PROJECTION, DISTRIBUTION, WRITERS, READERS = "projection", "distribution", "writers", "readers"
+PROJECTION_ACTIVATION, PROJECTION_NORMALISED = "projection-activation", "projection-normalised"
+DISTRIBUTION_BY, WRITERS_PROMPTS, READERS_BY = "distribution-by", "writers-prompts", "readers-by"
+DIRECTION_KINDS = ("direction_projection", "direction_distribution", "direction_writers", "direction_readers")
+"""Digest stores of its panels."""
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
     TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
+    PROJECTION, DISTRIBUTION, WRITERS, READERS,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

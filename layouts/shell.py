@@ -8,7 +8,7 @@ from dash import dcc, html
 
 from app.domain.head_choices import described
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
-from layouts import ids
+from layouts import direction_views, ids
 from layouts.bars import section_bar, selection_bar, status_bar
 from layouts.decomposition import decomposition_panel
 from layouts.direction_card import direction_card_panel
@@ -46,7 +46,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
-        "heads", "head_reading", "token_trajectory", "component_lens",
+        *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
         "direction_card", "logit_decomposition",
     )  # fmt: skip
     empty = [
@@ -89,7 +89,7 @@ def _panels() -> list[html.Section]:
     """Those from modules of their own."""
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
     heads = [head_card_panel(), head_reading_panel()]
-    return [*lenses, *heads, direction_card_panel(), decomposition_panel()]
+    return [*lenses, *heads, *direction_views.panels(), direction_card_panel(), decomposition_panel()]
 
 
 def layout(

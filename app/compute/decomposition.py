@@ -1,4 +1,4 @@
-"""The residual stream at END as a sum of what each component wrote (docs/formulas.md).
+"""The residual stream at END, or another place, as a sum of what each component wrote (docs/formulas.md).
 
 `embed + pos_embed + sum_l (attn_out_l + mlp_out_l)`, and each attn_out as `sum_h z_h @ W_O_h + b_O`. In models with a
 post-norm (Gemma 2 and 3) contributions are those actually added: heads and b_O pass through the norm at the run's own
@@ -34,7 +34,7 @@ _DEPTH = {"resid_pre": 0, "attn_out": 1, "resid_mid": 2, "resid_post": 3}
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """`components.sum(0) + unwritten` is the last residual stream at END; `heads[l].sum(0) + attn_bias[l]` is layer l's
+    """`components.sum(0) + unwritten` is the residual stream there; `heads[l].sum(0) + attn_bias[l]` is layer l's
     attention. Components are embed, pos_embed (learned positions only), then attention and MLP of each layer.
     `unwritten` is what an intervention put into the stream, 0 without one."""
 
@@ -46,20 +46,34 @@ class Decomposition:
 
 
 def decompose(
-    model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None
+    model: LoadedModel,
+    ids: Ids,
+    interventions: Interventions = (),
+    corrupted_ids: Ids | None = None,
+    at: int | None = None,
+    layers: int | None = None,
 ) -> Decomposition:
-    """The decomposition of a run."""
+    """The decomposition of a run at a position (None = END), after its first `layers` layers (None = all)."""
+    at, layers = len(ids) - 1 if at is None else at, model.facts.n_layers if layers is None else layers
     with model.lock:
-        found = run(model, ids, interventions, corrupted_ids)
+        found = run(model, ids, interventions, corrupted_ids, at)
         parts = _as_written(model, found)
-        overwriting = [each for each in interventions if _overwrites_end(each, len(ids))]
+        overwriting = [each for each in interventions if _overwrites(each, at) and each.site.layer < layers]
         for each in sorted(overwriting, key=lambda each: (each.site.layer, _DEPTH[each.site.activation])):
-            left = _left_by(model, each, len(ids), corrupted_ids)
+            left = _left_by(model, each, at, len(ids), corrupted_ids)
             within = subspace(model, each) if isinstance(each, AlongDirection) else None
             _overwrite(parts, each.site, left, within)
             if left is None or within is not None:
-                _keep_apart(parts, each.site, found)
-        return parts
+                _keep_apart(parts, each.site, found, at)
+        return _first(parts, layers)
+
+
+def _first(parts: Decomposition, layers: int) -> Decomposition:
+    """What the first `layers` layers, and what is before them, wrote."""
+    after = parts.labels.index(f"L{layers}.attn") if layers < len(parts.heads) else len(parts.labels)
+    return Decomposition(
+        parts.labels[:after], parts.components[:after], parts.heads[:layers], parts.attn_bias[:layers], parts.unwritten
+    )
 
 
 def _as_written(model: LoadedModel, run: Run) -> Decomposition:
@@ -94,29 +108,31 @@ def attention_parts(
     return norm.contribution(heads, scale[..., None, :]), norm.contribution(bias, scale) + norm.bias
 
 
-def _overwrites_end(each: AnyIntervention, n_positions: int) -> bool:
+def _overwrites(each: AnyIntervention, at: int) -> bool:
     site = each.site
-    at_end = site.positions is None or n_positions - 1 in site.positions
-    return site.activation in _DEPTH and at_end and not isinstance(each, GaussianNoise)
+    here = site.positions is None or at in site.positions
+    return site.activation in _DEPTH and here and not isinstance(each, GaussianNoise)
 
 
 def _left_by(
-    model: LoadedModel, each: AnyIntervention, n_positions: int, corrupted_ids: Ids | None
+    model: LoadedModel, each: AnyIntervention, at: int, n_positions: int, corrupted_ids: Ids | None
 ) -> Decomposition | None:
-    """The decomposition that an intervention puts in place; None where there is none."""
+    """The decomposition that an intervention puts in place: of the source's END at END, of the same position
+    elsewhere; None where it takes from another one, or is no patch."""
     if not isinstance(each, FromRun):
         return None
     source = source_ids(model, each, corrupted_ids)
-    if _taken_from(each, n_positions) != len(source) - 1:
+    same = len(source) - 1 if at == n_positions - 1 else at
+    if _taken_from(each, at) != same:
         return None
-    return _as_written(model, run(model, source))
+    return _as_written(model, run(model, source, at=same))
 
 
-def _taken_from(patch: FromRun, n_positions: int) -> int:
-    """The position of the source that END is patched from."""
+def _taken_from(patch: FromRun, at: int) -> int:
+    """The position of the source that `at` is patched from."""
     if patch.site.positions is None or patch.source_positions is None:
-        return n_positions - 1
-    return patch.source_positions[patch.site.positions.index(n_positions - 1)]
+        return at
+    return patch.source_positions[patch.site.positions.index(at)]
 
 
 def _overwrite(
@@ -133,14 +149,14 @@ def _overwrite(
         parts.unwritten.zero_()
 
 
-def _keep_apart(parts: Decomposition, site: Site, run: Run) -> None:
-    """What the run has at END that no component wrote: 0 after a zero."""
+def _keep_apart(parts: Decomposition, site: Site, run: Run, at: int) -> None:
+    """What the run has there that no component wrote: 0 after a zero."""
     components, layers = _covered(parts, site)
     if site.activation == "attn_out":
         parts.components[components] = run.attn_out[site.layer]
         parts.attn_bias[layers] = run.attn_out[site.layer] - parts.heads[site.layer].sum(0)
         return
-    after = {"resid_pre": run.resid_pre, "resid_mid": run.resid_mid, "resid_post": run.resid_post[:, -1]}
+    after = {"resid_pre": run.resid_pre, "resid_mid": run.resid_mid, "resid_post": run.resid_post[:, at]}
     stream = after[site.activation]
     if stream is not None:
         parts.unwritten.copy_(stream[site.layer] - parts.components[components].sum(0))

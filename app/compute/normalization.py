@@ -7,7 +7,7 @@ models as ones, TransformerLens' own not at all). Probes are ±1000, so that eps
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -56,9 +56,9 @@ def _zero_mean_wave(d_model: int) -> Tensor:
     return wave
 
 
-def post_norm(model: LoadedModel, layer: int) -> AffineNorm | None:
-    """The norm between a layer's attention and the residual stream; None where the model has none."""
+def post_norm(model: LoadedModel, layer: int, name: Literal["ln1_post", "ln2_post"] = "ln1_post") -> AffineNorm | None:
+    """The norm between a layer's attention (`ln2_post`: MLP) and the residual stream; None where there is none."""
     block = model.bridge.blocks[layer]
-    if f"blocks.{layer}.ln1_post.hook_scale" not in model.bridge.hook_dict:
+    if f"blocks.{layer}.{name}.hook_scale" not in model.bridge.hook_dict:
         return None
-    return affine_norm(block.ln1_post, model.facts.d_model, block.attn.W_O)
+    return affine_norm(getattr(block, name), model.facts.d_model, block.attn.W_O)

@@ -13,10 +13,10 @@ from app.compute.report import Report
 from app.compute.runs import Asked, Run, run, run_ahead
 from app.domain.errors import BadAnswer, BadRecipe
 from app.domain.interventions import Interventions
-from app.domain.prompts import PromptPair, aligned
+from app.domain.prompts import PromptPair, TokenisedPrompt, aligned
 from app.domain.questions import pairs_of
 from app.domain.recipes import AnyRecipe
-from app.domain.results import Floats
+from app.domain.results import Floats, Strings
 from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids, tokenise
 
@@ -98,6 +98,12 @@ def _asked(prompt: ReadPrompt, interventions: Interventions) -> Asked:
     if prompt.corrupted is not None and takes_all_from_pair(mine):
         aligned(prompt.clean, prompt.corrupted)
     return prompt.clean.ids, mine, prompt.corrupted_ids
+
+
+def padded(prompts: Sequence[TokenisedPrompt]) -> Strings:
+    """`[prompt position]` tokens, empty beyond a prompt's end."""
+    longest = max(len(prompt) for prompt in prompts)
+    return np.array([[*prompt.str_tokens, *[""] * (longest - len(prompt))] for prompt in prompts])
 
 
 def array(values: Float[Tensor, "..."]) -> Floats:

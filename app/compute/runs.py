@@ -86,10 +86,19 @@ Asked = tuple[Ids, Interventions, Ids | None]
 """What a run is of: tokens, interventions, and the tokens of the pair's other prompt."""
 
 
-def run(model: LoadedModel, ids: Ids, interventions: Interventions = (), corrupted_ids: Ids | None = None) -> Run:
-    """The run of these tokens, from the memo or by one forward pass and those its values come from."""
+def run(
+    model: LoadedModel,
+    ids: Ids,
+    interventions: Interventions = (),
+    corrupted_ids: Ids | None = None,
+    at: int | None = None,
+) -> Run:
+    """The run of these tokens, from the memo or by one forward pass and those its values come from. `at` is the
+    position that is kept instead of END, but of logits."""
     asked = (ids, interventions, corrupted_ids)
-    return once(model, _key(model, asked), lambda: _runs(model, [asked])[0])
+    if at is None or at == len(ids) - 1:
+        return once(model, _key(model, asked), lambda: _runs(model, [asked])[0])
+    return once(model, (*_key(model, asked), at), lambda: _runs(model, [asked], at)[0])
 
 
 def run_ahead(model: LoadedModel, asked: Iterable[Asked]) -> None:
@@ -166,12 +175,37 @@ def _batches(model: LoadedModel, asked: Sequence[Asked]) -> Iterator[list[Asked]
         yield from (part for part in parts if len(part) > 1)
 
 
-def _runs(model: LoadedModel, asked: Sequence[Asked]) -> list[Run]:
+def capture_each(model: LoadedModel, asked: Sequence[Asked], keep: Mapping[str, Keep]) -> list[dict[str, Tensor]]:
+    """What `keep` keeps of every run, in order; equally long prompts share a pass where nothing is frozen."""
+    found: dict[int, dict[str, Tensor]] = {}
+    with model.lock:
+        for places in _together(model, asked):
+            tokens = torch.tensor([asked[at][0] for at in places], device=model.facts.device)
+            _, kept = batch_captured(model, tokens, keep, _hooks(model, [asked[at] for at in places]))
+            for row, at in enumerate(places):
+                found[at] = {name: value[row] for name, value in kept.items()}
+    return [found[at] for at in range(len(asked))]
+
+
+def _together(model: LoadedModel, asked: Sequence[Asked]) -> Iterator[list[int]]:
+    """Places of runs that one pass can make: equally long ones, as many as a wave has tokens."""
+    by_length: dict[int, list[int]] = {}
+    for at, (ids, interventions, _) in enumerate(asked):
+        if frozen(interventions):
+            yield [at]
+        else:
+            by_length.setdefault(len(ids), []).append(at)
+    for length, places in by_length.items():
+        size = max(1, wave_tokens(model.facts.device) // length)
+        yield from (places[at : at + size] for at in range(0, len(places), size))
+
+
+def _runs(model: LoadedModel, asked: Sequence[Asked], at: int = -1) -> list[Run]:
     """Runs of equally long prompts in one pass; one of them alone may have something frozen."""
     blocks = {field: block_hooks(model, name) for field, name in _BLOCK_HOOKS.items()}
     single = {field: name for field, name in _HOOKS.items() if name in model.bridge.hook_dict}
-    keep = dict.fromkeys((*chain(*blocks.values()), *single.values()), at_end)
-    keep |= dict.fromkeys(blocks["resid_post"], everywhere)
+    keep: dict[str, Keep] = dict.fromkeys((*chain(*blocks.values()), *single.values()), lambda value: value[:, at])
+    keep |= dict.fromkeys(blocks["resid_post"], everywhere) | {_HOOKS["linear_logits"]: at_end}
     with model.lock:
         logits, kept = batch_captured(
             model, torch.tensor([ids for ids, *_ in asked], device=model.facts.device), keep, _hooks(model, asked)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.compute.metrics import Ids, answer_metrics
-from app.compute.prompts import array
+from app.compute.prompts import array, padded
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report
 from app.compute.room import run_bytes
@@ -34,7 +34,7 @@ from app.domain.models import ModelFacts
 from app.domain.prompts import TokenisedPrompt
 from app.domain.questions import same_question
 from app.domain.recipes import AnyRecipe, recipe_json
-from app.domain.results import METRICS, Floats, Ints, Strings, SweepResult
+from app.domain.results import METRICS, Floats, Ints, SweepResult
 from app.domain.sites import Activation, Site
 from app.domain.sweep_checks import check_sweep
 
@@ -247,8 +247,8 @@ def begun(
     places = sweep.places
     empty = SweepResult(
         recipe=recipe_json(recipe), engine="", activation=sweep.cells.activation, cell_axes=sweep.cells.axes,
-        cells=places, str_tokens=_padded([prompt.clean for prompt in prompts]),
-        other_tokens=_padded([_beside(prompt) for prompt in prompts]), clean=nothing, corrupted=nothing,
+        cells=places, str_tokens=padded([prompt.clean for prompt in prompts]),
+        other_tokens=padded([_beside(prompt) for prompt in prompts]), clean=nothing, corrupted=nothing,
         values=np.full((len(METRICS), len(prompts), len(places)), np.nan, np.float32), **fields,
     )  # fmt: skip
     if resume is None or not same_question(resume.recipe, empty.recipe) or resume.values.shape != empty.values.shape:
@@ -260,9 +260,3 @@ def _beside(prompt: ReadPrompt) -> TokenisedPrompt:
     """The pair's other prompt, position by position; the prompt itself where there is none of its length."""
     other = prompt.corrupted
     return other if other is not None and len(other) == len(prompt.clean) else prompt.clean
-
-
-def _padded(prompts: Sequence[TokenisedPrompt]) -> Strings:
-    """`[prompt position]`"""
-    longest = max(len(prompt) for prompt in prompts)
-    return np.array([[*prompt.str_tokens, *[""] * (longest - len(prompt))] for prompt in prompts])

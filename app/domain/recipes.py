@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from app.domain.attention_recipes import AttentionWeights, HeadReading
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
+from app.domain.direction_recipes import OfDirection
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
@@ -222,6 +223,7 @@ AnyRecipe = (
     | ResidualGeometry
     | ActivationMap
     | LogitDecomposition
+    | OfDirection
 )
 OF_ONE_PROMPT = (
     AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, ResidualGeometry,

@@ -9,19 +9,46 @@ from app.domain.directions import Stream
 from app.domain.lens_recipes import Lens
 from app.domain.parts_recipes import Scale
 from app.domain.recipes import parse_json
-from app.domain.views import LensColour, Level
+from app.domain.views import GroupedBy, LensColour, Level, ReadingAs
 
 _STRICT = ConfigDict(extra="forbid")
 Section = Literal["lens", "direction", "parts", "geometry", "features"]
 """Lenses; one direction; what the logit difference is made of; norms and maps of activations; neurons and features."""
+OfPrompts = Literal["prompt", "set"]
+"""The prompt on screen, or the whole set."""
 
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class ProjectionAsked:
-    """Which activation the chosen direction is read in."""
+    """Which activation the chosen direction is read in, and whether by its cosine."""
 
     activation: Stream = "resid_post"
+    normalised: bool = False
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class DistributionAsked:
+    """What the prompts of the set are grouped by."""
+
+    by: GroupedBy = "side"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class WritersAsked:
+    """Of which prompts it is decomposed who writes the direction."""
+
+    of: OfPrompts = "prompt"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class ReadersAsked:
+    """How the readers of the direction are coloured."""
+
+    by: ReadingAs = "z"
 
 
 @with_config(_STRICT)
@@ -71,6 +98,9 @@ class ResidualAsked:
     projection: ProjectionAsked = ProjectionAsked()
     lens: LensAsked = LensAsked()
     written: WrittenAsked = WrittenAsked()
+    distribution: DistributionAsked = DistributionAsked()
+    writers: WritersAsked = WritersAsked()
+    readers: ReadersAsked = ReadersAsked()
     parts: PartsAsked = PartsAsked()
 
 

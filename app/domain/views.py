@@ -20,6 +20,10 @@ Together = Literal["primary", "mean", "max", "each"]
 """Attention of the primary head, or of the selected ones: their mean, the largest, each in its own colour."""
 Minus = Literal["corrupted", "pinned"]
 """What is taken away from attention: the pair's other prompt, or the pinned head."""
+GroupedBy = Literal["side", "answer"]
+"""Clean and corrupted prompts, or prompts by what answers them."""
+ReadingAs = Literal["z", "norm"]
+"""Standard deviations from random directions, or the norm as a multiple of theirs."""
 WeightedBy = Literal["value_norm", "output_norm", "attribution"]
 """What weighs attention: a field of AttentionWeightsResult."""
 LensColour = Literal["probability", "rank", "entropy", "kl_divergence", "logit_diff"]
@@ -64,6 +68,10 @@ class Style:
     """Of a lens."""
     level: Level = "sublayer"
     """Of a decomposition."""
+    grouped_by: GroupedBy = "side"
+    """Of a distribution over prompts: its groups."""
+    reading_as: ReadingAs = "z"
+    """Of the readers of a direction: how they are coloured."""
 
     @property
     def across(self) -> "Style":

@@ -14,6 +14,7 @@ from typing import Any
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import ProjectOut, directions_of
+from app.domain.direction_recipes import OfDirection
 from app.domain.directions import AnyDirection
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
@@ -26,6 +27,7 @@ from app.export import script_lens as lenses
 from app.export import script_parts as parted
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
+from app.export.script_direction_views import view_constants, view_parts
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
@@ -106,6 +108,10 @@ KINDS = {
     "logit_decomposition": _Kind(
         "Decomposition of the logit difference", (*_ATTRIBUTION, attention.HEAD_OUTPUTS, parted.LOGIT_DECOMPOSITION)
     ),
+    "direction_projection": _Kind("Projection on a direction"),
+    "direction_distribution": _Kind("Projections of a prompt set"),
+    "direction_writers": _Kind("Who writes a direction"),
+    "direction_readers": _Kind("Who reads a direction"),
     "head_statistics": _Kind("Head statistics", (pieces.ATTENTION_PARTS, heads.HEAD_STATISTICS)),
 }
 
@@ -144,6 +150,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
         return (*making.direction_parts(*making.directions_in(recipe)), making.CARD)
     if isinstance(recipe, ActivationMap):
         return (geometry.ACTIVATION_MAP, geometry.REDUCED[recipe.method])
+    if isinstance(recipe, OfDirection):
+        return (*making.direction_parts(recipe.direction), *view_parts(recipe, labels))
     if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
         return (pieces.METRICS, pieces.PREDICTION.replace(pieces.CORRUPTED_RUN, pieces.CORRUPTED_IS_RUN))
     return KINDS[recipe.kind].parts
@@ -248,6 +256,8 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
             *(f"    {each}," for each in others),
             "]",
         ]
+    if isinstance(recipe, OfDirection):
+        lines += [f"DIRECTION = {facts.directions[0]}", *view_constants(recipe)]
     if isinstance(recipe, BehaviourScores):
         lines.append(f"WHOLE_DIAGONAL = {int(recipe.definition == 'demo')}  # 1: as the Exploratory Analysis demo")
         named = zip(("REPEATED", "PREFIX"), facts.sequences, strict=True)

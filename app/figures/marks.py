@@ -18,7 +18,7 @@ from app.figures.theme import HAIRLINE, NEUTRAL
 
 _LINE: dict[str, dict[str, Any]] = {
     "selected": {"width": 1.5}, "primary": {"width": 3}, "pinned": {"width": 2, "dash": "dot"},
-    "position": {"width": 1.5}, "prompt": {"width": 1.5},
+    "position": {"width": 1.5}, "prompt": {"width": 1.5}, "layer": {"width": 1.5},
 }  # fmt: skip
 _BAR = 56
 """Width of a colour bar with its numbers."""
@@ -48,6 +48,16 @@ def head_rings(selection: Selection, places: Mapping[str, tuple[float, float]]) 
     return [_ring(name, *place) for name, place in named if place is not None]
 
 
+def prompt_rings(prompt: int, places: Mapping[int, list[tuple[float, float]]]) -> list[dict[str, Any]]:
+    """Around the points of one prompt."""
+    return [_ring("prompt", *place) for place in places.get(prompt, [])]
+
+
+def layer_rows(selection: Selection) -> list[dict[str, Any]]:
+    """Selected layers as rows over the whole width."""
+    return [row_outline("layer", layer) for layer in selection.layers]
+
+
 def _ring(name: str, x: float, y: float) -> dict[str, Any]:
     size = {"xsizemode": "pixel", "ysizemode": "pixel", "xanchor": x, "yanchor": y}
     return {
@@ -64,6 +74,12 @@ def cell_outline(name: str, row: int, column: int) -> dict[str, Any]:
 def row_outline(name: str, row: int) -> dict[str, Any]:
     """One row over the whole width."""
     return _outline(name, xref="paper", x0=0, x1=1, y0=row - 0.5, y1=row + 0.5)
+
+
+def bar_outline(name: str, row: int) -> dict[str, Any]:
+    """One row of bars that stand in the second plot of a figure, over its width."""
+    sides: dict[str, Any] = {"x0": 0, "x1": 1, "y0": row - 0.5, "y1": row + 0.5}
+    return _outline(name, **sides) | {"xref": "x2 domain", "yref": "y2"}
 
 
 def position_columns(selection: Selection) -> list[dict[str, Any]]:

@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.direction_card import DirectionCardResult
+from app.domain.direction_results import (
+    DirectionDistributionResult,
+    DirectionProjectionResult,
+    DirectionReadersResult,
+    DirectionWritersResult,
+)
 from app.domain.errors import BadInput
 from app.domain.geometry_results import ActivationMapResult, ResidualGeometryResult
 from app.domain.head_quantities import head_quantity, quantities_of
@@ -40,7 +46,7 @@ from app.domain.results import (
     SelfRepairResult,
     SweepResult,
 )
-from app.figures import geometry_tables, sweep_tables
+from app.figures import direction_tables, geometry_tables, sweep_tables
 from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
@@ -254,4 +260,8 @@ _TABLES: dict[type[Result], Any] = {
     ResidualGeometryResult: lambda result: geometry_tables.geometry_rows(result, _prompt_of(result)),
     ActivationMapResult: geometry_tables.map_rows,
     LogitDecompositionResult: decomposition_rows,
+    DirectionProjectionResult: direction_tables.projection_rows,
+    DirectionDistributionResult: direction_tables.distribution_rows,
+    DirectionWritersResult: direction_tables.writer_rows,
+    DirectionReadersResult: direction_tables.reader_rows,
 }

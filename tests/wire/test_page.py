@@ -115,9 +115,14 @@ def test_every_panel_explains_itself(served: Page) -> None:
 
 
 def test_every_panel_says_its_name_to_screen_readers(served: Page) -> None:
-    layout = json.dumps(_layout(served))  # whose attributes come in any order
-    named = dict(re.findall(r'"data-panel": "([^"]+)", "aria-label": "([^"]*)"', layout))
-    named |= {panel: name for name, panel in re.findall(r'"aria-label": "([^"]*)", "data-panel": "([^"]+)"', layout)}
+    sections = re.findall(r'"className": "mt-panel is-loading"([^{}]*)}', json.dumps(_layout(served)))
+    named = {
+        panel: label
+        for text in sections
+        for panel, label in zip(
+            re.findall(r'"data-panel": "([^"]+)"', text), re.findall(r'"aria-label": "([^"]*)"', text), strict=True
+        )
+    }
     assert set(named) == set(ids.PANELS)
     assert all(named.values())
     assert len(set(named.values())) == len(named)

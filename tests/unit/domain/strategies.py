@@ -8,6 +8,12 @@ from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_recipes import (
+    DirectionDistribution,
+    DirectionProjection,
+    DirectionReaders,
+    DirectionWriters,
+)
 from app.domain.directions import (
     MeanDifference,
     NamedDirection,
@@ -163,6 +169,11 @@ recipes = st.one_of(
     ),
     recipes_of(HeadStatistics),
     st.builds(CopyingScores, model=models),
+    recipes_of(DirectionProjection, direction=vectors, activation=streams, normalised=st.booleans()),
+    st.builds(DirectionDistribution, model=models, prompts=st.lists(prompts, min_size=1, max_size=2).map(tuple),
+              direction=vectors, activation=streams, position=st.none() | small),
+    recipes_of(DirectionWriters, direction=vectors, layer=st.none() | small, position=st.none() | small, neurons=small),
+    st.builds(DirectionReaders, model=models, direction=vectors, draws=st.integers(2, 9), seed=small),
     st.builds(
         DirectionCard, model=models, direction=vectors, top_k=small,
         others=st.lists(st.builds(NamedDirection, text, vectors), max_size=1).map(tuple),

@@ -6,6 +6,12 @@ from typing import Any
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_recipes import (
+    DirectionDistribution,
+    DirectionProjection,
+    DirectionReaders,
+    DirectionWriters,
+)
 from app.domain.directions import (
     MeanDifference,
     NamedDirection,
@@ -248,6 +254,18 @@ DIRECTION_CASES = (
                                       ("others", COMPARED)))
       for model, at in (("gpt2, raw", 0), ("gemma, raw", 5), ("llama", 4), ("neox", 3))),
     Case("llama", DirectionCard, (), (("prompts", ()), ("direction", DIRECTIONS[8]))),
+    Case("gemma, raw", DirectionProjection, MIDDLE[1:], (("direction", DIRECTIONS[0]), ("activation", "attn_out"))),
+    Case("gpt2, raw", DirectionProjection, (Patch(Site("resid_pre", 1), prompts=(0,)),),
+         (("direction", DIRECTIONS[2]), ("activation", "resid_mid"), ("normalised", True)),
+         (WORD_PAIR, PromptPair("w2 w5 w4"))),
+    Case("llama", DirectionDistribution, (Patch(Site("z", 1)),), (("direction", DIRECTIONS[5]), ("position", 4)),
+         (WORD_PAIR, OTHER_PAIR)),
+    Case("gemma, raw", DirectionWriters, (Ablate(Site("z", 0, (1,))),), (("direction", DIRECTIONS[9]), ("neurons", 5))),
+    Case("gpt2, raw", DirectionWriters, (Ablate(Site("mlp_post", 1, None, (0, 5))),),
+         (("direction", DIRECTIONS[7]), ("layer", 1), ("position", 3)), (WORD_PAIR, OTHER_PAIR)),
+    Case("ground truth", DirectionWriters, (), (("direction", DIRECTIONS[8]), ("layer", 0))),
+    *(Case(model, DirectionReaders, (), (("prompts", ()), ("direction", DIRECTIONS[8]), ("draws", 20)))
+      for model in ("gemma, raw", "neox", "ground truth")),
 )  # fmt: skip
 LENS_CASES = (
     Case("gpt2, raw", LogitLens, (), (("points", ("resid_pre", "resid_post")), ("lens", "tuned"))),

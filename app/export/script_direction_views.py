@@ -1,0 +1,161 @@
+"""The parts of exported programs for one direction, as text (see script_pieces.py). All of them read `unit`, the
+direction at length 1."""
+
+from app.domain.direction_recipes import (
+    DirectionDistribution,
+    DirectionProjection,
+    DirectionReaders,
+    DirectionWriters,
+    OfDirection,
+)
+from app.domain.errors import BadInput
+from app.export.script_interventions import Labels, overwritten
+from app.export.script_pieces import ATTENTION_PARTS
+
+UNIT = """
+unit = made(DIRECTION)
+unit = unit / unit.norm()
+"""
+
+PROJECTION = """
+result = {"projection": []}
+longest = max(len(prompt["clean"]) for prompt in PROMPTS)
+for prompt in PROMPTS:
+    keep = names(f"hook_{ACTIVATION}")
+    _, cache = run(prompt["clean"], hooks_for(prompt), keep)
+    rows = []
+    for name in keep:
+        activation = cache[name][0].float()
+        along = activation @ unit
+        along = along / activation.norm(dim=-1) if NORMALISED else along
+        rows.append([*along.tolist(), *[float("nan")] * (longest - len(along))])  # shorter prompts are padded
+    result["projection"].append(rows)  # layer position
+"""
+
+DISTRIBUTION = """
+result = {"projection": []}
+for side, other in (("clean", "corrupted"), ("corrupted", "clean")):
+    rows = []
+    for prompt in PROMPTS:
+        if prompt[side] is None:
+            rows.append([float("nan")] * N_LAYERS)
+            continue
+        keep = names(f"hook_{ACTIVATION}")
+        turned = {**prompt, "clean": prompt[side], "corrupted": prompt[other]}  # what is patched is from the other one
+        _, cache = run(prompt[side], hooks_for(turned), keep)
+        here = torch.stack([cache[name][0, POSITION].float() for name in keep])
+        along = here @ unit
+        rows.append((along / here.norm(dim=-1) if NORMALISED else along).tolist())
+    result["projection"].append(rows)
+"""
+
+WRITERS = '''
+def neurons(prompt, layer, end):
+    """Index and contribution of the neurons of an MLP that write most."""
+    block = model.blocks[layer]
+    W_out = block.mlp.W_out.float()
+    if f"blocks.{layer}.ln2_post.hook_scale" in end:  # a norm stands between the MLP and the stream (Gemma)
+        norm = block.ln2_post
+        W_out = W_out / end[f"blocks.{layer}.ln2_post.hook_scale"] * (
+            norm.original_component.weight.float() + (1 if norm.uses_weight_offset else 0)
+        )
+    written = end[f"blocks.{layer}.mlp.hook_post"] * (W_out @ unit)
+    top = written.abs().topk(min(NEURONS, len(written))).indices
+    return top.tolist(), written[top].tolist()
+
+
+def padded(rows, fill):
+    """With rows of `fill` for the layers after the place."""
+    row = [fill] * len(rows[0]) if isinstance(rows[0], list) else fill
+    return [*rows, *[row] * (N_LAYERS - len(rows))]
+
+
+nan = float("nan")
+result = {name: [] for name in ("components", "unwritten", "heads", "attn_bias", "neuron_index", "neurons",
+                                "projection")}
+for prompt in PROMPTS:
+    keep = [*names("hook_attn_out", "hook_mlp_out", "attn.hook_z", "ln1_post.hook_scale", "ln2_post.hook_scale"),
+            *names("hook_resid_pre", "hook_resid_mid", "hook_resid_post", "mlp.hook_post"), "hook_pos_embed"]
+    _, cache = run(prompt["clean"], hooks_for(prompt), [name for name in keep if name in model.hook_dict])
+    end = {name: cache[name][0, POSITION].float() for name in cache.keys()}
+    parts, heads, attn_bias, top = {"embed": end["blocks.0.hook_resid_pre"]}, [], [], []
+    if "hook_pos_embed" in end:
+        parts = {"embed": parts["embed"] - end["hook_pos_embed"], "pos_embed": end["hook_pos_embed"]}
+    for layer in range(LAYER + 1):
+        parts[f"L{layer}.attn"] = end[f"blocks.{layer}.hook_attn_out"]
+        if f"blocks.{layer}.hook_mlp_out" in end:
+            parts[f"L{layer}.mlp"] = end[f"blocks.{layer}.hook_mlp_out"]
+        written, bias = attention_parts(layer, end[f"blocks.{layer}.attn.hook_z"], end)
+        heads.append(written)
+        attn_bias.append(bias)
+        top.append(neurons(prompt, layer, end) if f"blocks.{layer}.mlp.hook_post" in end else ([], []))
+    result["component_labels"] = list(parts)
+    components = torch.stack(list(parts.values()))
+    heads, attn_bias = torch.stack(heads), torch.stack(attn_bias)
+    result["unwritten"].append(0.0)
+    result["components"].append((components @ unit).tolist())
+    result["heads"].append(padded((heads @ unit).tolist(), nan))
+    result["attn_bias"].append(padded((attn_bias @ unit).tolist(), nan))
+    result["neuron_index"].append(padded([index for index, _ in top], -1))
+    result["neurons"].append(padded([values for _, values in top], nan))
+    result["projection"].append(float(end[f"blocks.{LAYER}.hook_resid_post"] @ unit))
+'''
+
+READERS = '''
+def readers(layer):
+    """(what is read, head, weights as they read the stream) of every reader."""
+    block = model.blocks[layer]
+    through = lambda norm, weights: read_through(getattr(block, norm), weights) if hasattr(block, norm) else weights
+    for name in ("q", "k", "v"):
+        weights = through("ln1", getattr(block.attn, f"W_{name.upper()}").float())
+        yield from ((name, head, weights[head]) for head in range(len(weights)))
+    for name, matrix in (("mlp", "W_in"), ("gate", "W_gate")):
+        weights = getattr(block.mlp, matrix, None) if hasattr(block, "mlp") else None
+        if weights is not None:
+            yield name, -1, through("ln2" if hasattr(block, "ln2") else "ln1", weights.float())
+
+
+drawn = torch.randn(DRAWS, model.cfg.d_model, generator=torch.Generator().manual_seed(SEED))
+tried = torch.cat([unit[None], (drawn / drawn.norm(dim=-1, keepdim=True)).to(DEVICE)])
+arrays = ("layers", "heads", "norm", "random_mean", "random_sd", "random_low", "random_high")
+result = {name: [] for name in ("inputs", *arrays)}
+for layer in range(N_LAYERS):
+    for name, head, W in readers(layer):
+        norms = (tried @ W).norm(dim=-1) / (W.norm() / model.cfg.d_model**0.5)
+        norm, random = norms[0], norms[1:]
+        low, high = np.percentile(random.cpu().numpy(), (2.5, 97.5))
+        found = (layer, head, norm, random.mean(), random.std(), low, high)
+        result["inputs"].append(name)
+        for key, value in zip(arrays, found):
+            result[key].append(float(value))
+'''
+
+
+def view_parts(recipe: OfDirection, labels: Labels) -> tuple[str, ...]:
+    """What follows the functions that make the direction. Writers of a stream that is overwritten have no program: it
+    would have to decompose the runs that it is taken from."""
+    if isinstance(recipe, DirectionWriters) and overwritten(recipe.interventions, labels):
+        raise BadInput(
+            "A program cannot follow who wrote a stream that interventions overwrite (resid_pre, resid_mid, resid_post "
+            "or attn_out); export the table, or switch those off."
+        )
+    return {
+        DirectionProjection: (UNIT, PROJECTION),
+        DirectionDistribution: (UNIT, DISTRIBUTION),
+        DirectionWriters: (UNIT, ATTENTION_PARTS, WRITERS),
+        DirectionReaders: (UNIT, READERS),
+    }[type(recipe)]
+
+
+def view_constants(recipe: OfDirection) -> list[str]:
+    """What the parts are told."""
+    lines: list[str] = []
+    if isinstance(recipe, DirectionProjection | DirectionDistribution):
+        lines.append(f"ACTIVATION, NORMALISED = {recipe.activation!r}, {recipe.normalised}")
+    if isinstance(recipe, DirectionDistribution | DirectionWriters):
+        lines.append(f"POSITION = {-1 if recipe.position is None else recipe.position}")
+    if isinstance(recipe, DirectionWriters):
+        lines.append(f"LAYER, NEURONS = {'N_LAYERS - 1' if recipe.layer is None else recipe.layer}, {recipe.neurons}")
+    if isinstance(recipe, DirectionReaders):
+        lines.append(f"DRAWS, SEED = {recipe.draws}, {recipe.seed}")
+    return lines

@@ -1,0 +1,79 @@
+"""Projection on a direction: layers x positions of one prompt.
+
+x: position, labelled by the prompt's tokens; y: layer, downwards from 0 (of the activation that is read); colour: the
+projection (residual units), or the cosine where normalised, symmetric about 0: blue = along the direction, red =
+against it. The limit is the largest magnitude after the first position, which is far longer than the others in many
+models; what lies beyond is drawn at the limit, and the colour bar says so. In difference mode intervened - baseline.
+Hover: layer, position, token, full precision. Frames mark selected positions and layers.
+"""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.domain.direction_results import DirectionProjectionResult
+from app.domain.views import Selection, Style
+from app.figures import marks
+from app.figures.scales import colour_range, limit_of, spoken
+from app.figures.theme import dress, is_export, monospace
+from app.figures.tokens import label, token_axis
+
+_MOST_GAPPED = 48
+
+
+def direction_projection_heatmap(result: DirectionProjectionResult, style: Style, selection: Selection) -> go.Figure:
+    """Of the selected prompt."""
+    prompt = marks.prompt_row(selection, len(result.projection))
+    tokens = result.tokens_of(prompt)
+    values = result.projection[prompt, :, : len(tokens)]
+    figure = go.Figure(_cells(result, values, tokens, style))
+    width = (style.width or 660) - 120 if is_export(style) else 420
+    figure.update_layout(
+        shapes=[*marks.layer_rows(selection), *marks.position_columns(selection)], clickmode="event", dragmode=False,
+        xaxis=token_axis(tokens, width, monospace(style), room=9, step=22) | {"tickangle": -45, "fixedrange": True},
+        yaxis=layer_axis(len(values)),
+    )  # fmt: skip
+    title = f"{what(result, style)}, {result.provenance.model}"
+    return dress(figure, "projection", title, style, {"l": 36, "r": 8, "t": 8, "b": 20}, {"prompts": 1})
+
+
+def what(result: Any, style: Style) -> str:
+    """`Δ projection of resid_post on ·Mary − ·John in W_U`."""
+    delta = "Δ " if style.show == "difference" else ""
+    return f"{delta}{'cosine' if result.normalised else 'projection'} of {result.activation} on {result.direction}"
+
+
+def unit(result: Any, style: Style) -> str:
+    """Of axes and colour bars."""
+    delta = "Δ " if style.show == "difference" else ""
+    return f"{delta}cosine" if result.normalised else f"{delta}projection, residual units"
+
+
+def _cells(
+    result: DirectionProjectionResult, values: NDArray[np.float32], tokens: tuple[str, ...], style: Style
+) -> go.Heatmap:
+    limit = limit_of(values[:, 1:] if values.shape[1] > 1 else values, style)
+    gap = 1 if len(tokens) <= _MOST_GAPPED else 0  # many narrow cells would be nothing but gaps
+    named = [f"position {at} <b>{label(token, 24)}</b>" for at, token in enumerate(tokens)]
+    word = "cosine" if result.normalised else "projection"
+    delta = "Δ " if style.show == "difference" else ""
+    hover = [
+        [f"{result.activation} of layer {layer}, {named[at]}<br>{delta}{word} {text}" for at, text in enumerate(row)]
+        for layer, row in enumerate(spoken(values).tolist())
+    ]
+    scale = colour_range(values, style, signed=True, unit=unit(result, style), limit=limit)
+    return go.Heatmap(
+        z=values, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", name="projection", xgap=gap, ygap=gap,
+        **scale,
+    )  # fmt: skip
+
+
+def layer_axis(n_layers: int) -> dict[str, Any]:
+    """Layers downwards from 0."""
+    step = next(s for s in (1, 2, 5, 10, 20) if n_layers <= s * 16 or s == 20)
+    return {
+        "title": {"text": "layer"}, "tickmode": "linear", "tick0": 0, "dtick": step, "range": [n_layers - 0.5, -0.5],
+        "fixedrange": True,
+    }  # fmt: skip

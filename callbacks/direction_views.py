@@ -1,0 +1,221 @@
+"""Views of the direction that is looked at: projection, distribution over prompts, writers, readers.
+
+Each has a store with the digests of its runs, which also names what else its figure depends on (`drawn`), so that the
+figure hears of its store alone. Nothing is asked while the section is not on screen. The place of writers and of the
+distribution follows the selection: the token and the layer selected last; without, END and the direction's own layer.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dash import Dash, Input, Output, State
+
+from app.domain.direction_recipes import place_of
+from app.domain.directions import NamedDirection
+from app.domain.experiment import Experiment
+from app.domain.recipes import AnyRecipe
+from app.domain.residual_asked import ResidualAsked
+from app.domain.results import Result
+from app.domain.session import Viewed, chosen_direction
+from app.domain.views import Selection, Style
+from app.engine import Engine
+from app.figures.direction_distribution import direction_distribution_strip, shown_layer
+from app.figures.direction_projection import direction_projection_heatmap
+from app.figures.direction_readers import direction_readers_heatmap
+from app.figures.direction_writers import direction_writers_bars, place
+from callbacks.evaluate import NOTHING, stored, wait_for_model, wait_to_run
+from callbacks.reading import (
+    REFUSALS,
+    Asked,
+    Refused,
+    directions_of,
+    experiment_of,
+    outputs,
+    ready,
+    refused,
+    residual_of,
+    run_text,
+    selection_of,
+    style_of,
+    view_of,
+    wait_for_section,
+)  # fmt: skip
+from layouts import ids
+from layouts.direction_views import NO_DIRECTION
+from layouts.workspaces import NO_PROMPT
+
+
+@dataclass(frozen=True)
+class OnScreen:
+    """What the section's panels depend on."""
+
+    engine: Engine
+    experiment: Experiment
+    view: Viewed
+    directions: tuple[NamedDirection, ...]
+    residual: ResidualAsked
+    selection: Selection
+
+    @property
+    def named(self) -> NamedDirection:
+        """The direction that is looked at; refused where there is none."""
+        found = chosen_direction(self.directions, self.residual)
+        if found is None:
+            raise Refused(NO_DIRECTION)
+        return found
+
+    @property
+    def layer(self) -> int | None:
+        """None = the last."""
+        return place_of(self.named.direction, self.selection.layers)
+
+    @property
+    def position(self) -> int | None:
+        """The token selected last; None = END, which means more than its number where prompts differ in length."""
+        if not self.selection.positions:
+            return None
+        length = len(self.engine.read_prompt(self.experiment.model, run_text(self.experiment)))
+        last = self.selection.positions[-1]
+        return None if last == length - 1 else last
+
+
+def _of_projection(page: OnScreen) -> dict[str, Any]:
+    asked = page.residual.projection
+    return {"activation": asked.activation, "normalised": asked.normalised}
+
+
+def _of_writers(page: OnScreen) -> dict[str, Any]:
+    whole = page.residual.writers.of == "set"
+    return {"layer": page.layer, "position": None if whole else page.position}
+
+
+def _nothing(page: OnScreen) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class DirectionView:
+    """One panel: its analysis, the recipe's options, whether it is of the whole prompt set or of the `model` alone,
+    what else its figure depends on, and the words behind its title."""
+
+    id: str
+    kind: str
+    figure: Callable[[Any, Style, Selection], Any]
+    options: Callable[[OnScreen], dict[str, Any]]
+    of: Callable[[Any, OnScreen], str]
+    whole: Callable[[OnScreen], bool] = lambda page: False
+    model: bool = False
+    drawn: Callable[[OnScreen], dict[str, Any]] = _nothing
+
+    def recipe(self, page: OnScreen, intervened: bool) -> AnyRecipe:
+        """What is computed."""
+        options = {"direction": page.named.direction, **self.options(page)}
+        if self.model:
+            return page.experiment.model_recipe(self.kind, **options)
+        ask = page.experiment.set_recipe if self.whole(page) else page.experiment.recipe
+        return ask(self.kind, intervened=intervened, **options)
+
+    def runs(self, page: OnScreen) -> dict[str, AnyRecipe]:
+        """By the name of the run."""
+        found = {"baseline": self.recipe(page, False)}
+        if page.experiment.has_interventions and not self.model:
+            found["intervened"] = self.recipe(page, True)
+        return found
+
+    def style(self, page: OnScreen, style: Style) -> Style:
+        """As the page reads its numbers."""
+        return replace(style, grouped_by=page.residual.distribution.by, reading_as=page.residual.readers.by)
+
+    def shown(self, page: OnScreen, digests: Any) -> Result:
+        """The run on screen, or the difference."""
+        show = "baseline" if self.model else page.view.show
+        asked = Asked(page.engine, page.experiment, digests, show)
+        return asked.shown_of(lambda run: self.recipe(page, run == "intervened"))
+
+
+VIEWS = (
+    DirectionView(
+        ids.PROJECTION, "direction_projection", direction_projection_heatmap, _of_projection,
+        lambda result, page: f"{page.named.name}, {page.view.show}",
+    ),
+    DirectionView(
+        ids.DISTRIBUTION, "direction_distribution", direction_distribution_strip,
+        lambda page: {**_of_projection(page), "position": page.position, "base": "clean"},
+        lambda result, page: f"{page.named.name} after L{shown_layer(result, page.selection)} at "
+        f"{'END' if page.position is None else page.position}, {page.view.show}",
+        whole=lambda page: True,
+        drawn=lambda page: {"by": page.residual.distribution.by, "layers": page.selection.layers[-1:]},
+    ),
+    DirectionView(
+        ids.WRITERS, "direction_writers", direction_writers_bars, _of_writers,
+        lambda result, page: f"{page.named.name} {place(result)}, {page.view.show}",
+        whole=lambda page: page.residual.writers.of == "set",
+    ),
+    DirectionView(
+        ids.READERS, "direction_readers", direction_readers_heatmap, _nothing,
+        lambda result, page: f"{page.named.name}, weights alone", model=True,
+        drawn=lambda page: {"by": page.residual.readers.by},
+    ),
+)  # fmt: skip
+"""Panels of the section."""
+
+
+def evaluate(engine: Engine, row: DirectionView, store: Any, status: Any, view: Any, *rest: Any) -> Any:
+    """Where the numbers of one panel are, computed, and what else it is drawn from."""
+    *given, before = rest
+
+    def find() -> dict[str, Any]:
+        shown = view_of(view)
+        wait_for_section(shown, "direction")
+        page = _page(engine, store, shown, *given)
+        return _evaluated(page, row)
+
+    return stored(find, store, before)
+
+
+def _page(engine: Engine, store: Any, view: Viewed, directions: Any, residual: Any, selection: Any) -> OnScreen:
+    found = directions_of(directions), residual_of(residual), selection_of(selection)
+    return OnScreen(engine, experiment_of(store), view, *found)
+
+
+def _evaluated(page: OnScreen, row: DirectionView) -> dict[str, Any]:
+    if chosen_direction(page.directions, page.residual) is None:
+        return NOTHING
+    wait = wait_for_model if row.model else wait_to_run
+    wait(page.engine, page.experiment)
+    digests = {run: page.engine.evaluate(recipe).digest for run, recipe in row.runs(page).items()}
+    return NOTHING | digests | {"show": page.view.show, "name": page.named.name, "drawn": row.drawn(page)}
+
+
+def draw(engine: Engine, row: DirectionView, digests: Any, view: Any, store: Any, *given: Any) -> tuple[Any, ...]:
+    """Figure, state, message, of what."""
+    empty = NO_DIRECTION
+    try:
+        shown = view_of(view)
+        wait_for_section(shown, "direction")
+        page = _page(engine, store, shown, *given)
+        empty = NO_PROMPT if page.named else empty
+        result = row.shown(page, digests)
+        figure = row.figure(result, row.style(page, style_of(shown)), page.selection)
+        return ready(figure, row.of(result, page), digests)
+    except REFUSALS as why:
+        return refused(why, empty)
+
+
+def register(app: Dash, engine: Engine) -> None:
+    """Two callbacks per panel: one computes, one draws what was computed."""
+    names = (ids.DIRECTIONS, ids.RESIDUAL, ids.SELECTION)
+    for row in VIEWS:
+        store = ids.DIGESTS.format(row.kind)
+        app.callback(
+            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), Input(ids.VIEW, "data"),
+            *(Input(name, "data") for name in names), State(store, "data"),
+            running=[(Output(ids.BUSY.format(row.id, row.kind), "className"), "mt-busy is-on", "mt-busy")],
+            prevent_initial_call=True,
+        )(functools.partial(evaluate, engine, row))  # fmt: skip
+        app.callback(
+            outputs(row.id), Input(store, "data"), State(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"),
+            *(State(name, "data") for name in names), prevent_initial_call=True,
+        )(functools.partial(draw, engine, row))  # fmt: skip
