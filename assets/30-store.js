@@ -149,6 +149,20 @@
     }
   }
 
+  /** The selection as panels of one workspace hear it: no server is asked on behalf of what is not on screen. Written
+   * before the view, so that who hears both finds both. */
+  const SELECTED_IN = { "selected-patch": "patch", "selected-attention": "attention" };
+  const heard = {};
+
+  function writeSelected() {
+    const { selection, view } = written;
+    for (const [id, workspace] of Object.entries(SELECTED_IN)) {
+      if (view.workspace !== workspace || heard[id] === selection) continue;
+      heard[id] = selection;
+      root.dash_clientside.set_props(id, { data: selection });
+    }
+  }
+
   function writeStores() {
     clearTimeout(storeTimer);
     const changed = PARTS.filter((part) => !written || written[part] !== current.session[part]);
@@ -156,6 +170,7 @@
     const shown = written && written.selection.prompt;
     written = current.session;
     if (changed.includes("experiment")) count(before && before.experiment);
+    writeSelected();
     for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
     writeParts(before);
     const { prompt } = written.selection;

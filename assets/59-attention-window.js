@@ -67,6 +67,17 @@
     return places;
   }
 
+  /** The matrix with the strongest of each block where it has more cells than pixels. */
+  function shrunk(matrix, most) {
+    const size = [length(matrix.rows), length(matrix.columns)];
+    const block = blockOf(matrix, most);
+    const [height, width] = size.map((cells, axis) => Math.ceil(cells / block[axis]));
+    if (!isReduced(block)) return { ...matrix, width, height };
+    const places = strongestIn(matrix.values, size, block);
+    const strongest = matrix.strongest && Uint16Array.from(places, (at) => matrix.strongest[at]);
+    return { ...matrix, values: Float32Array.from(places, (at) => matrix.values[at]), strongest, width, height };
+  }
+
   const within = (value, count) => Math.max(0, Math.min(count - 1, value));
   const spanOf = (one, other, count) =>
     [Math.min(within(one, count), within(other, count)), Math.max(within(one, count), within(other, count)) + 1];
@@ -110,7 +121,7 @@
 
   root.microtome = root.microtome || {};
   root.microtome.attentionWindow = {
-    LONG, SIDE, whole, length, sideOf, isWhole, nameOf, windowed, tileAt, tilesOf, TILE, rowOf, columnOf, fitOf, blockOf, isReduced, strongestIn, between, read, said, ticksOf,
+    LONG, SIDE, whole, length, sideOf, isWhole, nameOf, windowed, tileAt, tilesOf, TILE, rowOf, columnOf, fitOf, blockOf, isReduced, strongestIn, shrunk, between, read, said, ticksOf,
     writtenOf,
   };
   if (typeof module !== "undefined") module.exports = root.microtome.attentionWindow;

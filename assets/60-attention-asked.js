@@ -25,6 +25,24 @@
     return layers && primary && !layers.includes(primary.layer) ? primary.layer : null;
   }
 
+  /** Digests of a long prompt's layers that have been there: of the same experiment they are shown again at once, where
+   * nothing beside them is asked for that comes by layer as well. */
+  function layerKeeper() {
+    const kept = new Map();
+    let of = null;
+    function keep(digests) {
+      const { layers = null, number = null } = digests || {};
+      if (!layers || number !== of) kept.clear();
+      of = number;
+      for (const layer of layers || []) kept.set(layer, digests);
+    }
+    function shown({ selection: { primary }, view: { attention } }, digests) {
+      const plain = attention.of === "primary" && !attention.minus && !attention.by;
+      return (digests && digests.layers && plain && primary && kept.get(primary.layer)) || digests;
+    }
+    return { keep, shown };
+  }
+
   const mapAddress = ({ digest, minus }, { layer, head }) =>
     `attention/${digest}/${layer}/${head}.f32${minus ? `?minus=${minus}` : ""}`;
 
@@ -161,6 +179,6 @@
   }
 
   root.microtome = root.microtome || {};
-  root.microtome.attentionAsked = { shownRun, missingLayer, asked, combined, weighted, limitOf };
+  root.microtome.attentionAsked = { shownRun, missingLayer, layerKeeper, asked, combined, weighted, limitOf };
   if (typeof module !== "undefined") module.exports = root.microtome.attentionAsked;
 })(typeof window === "undefined" ? globalThis : window);

@@ -9,7 +9,7 @@
 (function (root) {
   "use strict";
 
-  const { shownRun, missingLayer, asked } =
+  const { shownRun, missingLayer, layerKeeper, asked } =
     typeof require === "undefined" ? root.microtome.attentionAsked : require("./60-attention-asked.js");
   const { scaleOf, hasScale } =
     typeof require === "undefined" ? root.microtome.attentionScale : require("./59-attention-scale.js");
@@ -59,9 +59,13 @@
   const { fetched, picture, numbers, matrix, keyOf } = microtome.attentionNumbers;
   const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
   const whenIdle = root.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const PAUSE_MS = 400;
   const beside = []; // session, digests -> draws what else shows attention
-  let digests = null;
+  const layers = layerKeeper();
+  let latest = null; // digests of the run, of a long prompt of one of its layers
   let besides = null; // {other, weights}: the same of the pair's other prompt and of weights, where they are asked for
+
+  const digestsOf = (session) => layers.shown(session, latest);
 
   const count = () => microtome.shape().n_positions || 0;
 
@@ -84,7 +88,7 @@
   /** What is drawn now; null where nothing is. */
   function now() {
     const session = microtome.session();
-    const found = session && asked(session, digests, besides);
+    const found = session && asked(session, digestsOf(session), besides);
     return found && found.problem === null ? found : null;
   }
 
@@ -120,22 +124,11 @@
   const made = microtome.keeper(async (key) => {
     const [asks, , most] = JSON.parse(key);
     const { of, signed } = JSON.parse(asks);
-    const { values, strongest, limit, width, height } = shrunk(await matrix(asks), most);
+    const { values, strongest, limit, width, height } = windows.shrunk(await matrix(asks), most);
     const colours = of === "each" ? pixels.eachIn(values, strongest, microtome.template(), microtome.theme(), limit)
       : pixels.allIn(values, microtome.template(), signed, limit);
     return drawnOn(width, height, colours);
   }, 8);
-
-  /** The matrix with the strongest of each block where it has more cells than pixels. */
-  function shrunk(matrix, most) {
-    const size = [windows.length(matrix.rows), windows.length(matrix.columns)];
-    const block = windows.blockOf(matrix, most);
-    const [height, width] = size.map((cells, axis) => Math.ceil(cells / block[axis]));
-    if (!windows.isReduced(block)) return { ...matrix, width, height };
-    const places = windows.strongestIn(matrix.values, size, block);
-    const strongest = matrix.strongest && Uint16Array.from(places, (at) => matrix.strongest[at]);
-    return { ...matrix, values: Float32Array.from(places, (at) => matrix.values[at]), strongest, width, height };
-  }
 
   function drawnOn(width, height, colours) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -146,7 +139,7 @@
 
   const wanted = () => {
     const session = microtome.session();
-    return session && addressesOf(session, digests, microtome.theme());
+    return session && addressesOf(session, digestsOf(session), microtome.theme());
   };
 
   /** Where the picture of a window lies on the axes; its last blocks may reach over the edge. */
@@ -169,7 +162,10 @@
     if (!image || (there && !Object.keys(view).length)) return;
     const anew = scale && !hasScale(gd.layout, scale) ? scale : {}; // a colour bar is drawn with all ticks again
     const lies = count() && image.name !== nameOf(window) ? lying(window) : {};
-    root.Plotly.relayout(gd, { "images[0].source": source, ...lies, ...anew, ...view });
+    const more = { ...lies, ...anew, ...view };
+    if (Object.keys(more).length || !microtome.swapPicture(gd, source)) {
+      root.Plotly.relayout(gd, { "images[0].source": source, ...more });
+    }
     if (anew === scale) root.Plotly.Plots.resize(gd); // only at the next layout other ticks get their room beside the title
     if (source !== BLANK) root.requestAnimationFrame(() => setTimeout(painted));
   }
@@ -214,16 +210,31 @@
   async function draw() {
     const session = microtome.session();
     if (!session) return;
+    const digests = digestsOf(session);
     for (const drawMore of beside) drawMore(session, digests);
     const found = asked(session, digests, besides);
     const { note, wide } = fitting(found, place(), fit());
     const title = titled(session, found, note);
     say(title, found);
     sayWhy(found.problem || (wide ? note.slice(2) : ""));
-    const layer = missingLayer(session, digests);
-    if (layer !== null) microtome.setProps("attention-layer", { data: layer });
+    askLayer(missingLayer(session, digests) === null);
     const gd = microtome.graph("attention");
     if (gd) await show(gd, found, title, wide);
+  }
+
+  let asking = 0;
+
+  /** The server hears of another layer of a long prompt: at once where it is not there yet, after a pause where it only
+   * has to know what is shown. */
+  function askLayer(there) {
+    clearTimeout(asking);
+    const ask = () => {
+      const layer = missingLayer(microtome.session(), latest);
+      if (layer !== null) microtome.setProps("attention-layer", { data: layer });
+    };
+    if (!there) return ask();
+    if (missingLayer(microtome.session(), latest) !== null) asking = setTimeout(ask, PAUSE_MS);
+    return undefined;
   }
 
   const still = (found, window) =>
@@ -254,13 +265,14 @@
     if (!wanted()) return;
     const near = neighbours(session.selection.primary, microtome.shape());
     for (const head of near) {
-      const there = addressesOf({ ...session, selection: { primary: head } }, digests, microtome.theme());
+      const there = addressesOf({ ...session, selection: { primary: head } }, digestsOf(session), microtome.theme());
       if (there) picture(pictureAddress(there, place())).catch(() => null); // drawn when selected
     }
   }
 
   function setDigests(next, beside) {
-    [digests, besides] = [next, beside];
+    [latest, besides] = [next, beside];
+    layers.keep(next);
     draw();
   }
 

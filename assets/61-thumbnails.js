@@ -151,7 +151,7 @@
     drawOutlines(context, session.selection);
     drawScale();
     say(session.selection.primary);
-    performance.mark("microtome:thumbnails-painted");
+    root.requestAnimationFrame(() => setTimeout(() => performance.mark("microtome:thumbnails-painted")));
   }
 
   // ---- the run that is shown -----------------------------------------------------------------------------------

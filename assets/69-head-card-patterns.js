@@ -138,7 +138,8 @@
     if (!place || !head || session.view.workspace !== "attention") return;
     const elements = made(place);
     const shown = microtome.attention.wanted();
-    put(elements.here, shown && shown.picture, `Attention of ${microtome.state.headLabel(head)} on this prompt`);
+    const reduced = microtome.attention.count() > 64 ? "&fit=64x64" : ""; // else the first key would fall between pixels
+    put(elements.here, shown && shown.picture + reduced, `Attention of ${microtome.state.headLabel(head)} on this prompt`);
     elements.of.textContent = captionOf(session.view.show);
     drawBackground(elements, head);
     drawTokens(elements.tokens);

@@ -115,18 +115,29 @@
 
   /** Figures that the server drew for the other theme are dressed again; nothing is computed for that. */
   function dress(gd) {
-    const template = templateOf(theme());
+    if (isUndressed(gd)) root.Plotly.relayout(gd, { template: template() });
+  }
+
+  function isUndressed(gd) {
     const worn = gd.layout && gd.layout.template;
-    if (template && worn && ink(worn) !== ink(template)) root.Plotly.relayout(gd, { template });
+    return Boolean(template() && worn && ink(worn) !== ink(template()));
+  }
+
+  /** What is on screen, one figure at a time so that the hand is not held up; others when they are shown. */
+  function dressNext() {
+    const undressed = microtome.allGraphs().find((gd) => gd.offsetParent && isUndressed(gd));
+    if (!undressed) return performance.mark("microtome:dressed");
+    dress(undressed);
+    return setTimeout(dressNext);
   }
 
   function applyTheme(mode) {
     document.body.dataset.theme = mode;
     document.body.dataset.agThemeMode = mode;
     document.documentElement.dataset.mantineColorScheme = mode;
-    setProps("mantine", { forceColorScheme: mode });
-    microtome.allGraphs().forEach(dress);
     microtome.attention.draw();
+    setTimeout(dressNext);
+    setTimeout(() => setProps("mantine", { forceColorScheme: theme() }));
   }
 
   function switchTheme() {
@@ -136,6 +147,9 @@
   }
 
   microtome.afterPlot.push(dress);
+  microtome.projections.push(({ session: { view } }, before) => {
+    if (before && before.session.view.workspace !== view.workspace) setTimeout(dressNext);
+  });
 
   // ---- link ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@
   run, whose callback returns the whole figure (benchmarks/plain_dash.py).
 - highlight: pointer up -> the next frame, and in how many clicks every panel showed the new selection in that frame.
 - quantity: another number chosen -> the head matrix repainted, numbers that are there; and where they must be computed.
-- thumbnails: patterns of all heads that are there -> painted on their canvas, in other colours than before.
+- thumbnails: patterns of all heads that are there -> painted on a finer canvas, and the next frame.
+- theme: the switch -> every figure on screen in the other colours, in the *Attention* workspace.
 - hover: requests that left the page while the pointer moved over every panel.
 - new prompt: Run pressed -> the new prompt's pattern painted: everything is computed.
 """
@@ -26,8 +27,8 @@ from benchmarks.page import NUMBERS_ON_SCREEN, answers, chromium, server
 from benchmarks.plain_dash import HEADS, LAYERS, plain_dash
 
 CLICKS = 25
-LENGTHS = {64: 7, 256: 31}
-"""Tokens, and how often the beginning is repeated for so many."""
+LENGTHS = {64: 7, 256: 28}
+"""Tokens, and how often the beginning is repeated for about so many (68 and 257)."""
 PAUSE_MS = 450
 """Between clicks; two within 300 ms are a double click to Plotly."""
 QUANTITIES = ("entropy", "attention_to_first", "output_norm", "direct")
@@ -65,6 +66,8 @@ _OTHER_PICTURE = """before => {
   window.was = window.was || image.source;
   return image.source !== window.was;
 }"""
+_FINER = """Object.defineProperty(window, 'devicePixelRatio', {{value: 1 + {0} / 8, configurable: true}});
+document.getElementById('thumbnails').style.maxHeight = (500 - {0}) + 'px'"""
 _PAINTED = "microtome:attention-painted"
 
 
@@ -98,6 +101,7 @@ def _measured(page: Any, address: str, repeats: int, reference: list[float]) -> 
         *_quantities(page),
         {"gesture": "hover over every panel", "requests": _hovered(page)},
         _row("all heads as thumbnails, painted", _thumbnails(page)),
+        _row("light to dark and back, every figure", _themes(page)),
         _row("new prompt to its pattern", [_new_prompt(page)]),
     ]
 
@@ -219,16 +223,24 @@ def _hovered(page: Any) -> int:
 
 
 def _thumbnails(page: Any) -> list[float]:
-    """Patterns that are there, painted from nothing on the canvas: another theme has other colours."""
+    """Patterns that are there, painted from nothing: the screen is a little finer every time."""
     page.keyboard.press("2")
-    name = "microtome:thumbnails-painted"
-    page.wait_for_function(f"() => performance.getEntriesByName('{name}').length")
-    times: list[float] = []
-    for _ in range(6):
-        _until_quiet(page, 1)
-        page.evaluate("window.chosen = performance.now(); microtome.switchTheme()")
-        times.append(_since(page, name, "chosen"))
-    return times
+    page.wait_for_function("() => performance.getEntriesByName('microtome:thumbnails-painted').length")
+    _until_quiet(page)
+    return [_timed(page, "microtome:thumbnails-painted", _FINER.format(step)) for step in range(1, 7)]
+
+
+def _themes(page: Any) -> list[float]:
+    return [_timed(page, "microtome:dressed", "microtome.switchTheme()") for _ in range(6)]
+
+
+def _timed(page: Any, name: str, gesture: str) -> float:
+    """From a gesture until the page marks that name."""
+    done = _marked(name)(page)
+    page.evaluate(f"window.chosen = performance.now(); {gesture}")
+    done()
+    page.wait_for_timeout(PAUSE_MS)
+    return _since(page, name, "chosen")
 
 
 def _new_prompt(page: Any) -> float:

@@ -95,8 +95,8 @@ def register(app: Dash, engine: Engine) -> None:
     """Compute when head, query or run change; draw what was computed."""
     store, experiment = ids.DIGESTS.format(KIND), ids.EXPERIMENT
     app.callback(
-        Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(ids.SELECTION, "data"),
-        Input(ids.VIEW, "data"), State(store, "data"),
+        Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"),
+        Input(ids.SELECTED_ATTENTION, "data"), Input(ids.VIEW, "data"), State(store, "data"),
         running=[(Output(ids.BUSY.format(ids.HEAD_READING, KIND), "className"), "mt-busy is-on", "mt-busy")],
         prevent_initial_call=True,
     )(functools.partial(evaluate, engine))  # fmt: skip

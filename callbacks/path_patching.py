@@ -137,7 +137,7 @@ def register(app: Dash, engine: Engine) -> None:
     store, view, sweep = ids.DIGESTS.format(KIND), Input(ids.VIEW, "data"), Input(ids.SWEEP, "data")
     app.callback(
         Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), sweep, view,
-        Input(ids.SELECTION, "data"), State(store, "data"), prevent_initial_call=True,
+        Input(ids.SELECTED_PATCH, "data"), State(store, "data"), prevent_initial_call=True,
     )(functools.partial(address_paths, engine))  # fmt: skip
     sweep_strip.register(app, engine, SLOT)
     app.callback(

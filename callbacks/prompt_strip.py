@@ -47,6 +47,6 @@ def register(app: Dash, engine: Engine) -> None:
     """Listens to the sweep, its tick, how it is read, and the selection."""
     app.callback(
         outputs(ids.STRIP), Input(ids.DIGESTS.format("sweep"), "data"), Input(ids.TICK.format(ids.SWEEP_MAP), "data"),
-        Input(ids.VIEW, "data"), Input(ids.SWEEP, "data"), Input(ids.SELECTION, "data"),
+        Input(ids.VIEW, "data"), Input(ids.SWEEP, "data"), Input(ids.SELECTED_PATCH, "data"),
         State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
     )(functools.partial(draw_strip, engine))  # fmt: skip

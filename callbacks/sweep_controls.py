@@ -85,4 +85,4 @@ def register(app: Dash) -> None:
     foot = Output(ids.FOOT.format(ids.AGAINST), "hidden")
     app.callback(foot, *fields, *classes, *names, Input(ids.SWEEP, "data"))(hide_controls)
     metric = Output(ids.FIELD.format(ids.SWEEP_METRIC), "hidden")
-    app.callback(metric, Input(ids.SWEEP, "data"), Input(ids.SELECTION, "data"))(hide_metric)
+    app.callback(metric, Input(ids.SWEEP, "data"), Input(ids.SELECTED_PATCH, "data"))(hide_metric)

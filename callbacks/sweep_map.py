@@ -141,9 +141,9 @@ def follow(sweep: SweepAsked, mapped: bool = True) -> None:
     """Marks follow the selection on the page. Drawn again for it are only the maps of three axes or more, which show
     what is selected of what there is; for another prompt of the set, those with its tokens along an axis."""
     heard, axes = set(ctx.triggered_prop_ids.values()), sweep.cells.axes
-    if not heard or not heard <= {ids.SELECTION, ids.PROMPT_SHOWN}:
+    if not heard or not heard <= {ids.SELECTED_PATCH, ids.PROMPT_SHOWN}:
         return
-    grouped = ids.SELECTION in heard and len(axes) >= 3
+    grouped = ids.SELECTED_PATCH in heard and len(axes) >= 3
     named = ids.PROMPT_SHOWN in heard and "position" in axes
     if not mapped or not (grouped or named):
         raise PreventUpdate
@@ -176,7 +176,7 @@ def draw_sweep_map(engine: Engine, *heard: Any) -> tuple[Any, ...]:
 
 def inputs() -> list[Input | State]:
     """What a drawing of these sweeps hears."""
-    stores = (*HEARD, ids.VIEW, ids.SWEEP, ids.SELECTION, ids.PROMPT_SHOWN)
+    stores = (*HEARD, ids.VIEW, ids.SWEEP, ids.SELECTED_PATCH, ids.PROMPT_SHOWN)
     return [*(Input(store, "data") for store in stores), State(ids.EXPERIMENT, "data")]
 
 

@@ -4,6 +4,8 @@
 SESSION = "session"  # {"experiment":…, "selection":…, …}: app.domain.session.Session as JSON
 EXPERIMENT = "experiment"  # its parts again, one store each, so that a callback hears only what it needs
 SELECTION = "selection"
+SELECTED_PATCH = "selected-patch"  # the same while that workspace is on screen: what its panels hear
+SELECTED_ATTENTION = "selected-attention"
 VIEW = "view"
 SHOWN = "shown"  # changes, after the view, with what is shown of every run: what panels hear that know no workspace
 ATTENDED = "attended"  # the same, and what is shown of attention

@@ -50,7 +50,8 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         "direction_card", "logit_decomposition",
     )  # fmt: skip
     empty = [
-        ids.EXPERIMENT, ids.SELECTION, ids.VIEW, ids.SHOWN, ids.ATTENDED, ids.SWEEP, ids.HEADS, ids.NOTES,
+        ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
+        ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
         ids.PARTS_ASKED, ids.PARTS_SHOWN,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,

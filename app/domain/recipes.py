@@ -50,8 +50,8 @@ class AttentionPattern(OnTexts):
     kind: Literal["attention_pattern"] = "attention_pattern"
 
 
-PATTERN_BYTES = 64 * 2**20
-"""Most bytes of attention patterns in one result; longer prompts name the layers they want."""
+PATTERN_BYTES = 96 * 2**20
+"""Most bytes of attention patterns in one result, 300 tokens of 270 heads; longer prompts name the layers they want."""
 
 
 def pattern_layers(n_layers: int, n_heads: int, n_positions: int, layer: int) -> tuple[int, ...] | None:

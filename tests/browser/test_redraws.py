@@ -61,13 +61,51 @@ def dispatched(screen: Screen, action: str) -> Callable[[], Any]:
 
 def test_selecting_marks_the_panels_that_show_heads_or_tokens_and_draws_none(visit: Callable[..., Screen]):
     screen = opened(visit)
-    assert counted(screen, lambda: screen.click_head(12, 4), "marked") == {
-        "head-matrix": 1, "trajectory": 1, "attention": 1,
-    }  # fmt: skip
+    assert counted(screen, lambda: screen.click_head(12, 4), "marked") == {"head-matrix": 1, "trajectory": 1}
     assert counted(screen, lambda: screen.page.keyboard.press("ArrowDown")) == {}
     token = screen.page.locator("#token-strip [data-position='4']")
     assert counted(screen, token.click, "marked") == {"lens": 1, "attention": 1}
     assert counted(screen, screen.page.locator("#token-strip [data-position='6']").click) == {}
+
+
+_PICTURE = """() => {
+  const gd = microtome.graph('attention'), drawn = gd.querySelector('.imagelayer image');
+  return [gd.layout.images[0].source, drawn.getAttributeNS('http://www.w3.org/1999/xlink', 'href')];
+}"""
+
+
+def test_the_picture_of_another_head_is_changed_in_place_and_a_full_redraw_agrees(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    before = screen.page.evaluate(_PICTURE)
+    screen.click_head(12, 4)
+    screen.page.evaluate(QUIET)
+    after = screen.page.evaluate(_PICTURE)
+    assert after[0] == after[1] != before[0]
+    screen.page.evaluate("Plotly.redraw(microtome.graph('attention'))")
+    assert screen.page.evaluate(_PICTURE) == after
+
+
+def test_a_selection_asks_no_callback_of_panels_that_are_not_on_screen(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    screen.requests.clear()
+    counted(screen, lambda: screen.click_head(12, 4))
+    assert [url for url in screen.requests if "_dash-update-component" in url] == []
+    assert screen.page.evaluate("microtome.propsOf('selection').data.primary") == {"layer": 12, "head": 4}
+    marked = "Object.values(dash_mantine_components).filter(each => each && each.dashChildrenUpdate).length"
+    assert screen.page.evaluate(marked) == 0  # each would be compared with all paths at every change
+
+
+def test_the_theme_dresses_what_is_on_screen_and_the_rest_when_it_is_shown(visit: Callable[..., Screen]):
+    screen = opened(visit)
+    ink = "panel => document.querySelector(`#${panel} .js-plotly-plot`).layout.template.layout.font.color"
+    dark = screen.page.evaluate("microtome.propsOf('templates').data.dark.layout.font.color")
+    on_screen = {"head-matrix": 1, "trajectory": 1, "attention": 1}
+    dressed = counted(screen, lambda: screen.page.evaluate("microtome.switchTheme()"), "marked")
+    assert dressed.items() >= on_screen.items()
+    assert {screen.page.evaluate(ink, panel) for panel in on_screen} == {dark}
+    screen.page.keyboard.press("3")
+    screen.page.evaluate(QUIET)
+    assert screen.page.evaluate(ink, "lens") == dark
 
 
 def test_pointing_draws_nothing_and_asks_nothing(visit: Callable[..., Screen]):

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { asked, combined, limitOf, weighted } = require("../../assets/60-attention-asked.js");
+const { asked, combined, layerKeeper, limitOf, weighted } = require("../../assets/60-attention-asked.js");
 const { hasScale, scaleOf } = require("../../assets/59-attention-scale.js");
 const { around, sides, brief, between } = require("../../assets/62-attention-text.js");
 const { eachIn, colourOf, HUES } = require("../../assets/59-palette.js");
@@ -154,4 +154,18 @@ test("a figure is laid out anew where its range or its words are another matrix'
 
 test("weights of a prompt of another length are refused", () => {
   assert.throws(() => weighted(Float32Array.from([1, 0, 0.25, 0.75]), [1, 2, 3]), /other lengths/);
+});
+
+test("a layer of a long prompt that was there is shown again at once, while the experiment is the same", () => {
+  const layers = layerKeeper();
+  const [zero, one] = [0, 1].map((layer) => ({ ...DIGESTS, baseline: `of${layer}`, layers: [layer], number: 3 }));
+  const shown = (latest, ...actions) => layers.shown(session(...actions), latest).baseline;
+  [zero, one].forEach(layers.keep);
+  assert.equal(shown(one), "of0");
+  assert.equal(shown(one, click(1, 2)), "of1");
+  assert.equal(shown(one, seen({ by: "value_norm" })), "of1"); // weights come by layer as well
+  layers.keep({ ...one, number: 4 });
+  assert.equal(shown({ ...one, number: 4 }), "of1");
+  layers.keep(DIGESTS);
+  assert.equal(shown(DIGESTS), "aa");
 });

@@ -155,12 +155,12 @@ def test_two_maps_of_the_same_unit_have_the_same_colours_unless_told_otherwise(s
 def test_the_second_map_follows_another_prompt_and_leaves_marks_to_the_page(served: Page) -> None:
     asked = sweep(method="denoising", against=("noising",), against_as="map")
     given = computed(served, experiment(), asked, BOTH)
-    assert drawn(served, "against", given, experiment(), asked, by="selection.data") is None
+    assert drawn(served, "against", given, experiment(), asked, by="selected-patch.data") is None
     assert drawn(served, "against", given, experiment(), asked, by="prompt-shown.data") is None
     placed = sweep(method="denoising", against=("noising",), against_as="map", cells=Cells("resid_pre", "position"))
     given = computed(served, experiment(), placed, BOTH)
     for panel in ("sweep-map", "against"):
-        assert drawn(served, panel, given, experiment(), placed, by="selection.data") is None
+        assert drawn(served, panel, given, experiment(), placed, by="selected-patch.data") is None
         assert state(drawn(served, panel, given, experiment(), placed, by="prompt-shown.data"), panel) == "ready"
 
 
@@ -182,7 +182,7 @@ def test_the_strip_shows_the_selected_cell_on_every_prompt(served: Page) -> None
     asked = sweep(method="zero")
     given = computed(served, two_prompts(), asked)
     head = {"layer": 1, "head": 2}
-    chosen = {"selection.data": {"heads": [head], "primary": head}}
+    chosen = {"selected-patch.data": {"heads": [head], "primary": head}}
     answer = drawn(served, "strip", given, two_prompts(), asked, **chosen)
     assert state(answer, "strip") == "ready"
     assert answer["strip-of"]["children"].startswith("L1H2 on each prompt")

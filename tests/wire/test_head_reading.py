@@ -16,7 +16,7 @@ HERE = view(workspace="attention")
 
 def asked(served: Page, store: Any, selection: Any = SELECTED, shown: Any = HERE) -> Any:
     """The digest store of the reading."""
-    given = {"experiment.data": store, "status.data": READY, "selection.data": selection, "view.data": shown}
+    given = {"experiment.data": store, "status.data": READY, "selected-attention.data": selection, "view.data": shown}
     answer = served.ask(f"{STORE}.data", given)
     return answer[STORE]["data"] if answer else None
 

@@ -23,7 +23,7 @@ CHOSEN = {"heads": [L1H2], "primary": L1H2}
 def addressed(served: Page, store: Any, asked: Any, selection: Any = CHOSEN, shown: Any = PATCH) -> Any:
     """The digest store of the paths."""
     given = {"experiment.data": store, "status.data": READY, "sweep.data": asked, "view.data": shown}
-    answer = served.ask("digests-paths.data", given | {"selection.data": selection})
+    answer = served.ask("digests-paths.data", given | {"selected-patch.data": selection})
     return answer["digests-paths"]["data"] if answer else None
 
 

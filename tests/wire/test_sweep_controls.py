@@ -98,7 +98,7 @@ def test_sweeps_side_by_side_carry_the_names_of_their_methods(served: Page) -> N
 
 def metric_hidden(served: Page, asked: Any, selection: Any = None) -> Any:
     field = ids.FIELD.format(ids.SWEEP_METRIC)
-    answer = served.ask(f"{field}.hidden", {"sweep.data": asked, "selection.data": selection})
+    answer = served.ask(f"{field}.hidden", {"sweep.data": asked, "selected-patch.data": selection})
     return answer and answer[field]["hidden"]
 
 

@@ -234,7 +234,7 @@ def test_recovered_has_no_difference(served: Page) -> None:
 
 
 def test_a_selection_alone_draws_only_maps_that_depend_on_it(served: Page) -> None:
-    given = {"selection.data": {"heads": [], "positions": [1]}}
+    given = {"selected-patch.data": {"heads": [], "positions": [1]}}
     plain = computed(served, experiment(), sweep(method="zero"))
     assert drawn(served, "sweep-map", given, experiment(), sweep(method="zero"), **plain) is None
     asked = sweep(method="zero", cells=Cells(by="position"))
