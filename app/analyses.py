@@ -24,6 +24,7 @@ from app.domain import (
     parts_results,
     recipes,
     results,
+    steering_results,
 )
 from app.domain.errors import BadInput
 from app.domain.recipes import AnyRecipe
@@ -130,6 +131,8 @@ _ROWS = (
         "correctness_meters", "Correctness meters",
         recipes.CorrectnessMeters, results.CorrectnessMetersResult, "correctness_meters:meters_table", (560, 240),
     ),
+    _row("steering_curve", "Strength curve", recipes.SteeringCurve, steering_results.SteeringCurveResult,
+        "steering_curve:steering_curve_lines", (560, 340), resumes=True),
     _row("residual_geometry", "Geometry of the residual stream", recipes.ResidualGeometry,
         geometry_results.ResidualGeometryResult, "residual_geometry:residual_geometry_lines", (560, 340)),
     _row("activation_map", "Map of activations", recipes.ActivationMap, geometry_results.ActivationMapResult,

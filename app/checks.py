@@ -26,6 +26,7 @@ from app.domain.prompts import aligned
 from app.domain.questions import settled
 from app.domain.recipes import HIGHEST_TEMPERATURE, MOST_DRAWS, MOST_NEW_TOKENS
 from app.domain.sites import Site, check_site, within
+from app.domain.steering_recipes import SteeringCurve
 from app.domain.sweep_checks import check_pairs, check_sweep
 from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise
@@ -125,6 +126,8 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         most = min(model.facts.d_vocab, MOST_TOKENS_SHOWN)
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")
+    if isinstance(recipe, SteeringCurve):
+        _check_steering(model, recipe, prompts)
     if isinstance(recipe, recipes.Generation):
         _check_generation(model, recipe, len(prompts[recipe.prompt].clean))
     if isinstance(recipe, recipes.AttributionPatching | recipes.SelfRepair):
@@ -138,6 +141,18 @@ def _check_query(model: LoadedModel, recipe: recipes.HeadReading, n_positions: i
     within((recipe.head.layer,), model.facts.n_layers, "layers", model.facts.title)
     within((recipe.head.head,), model.facts.n_heads, "heads", model.facts.title)
     within(() if recipe.query is None else (recipe.query,), n_positions, "positions", "The prompt")
+
+
+def _check_steering(model: LoadedModel, recipe: SteeringCurve, prompts: Sequence[ReadPrompt]) -> None:
+    """The direction, the site in every prompt, and the text that is continued."""
+    within((recipe.prompt,), len(prompts), "prompts", "The recipe")
+    check_direction(model, recipe.direction)
+    for prompt in prompts:
+        check_site(model.facts, recipe.site, len(prompt.clean))
+    if not 0 <= recipe.max_new_tokens <= MOST_NEW_TOKENS:
+        raise BadRecipe(
+            f"max_new_tokens = {recipe.max_new_tokens} is not possible; give 0 (no texts) to {MOST_NEW_TOKENS}."
+        )
 
 
 def _check_generation(model: LoadedModel, recipe: recipes.Generation, n_positions: int) -> None:

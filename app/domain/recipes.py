@@ -24,6 +24,7 @@ from app.domain.lens_recipes import ComponentLens, LogitLens
 from app.domain.parts_recipes import LogitDecomposition
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sites import Head
+from app.domain.steering_recipes import SteeringCurve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +222,7 @@ AnyRecipe = (
     | DirectionCard
     | ComponentLens
     | ResidualGeometry
+    | SteeringCurve
     | ActivationMap
     | LogitDecomposition
     | OfDirection

@@ -19,6 +19,7 @@ from app.domain.directions import AnyDirection
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
 from app.domain.interventions import Ablate, Interventions, Reference, frozen
+from app.domain.steering_recipes import SteeringCurve
 from app.export import script_attention as attention
 from app.export import script_directions as making
 from app.export import script_geometry as geometry
@@ -31,6 +32,7 @@ from app.export.script_direction_views import view_constants, view_parts
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
+from app.export.script_steering import steering_parts
 from app.export.script_sweep import sweep_parts
 from app.export.script_values import USED
 
@@ -96,6 +98,7 @@ KINDS = {
     ),
     "head_reading": _Kind("Head reading", (attention.HEAD_OUTPUTS, attention.HEAD_READING)),
     "correctness_meters": _Kind("Correctness meters", (*_ATTRIBUTION, pieces.CORRECTNESS_METERS)),
+    "steering_curve": _Kind("Strength curve"),
     "residual_geometry": _Kind("Geometry of the residual stream", (geometry.RESIDUAL_GEOMETRY,)),
     "activation_map": _Kind("Map of activations"),
     "behaviour_scores": _Kind("Behaviour scores of heads", (heads.BEHAVIOUR_SCORES,)),
@@ -144,6 +147,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
         return (pieces.METRICS, *path_patching_parts(recipe))
     if isinstance(recipe, recipes.LogitLens):
         return (pieces.METRICS, *lenses.lens_parts(recipe, facts.lens))
+    if isinstance(recipe, SteeringCurve):
+        return (pieces.METRICS, *steering_parts(recipe, facts.directions))
     if isinstance(recipe, recipes.SelfRepair):
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
     if isinstance(recipe, DirectionCard):

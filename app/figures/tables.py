@@ -46,12 +46,14 @@ from app.domain.results import (
     SelfRepairResult,
     SweepResult,
 )
+from app.domain.steering_results import SteeringCurveResult
 from app.figures import direction_tables, geometry_tables, sweep_tables
 from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
 from app.figures.long import stacked, unrolled
 from app.figures.parts_tables import decomposition_rows
+from app.figures.steering_tables import steering_rows
 
 
 def attribution_rows(result: DirectLogitAttributionResult, prompt: int | None = None) -> pd.DataFrame:
@@ -257,6 +259,7 @@ _TABLES: dict[type[Result], Any] = {
     HeadProjectionResult: head_rows,
     HeadTokensResult: _head_tokens,
     DirectionCardResult: direction_card_rows,
+    SteeringCurveResult: steering_rows,
     ResidualGeometryResult: lambda result: geometry_tables.geometry_rows(result, _prompt_of(result)),
     ActivationMapResult: geometry_tables.map_rows,
     LogitDecompositionResult: decomposition_rows,

@@ -47,6 +47,7 @@ from app.domain.recipes import (
     SelfRepair,
 )
 from app.domain.sites import Head, Site
+from app.domain.steering_recipes import SteeringCurve
 from tests import tiny as words
 
 ONE_RUN = (
@@ -68,6 +69,7 @@ MIXED = (
 )
 MIDDLE = (Patch(Site("resid_mid", 1)), Ablate(Site("mlp_post", 2, None, (0, 5))), Ablate(Site("k", 0, (1,))))
 OTHER_PAIR = PromptPair("w1 w2 w3 w20 w2 w5", "w1 w2 w21 w3 w2 w5", (words.ANSWER,), (words.INCORRECT,))
+BOTH = (WORD_PAIR, OTHER_PAIR)
 REFERENCE = ("w1 w5 w2 w8 w9 w3 w4 w6", "w3 w9 w30 w31 w32 w33 w34 w35", "w40 w41 w42 w43 w44 w45 w46 w47")
 TOKENS = TokenDirection((words.ANSWER, "w8"), (words.INCORRECT,))
 SAMPLES = (Sample("w1 w2 w3"), Sample("w4 w5 w6 w7", 2), Sample("w2 w9", -2), Sample("w8 w8 w1"))
@@ -76,6 +78,7 @@ COMPONENT = PrincipalComponent("resid_pre", 2, SAMPLES, 1)
 SINGULAR, READ = SingularVector(Head(1, 2), 1), SingularVector(Head(2, 3), 0, "read")
 ACROSS = Placebo(TOKENS, 2)
 NUMBERS = Vector.of(tuple(float(at % 5) - 1.5 for at in range(32)))
+STREAM = Site("resid_post", 1)
 KINDS_OF_CHANGE: dict[str, AnyIntervention] = {
     "mean by position": Ablate(Site("attn_out", 1), "mean", REFERENCE, pooled=False),
     "pooled mean": Ablate(Site("mlp_post", 2, None, (3, 7), (0, 5)), "mean", REFERENCE),
@@ -191,6 +194,16 @@ GRADIENT_CASES = (
           direction="noising", **FEW),
     sweep("llama", AttributionPatching, Cells("q"), ig_steps=2, grad_drop=True, **FEW),
 )  # fmt: skip
+CURVE_CASES = (
+    Case("gpt2, raw", SteeringCurve, (KINDS_OF_CHANGE["second prompt alone"],),
+         (("direction", TOKENS), ("site", STREAM), ("strengths", (-2.0, 0.0, 4.0)), ("placebos", 2)), BOTH),
+    Case("llama", SteeringCurve, (KINDS_OF_CHANGE["steered"],),
+         (("direction", Placebo(GROUPS, 1)), ("site", Site("attn_out", 1, None, (2, 5))), ("strengths", (0.5, 0.1)),
+          ("placebos", 2), ("unit", "norm"))),
+    *(Case("gemma, raw", SteeringCurve, (),
+           (("direction", SINGULAR), ("site", STREAM), ("strengths", (1.0, 0.0)), ("change", change), ("placebos", 1)))
+      for change in ("clamp", "project_out")),
+)  # fmt: skip
 REPAIR_CASES = (
     Case("gpt2, raw", SelfRepair, (KINDS_OF_CHANGE["steered"], KINDS_OF_CHANGE["swapped"])),
     Case("llama", SelfRepair, (KINDS_OF_CHANGE["projected out"], KINDS_OF_CHANGE["steered in norms"])),
@@ -200,7 +213,6 @@ REPAIR_CASES = (
     Case("gpt2, raw", SelfRepair, (KINDS_OF_CHANGE["noise"], Ablate(Site("resid_mid", 1)))),
     Case("neox", SelfRepair, (KINDS_OF_CHANGE["mean by position"], KINDS_OF_CHANGE["patch from another position"])),
 )
-BOTH = (WORD_PAIR, OTHER_PAIR)
 PATH_CASES = (
     Case("gpt2, raw", PathPatching, (), (("source", Head(0, 2)),), BOTH),
     Case("neox", PathPatching, (MIDDLE[2],),
@@ -293,6 +305,7 @@ PARTS_CASES = (
 )
 ALL_CASES = (
     *PARTS_CASES,
+    *CURVE_CASES,
     *GEOMETRY_CASES,
     *DIRECTION_CASES,
     *LENS_CASES,

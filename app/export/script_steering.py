@@ -1,0 +1,55 @@
+"""The program of a strength curve, as text (see script_pieces.py). Texts are what a generation's program prints."""
+
+from app.domain.direction_interventions import Clamp, Steer
+from app.domain.steering_recipes import SteeringCurve
+from app.export.script_directions import Data, direction_parts, directions_in
+
+STEERING_CURVE = '''
+def changed(direction, strength):
+    """The change along a direction as a hook: what `a`, the activation at the site, becomes."""
+    d = made(direction)
+    d = d / d.norm()
+
+    def change(activation, hook):
+        activation = activation.clone()
+        a = activation[INDEX].float()
+        activation[INDEX] = BECOMES
+        return activation
+
+    return [(NAME, change)]
+
+
+result = {name: [] for name in ("values", "placebo", "clean", "norm", "projection")}
+result["strengths"] = STRENGTHS
+d = made(DIRECTIONS[0])
+d = d / d.norm()
+for prompt in PROMPTS:
+    base, cache = run(prompt["clean"], hooks_for(prompt), [NAME])
+    log_probs, a = base.log_softmax(-1), cache[NAME][INDEX].float()
+    result["clean"].append(metrics(base, prompt))
+    result["norm"].append(float(a.norm(dim=-1).mean()))
+    result["projection"].append(float((a @ d).mean()))
+    lines = [
+        [metrics(run(prompt["clean"], [*hooks_for(prompt), *changed(way, s)])[0], prompt, log_probs) for s in STRENGTHS]
+        for way in DIRECTIONS
+    ]
+    result["values"].append(lines[0])
+    result["placebo"].append(lines[1:])
+'''
+
+
+def steering_parts(recipe: SteeringCurve, directions: tuple[Data, ...]) -> tuple[str, ...]:
+    """What makes the directions, the constants, and the curve."""
+    positions = "" if recipe.site.positions is None else f", {list(recipe.site.positions)}"
+    one = recipe.changed(recipe.direction, recipe.strengths[0])
+    size = " * a.norm(dim=-1, keepdim=True)" if recipe.unit == "norm" else ""
+    becomes = "a - strength * (a @ d)[..., None] * d"
+    if isinstance(one, Steer):
+        becomes = f"a + strength{size} * d"
+    elif isinstance(one, Clamp):
+        becomes = "a + (strength - a @ d)[..., None] * d"
+    text = STEERING_CURVE.replace("INDEX", f":{positions}").replace("BECOMES", becomes)
+    constants = ["", f"NAME = {recipe.site.hook_name!r}", f"STRENGTHS = {list(recipe.strengths)}",
+                 "DIRECTIONS = [  # the direction, then its placebos", *(f"    {each}," for each in directions), "]",
+                 ""]  # fmt: skip
+    return (*direction_parts(*directions_in(recipe)), "\n".join(constants), text)

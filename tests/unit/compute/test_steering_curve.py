@@ -1,0 +1,150 @@
+"""Strength curves against one hooked run per point."""
+
+import numpy as np
+import pytest
+
+from app.compute.bases import BridgeRuns
+from app.compute.directions import made
+from app.compute.generation import generation
+from app.compute.steering_curve import steering_curve
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer
+from app.domain.directions import Placebo, TokenDirection
+from app.domain.errors import BadRecipe, BadSite
+from app.domain.interventions import Ablate
+from app.domain.models import Provenance
+from app.domain.recipes import Generation, SteeringCurve
+from app.domain.results import METRICS
+from app.domain.sites import Site
+from tests import tiny as words
+from tests.loaded import tiny
+from tests.unit.compute.asking import PAIR, TOLERANCE, TWO_ANSWERS, answer, ask, cache, incorrect
+
+TOKENS = TokenDirection((words.ANSWER,), (words.INCORRECT,))
+SITE = Site("resid_post", 1)
+STRENGTHS = (-3.0, 0.0, 5.0)
+
+
+def curve(model, *interventions, **fields):
+    fields = {"direction": TOKENS, "site": SITE, "strengths": STRENGTHS} | fields
+    return ask(steering_curve, SteeringCurve, model, *interventions, **fields)
+
+
+def slow(model, change, direction, ablated=False):
+    """The logit difference of one hooked run."""
+    unit = made(model, direction).unit
+
+    def hook(activation, hook):
+        return change(activation, unit)
+
+    def zero(z, hook):
+        z = z.clone()
+        z[:, :, 1] = 0
+        return z
+
+    hooks = [(SITE.hook_name, hook), *([("blocks.0.attn.hook_z", zero)] if ablated else [])]
+    logits = cache(model, hooks=hooks)[0][0, -1]
+    return float(logits[answer(model)] - logits[incorrect(model)])
+
+
+@pytest.mark.parametrize("architecture", words.ARCHITECTURES)
+def test_every_point_is_a_hooked_run_of_its_own_beside_placebos_and_under_interventions(architecture):
+    model = tiny(architecture)
+    found = curve(model, Ablate(Site("z", 0, (1,))), placebos=2)
+    for at, strength in enumerate(STRENGTHS):
+        for way, values in ((TOKENS, found.values[0, 0]), (Placebo(TOKENS, 1), found.placebo[0, 0, 1])):
+            expected = slow(model, lambda a, d, s=strength: a + s * d, way, ablated=True)
+            assert values[at] == pytest.approx(expected, abs=TOLERANCE)
+    assert found.values[METRICS.index("kl_divergence"), 0, 1] == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(found.values[:4, 0, 1], found.clean[:4, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "slowly"),
+    [
+        ("clamp", lambda a, d: a + (5.0 - a @ d)[..., None] * d),
+        ("project_out", lambda a, d: a - 5 * (a @ d)[..., None] * d),
+    ],
+)
+def test_clamps_and_shares_are_curves_too(change, slowly):
+    model = tiny("llama")
+    assert curve(model, change=change).values[0, 0, 2] == pytest.approx(slow(model, slowly, TOKENS), abs=TOLERANCE)
+
+
+def test_both_engines_agree_over_prompts_of_several_lengths():
+    model = tiny("gpt2")
+    recipe = SteeringCurve(
+        model=model.facts.spec, prompts=(PAIR, TWO_ANSWERS), direction=TOKENS, site=SITE, strengths=STRENGTHS,
+        unit="norm", placebos=1,
+    )  # fmt: skip
+    of = {"digest": "d", "provenance": Provenance.of(model.facts, {})}
+    replay, bridge = (steering_curve(model, recipe, **of, runs=runs) for runs in (None, BridgeRuns(model)))
+    assert (replay.engine, bridge.engine) == ("replay", "bridge: asked for")
+    for name in ("values", "placebo", "clean", "norm", "projection"):
+        np.testing.assert_allclose(getattr(replay, name), getattr(bridge, name), atol=TOLERANCE, err_msg=name)
+
+
+def test_texts_are_the_generations_under_the_change():
+    model = tiny("llama")
+    found = curve(model, max_new_tokens=3)
+    asked = Generation(
+        model=model.facts.spec, prompts=(PAIR,), interventions=(Steer(SITE, TOKENS, 5.0),), max_new_tokens=3
+    )
+    text = generation(model, asked, digest="d", provenance=found.provenance)
+    assert len(found.texts) == 3
+    assert found.texts[2] == "".join(text.generated.tolist())
+
+
+def test_a_curve_goes_on_where_it_was():
+    model, partial = tiny("gpt2"), []
+    recipe = SteeringCurve(
+        model=model.facts.spec, prompts=(PAIR, TWO_ANSWERS), direction=TOKENS, site=SITE, strengths=STRENGTHS,
+        max_new_tokens=2,
+    )  # fmt: skip
+    of = {"digest": "d", "provenance": Provenance.of(model.facts, {})}
+    whole = steering_curve(model, recipe, lambda done, total, now=None: partial.append((done, total, now)), **of)
+    counts = [done for done, _, _ in partial]
+    assert counts == sorted(counts)
+    assert partial[-1][:2] == (9, 9)
+    half, asked = next(now for done, _, now in partial if 0 < done < 9), []
+    again = steering_curve(model, recipe, lambda done, total, now=None: asked.append(done), half, **of)
+    np.testing.assert_array_equal(again.values, whole.values)
+    assert (again.texts, asked[0] > 0) == (whole.texts, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "says"),
+    [
+        ({"strengths": ()}, BadRecipe, "strengths are 0"),
+        ({"strengths": (1.0, 1.0)}, BadRecipe, "that differ"),
+        ({"strengths": (float("nan"),)}, BadRecipe, "not a number that can be set"),
+        ({"placebos": -1}, BadRecipe, "placebos = -1"),
+        ({"site": Site("resid_mid", 0)}, BadSite, "use resid_pre"),
+        ({"site": Site("z", 0)}, BadSite, "width of the residual stream"),
+    ],
+)
+def test_what_is_no_curve_is_refused(fields, error, says):
+    with pytest.raises(error, match=says):
+        curve(tiny("gpt2"), **fields)
+
+
+def test_placebos_of_a_placebo_are_others_than_itself():
+    asked = curve_recipe(Placebo(TOKENS, 1))
+    assert [each.direction for each in asked.others] == [Placebo(TOKENS, 0), Placebo(TOKENS, 2)]
+    assert isinstance(asked.changed(TOKENS, 1.0), Steer)
+    assert {type(curve_recipe(TOKENS, kind).changed(TOKENS, 1.0)) for kind in ("clamp", "project_out")} == {
+        Clamp,
+        ProjectOut,
+    }
+
+
+def curve_recipe(direction, change="steer"):
+    model = tiny("gpt2")
+    return SteeringCurve(
+        model=model.facts.spec,
+        prompts=(PAIR,),
+        direction=direction,
+        site=SITE,
+        strengths=(1.0,),
+        placebos=2,
+        change=change,
+    )
