@@ -34,6 +34,12 @@
     }
   }
 
+  const oneOf = (choices) => (value) => choices.includes(value);
+  const isSwitch = (value) => typeof value === "boolean";
+  const isIndex = (value) => Number.isInteger(value) && value >= 0;
+  const isIndexOrNone = (value) => value === null || isIndex(value);
+  const POINT_COLOURS = ["side", "token", "answer", "prompt", "position", "logit_diff", "projection", "norm"];
+
   // ---- what is shown -------------------------------------------------------------------------------------------
 
   /** part -> field -> whether a value can stand there; a field of no part belongs to the whole. */
@@ -53,6 +59,12 @@
       level: (value) => LEVELS.includes(value), over: (value) => ["set", "prompt"].includes(value),
       scale: (value) => ["own", "baseline"].includes(value),
     },
+    geometry: { drawn: oneOf(["norms", "cosines", "scales"]) },
+    map: {
+      activation: oneOf(STREAMS), layer: isIndexOrNone, positions: oneOf(["end", "all"]), both: isSwitch,
+      method: oneOf(["pca", "umap", "tsne"]), neighbours: (value) => value === null || (isIndex(value) && value >= 2),
+      seed: (value) => isIndex(value), colour: oneOf(POINT_COLOURS),
+    },
   };
   const FIRST_RESIDUAL = Object.freeze({
     direction: null,
@@ -63,6 +75,11 @@
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
     parts: Object.freeze({ level: "sublayer", over: "set", scale: "own" }),
+    geometry: Object.freeze({ drawn: "norms" }),
+    map: Object.freeze({
+      activation: "resid_post", layer: null, positions: "all", both: true, method: "pca", neighbours: null, seed: 0,
+      colour: "side",
+    }),
   });
 
   const known = (part, given) =>

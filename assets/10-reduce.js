@@ -14,7 +14,7 @@
   const WORKSPACES = ["look", "attention", "residual", "patch"];
   const SHOWS = ["baseline", "intervened", "difference"];
   const EMPTY_SELECTION = Object.freeze({
-    heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null,
+    heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, prompts: [], neuron: null,
   });
   const FIRST_GENERATION = Object.freeze({ max_new_tokens: 20, temperature: 0, seed: 0 });
   const FIRST_ATTENTION = Object.freeze({ of: "primary", minus: null, by: null });
@@ -66,6 +66,7 @@
       positions: existingIndices(selection.positions, model.n_positions),
       layers: existingIndices(selection.layers, model.n_layers),
       prompt: selection.prompt || 0,
+      prompts: existingIndices(selection.prompts, null),
       neuron: isIndex(selection.neuron) ? selection.neuron : null,
     };
   }
@@ -186,8 +187,15 @@
 
   /** What is selected goes first; once nothing is, the pinned reference goes too. */
   function clearSelection(selection) {
-    const selected = selection.heads.length + selection.positions.length + selection.layers.length > 0;
+    const { heads, positions, layers, prompts } = selection;
+    const selected = [heads, positions, layers, prompts].some((list) => list.length > 0);
     return { ...EMPTY_SELECTION, pinned: selected ? selection.pinned : null, prompt: selection.prompt };
+  }
+
+  /** What was lassoed on a map of activations: prompts of the set, and tokens of the one on screen. */
+  function setPlaces(selection, { prompts = [], positions = [] }, model) {
+    const chosen = existingIndices(prompts, null);
+    return { ...selection, prompts: chosen, positions: existingIndices(positions, model.n_positions) };
   }
 
   const SELECTING = {
@@ -198,6 +206,8 @@
     "click-position": clickPosition,
     "click-place": clickPlace,
     "drop-layer": dropLayer,
+    "set-places": setPlaces,
+    "drop-prompts": (selection) => ({ ...selection, prompts: [] }),
     move: movePrimary,
     "move-place": movePlace,
     pin: pinPrimary,

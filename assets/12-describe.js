@@ -35,6 +35,14 @@
       { kind: "neuron", label: `L${layers[layers.length - 1]}N${neuron}`, remove: { type: "drop-neuron" } },
     ];
 
+  const MOST_PROMPTS = 6;
+
+  /** Prompts that were chosen together, as one chip. */
+  function promptChips({ prompts = [] }) {
+    const named = prompts.length > MOST_PROMPTS ? `${prompts.length} prompts` : `prompts ${prompts.join(", ")}`;
+    return prompts.length ? [{ kind: "prompts", label: named, remove: { type: "drop-prompts" } }] : [];
+  }
+
   /** selection -> [{kind, label, remove: action | null}]; a layer is one chip, beside the primary head where all of its
    * heads are selected; the surplus is one count. */
   function describe(selection, model, tokens) {
@@ -45,6 +53,7 @@
       ...selection.heads.filter(alone).map((head) => headChip(head, selection.primary)),
       ...neuronChips(selection),
       ...selection.positions.map((position) => positionChip(position, tokens)),
+      ...promptChips(selection),
     ];
     const shown = chips.slice(0, MOST_CHIPS);
     const surplus = chips.length - shown.length;

@@ -94,6 +94,7 @@
       positions: missingOr(isIndexList),
       layers: missingOr(isIndexList),
       neuron: (value) => value == null || isIndex(value),
+      prompts: missingOr(isIndexList),
       prompt: missingOr((value) => isIndex(value)),
     },
     view: {

@@ -6,7 +6,7 @@
   const { setProps } = microtome;
   const PAGE_FORMS = ["session", "tables", "directions"];
 
-  const VECTORS = ["npy", "safetensors"];
+  const OF_SOME = ["summary", "npy", "safetensors", "projector"]; // layouts/panel.py says of which panels
 
   const at = () => document.querySelector(".mt-export-at");
   const isOpen = () => at() && at().getAttribute("aria-expanded") === "true";
@@ -17,8 +17,7 @@
     if (dataset.export === "page" || PAGE_FORMS.includes(form)) {
       return dataset.export === "page" && PAGE_FORMS.includes(form);
     }
-    if (VECTORS.includes(form)) return dataset.vector === "true";
-    return form !== "summary" || dataset.summarised === "true";
+    return !OF_SOME.includes(form) || (dataset.forms || "").split(" ").includes(form);
   }
 
   /** Entries that are not offered are hidden, and disabled so that the arrow keys pass over them; so are the headings

@@ -59,10 +59,11 @@
   }
 
   /** The chosen prompt is the one that Tab reaches; arrows go on from there. */
-  function markPrompt(chosen) {
+  function markPrompt(chosen, together) {
     for (const row of document.querySelectorAll("#prompt-list .mt-prompt")) {
       const on = Number(row.dataset.prompt) === chosen;
       row.classList.toggle("is-chosen", on);
+      row.classList.toggle("is-together", together.includes(Number(row.dataset.prompt)));
       const choose = row.firstElementChild;
       choose.setAttribute("aria-pressed", String(on));
       choose.tabIndex = on ? 0 : -1;
@@ -151,7 +152,10 @@
     if (renamed || old.interventions !== experiment.interventions) drawInterventions(experiment);
     const others = !old.prompts || !state.same(old.prompts, experiment.prompts);
     if (others) drawPrompts(experiment);
-    if (others || before.session.selection.prompt !== selection.prompt) markPrompt(selection.prompt);
+    const seen = before && before.session.selection;
+    if (others || seen.prompt !== selection.prompt || !state.same(seen.prompts, selection.prompts)) {
+      markPrompt(selection.prompt, selection.prompts);
+    }
     if (old !== experiment) drawBase(experiment);
   });
 })(window);

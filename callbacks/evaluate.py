@@ -43,6 +43,8 @@ TOO_LONG = {
     "up to {}. Shorten the prompt, or compute it apart (python -m app compute).",
     "head_reading": "Scores and outputs take a run of the whole prompt for each head and query; the page makes it for "
     "up to {1} tokens (here {0}). Shorten the prompt, or compute it apart (python -m app compute).",
+    "residual_geometry": "Norms and cosines keep four activations of every layer at each of {} tokens; the page does "
+    "it for up to {}. Shorten the prompt, or compute it apart (python -m app compute).",
     "correctness_meters": "meters: the identities take several runs each, checked for up to {1} tokens (here {0})",
 }
 NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}

@@ -27,6 +27,7 @@ from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, source
 from callbacks.exported_direction_card import VECTORS, vector
+from callbacks.exported_geometry import projected
 from callbacks.exported_source import Page, Source
 from callbacks.reading import (
     REFUSALS,
@@ -45,7 +46,7 @@ TABLES: dict[str, Callable[..., bytes]] = {
     "csv": tables.to_csv, "parquet": tables.to_parquet, "json": tables.to_json
 }  # fmt: skip
 PICTURES = ("svg", "pdf", "png", "html")
-FORMS = (*TABLES, "summary", *VECTORS, *PICTURES, "recipe", "script")
+FORMS = (*TABLES, "summary", "projector", *VECTORS, *PICTURES, "recipe", "script")
 
 
 def exported(page: Page, panel: str, form: str) -> bytes:
@@ -60,6 +61,8 @@ def exported(page: Page, panel: str, form: str) -> bytes:
         return tables.to_csv(summarised(result).assign(show=behind.run(page)), result)
     if form in VECTORS and panel == ids.DIRECTION_CARD:
         return vector(page, form)
+    if form == "projector":
+        return projected(behind.result(page))
     if form in PICTURES:
         return _drawn(page, behind, form)
     recipe = behind.recipe(page, behind.run(page) != "baseline")
@@ -109,6 +112,7 @@ def _table_or_reason(page: Page, panel: str) -> tuple[str, bytes]:
 
 SUFFIXES = {
     "summary": "summary.csv",
+    "projector": "projector.zip",
     "recipe": "recipe.json",
     "script": "py",
     "session": "session.json",

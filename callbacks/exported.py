@@ -11,6 +11,7 @@ from callbacks.decomposition import DECOMPOSITION
 from callbacks.exported_attention import ATTENTION
 from callbacks.exported_direction_card import DIRECTION_CARD
 from callbacks.exported_directions import DIRECTION
+from callbacks.exported_geometry import GEOMETRY
 from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
@@ -53,6 +54,7 @@ SOURCES = {
     **PATCH,
     ids.DIRECTION_CARD: DIRECTION_CARD,
     **LENSES,
+    **GEOMETRY,
     ids.DECOMPOSITION: DECOMPOSITION,
     **DIRECTION,
 }  # fmt: skip

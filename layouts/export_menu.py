@@ -11,13 +11,22 @@ from layouts import ids
 
 Entries = tuple[tuple[str, str], ...]
 FORMATS: tuple[tuple[str, Entries], ...] = (
-    ("Data", (("csv", "CSV"), ("parquet", "Parquet"), ("json", "JSON"), ("summary", "Summary per cell, CSV"))),
+    (
+        "Data",
+        (
+            ("csv", "CSV"),
+            ("parquet", "Parquet"),
+            ("json", "JSON"),
+            ("summary", "Summary per cell, CSV"),
+            ("projector", "TensorBoard projector"),
+        ),
+    ),
     ("Vector", (("npy", "NPY"), ("safetensors", "safetensors"))),
     ("Figure", (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"))),
     ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
 )
 """Of panels. The summary has mean, standard error, interval, p-value, q-value and n of every cell, of sweeps only; the
-vector is a direction's."""
+vector is a direction's, the projector's files (a zip) are of maps of activations."""
 PAGE: tuple[str, Entries] = (
     "Whole page",
     (("session", "Session (JSON)"), ("tables", "All tables (CSV, zip)"), ("directions", "Directions (JSON)")),

@@ -39,6 +39,23 @@ HELP: dict[str, Help] = {
         "Above 0 the answer is ahead, below 0 the other token. The answers' bias b_U is in every point.",
         "logits.",
     ),
+    ids.GEOMETRY: Help(
+        "|x|,   cos(x, y) = x·y / (|x| |y|),   σ = what a norm divides by",
+        "The residual stream at the selected token (the last one where none is) through the layers: how long it and "
+        "what attention and MLP write are, which way it turns in a block and towards its end, what is written against "
+        "what is read, and the scales of the layer's norms. Early positions often have far longer streams than others.",
+        "Cosines: 1 = same way, 0 = at right angles, −1 = opposite. Norms and scales have no sign.",
+        "residual units on a logarithmic axis; cosines have none.",
+    ),
+    ids.ACTIVATION_MAP: Help(
+        "PCA: (x − mean) · v₁, (x − mean) · v₂   (UMAP, t-SNE: neighbours stay neighbours)",
+        "Activations of the prompt set at one layer, one point per prompt and token. PCA is exact and its distances "
+        "mean something; UMAP and t-SNE only say who is near whom. A lasso selects prompts and the tokens of the one "
+        "on screen. Shift and a second lasso makes the difference of the two groups' means a direction, of the plain "
+        "run. A click shows the point's prompt.",
+        "Directions of the axes are chosen so that each component's largest entry is positive.",
+        "PCA: residual units; UMAP, t-SNE: none. Hollow points have no number to colour them by.",
+    ),
     ids.COMPONENTS: Help(
         "Σ components + bias = logit difference\nΣ heads + b_O = L{l}.attn",
         "Every part that writes to the residual stream, ranked. Direct is its share of the logit difference; zero "

@@ -131,6 +131,15 @@ TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
 DECOMPOSITION = "decomposition"
 PARTS_LEVEL, PARTS_SCALE, PARTS_OVER = "parts-level", "parts-scale", "parts-over"
 COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
+GEOMETRY, GEOMETRY_DRAWN = "geometry", "geometry-drawn"
+GEOMETRY_ASKED = "geometry-asked"  # what the numbers by layer are drawn for; null while they are not on screen
+ACTIVATION_MAP, MAP_GROUPS = "activation-map", "map-groups"
+MAP_METHOD, MAP_ACTIVATION, MAP_LAYER = "map-method", "map-activation", "map-layer"
+MAP_POSITIONS, MAP_COLOUR = "map-positions", "map-colour"
+MAP_ASKED = "map-asked"  # what a map is computed for; null while it is not on screen
+MAP_COLOURED = "map-coloured"  # what colours it
+GEOMETRY_KINDS = ("residual_geometry", "activation_map")
+"""Digest stores of the *Geometry* section."""
 PREDICTION, READOUT = "prediction", "readout"
 SWEEP_MAP, AGAINST, STRIP = "sweep-map", "against", "strip"
 """The map of a sweep cannot be called `sweep`: that is the store."""
@@ -159,7 +168,7 @@ PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
     TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
-    PROJECTION, DISTRIBUTION, WRITERS, READERS,
+    PROJECTION, DISTRIBUTION, WRITERS, READERS, GEOMETRY, ACTIVATION_MAP,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

@@ -12,8 +12,12 @@ from layouts import ids
 from layouts.attributes import attributes
 
 State = Literal["loading", "empty", "error", "ready"]
-SUMMARISED = (ids.SWEEP_MAP, *ids.BESIDE, ids.STRIP, ids.PATHS)
-"""Panels of sweeps, which also leave as a summary per cell."""
+MORE_FORMS: dict[str, str] = {
+    **dict.fromkeys((ids.SWEEP_MAP, *ids.BESIDE, ids.STRIP, ids.PATHS), "summary"),
+    ids.DIRECTION_CARD: "npy safetensors", ids.ACTIVATION_MAP: "projector",
+}  # fmt: skip
+"""Panels that leave in further forms: sweeps as a summary per cell, a direction as its vector, activations for
+TensorBoard's projector."""
 
 TURN = "Not there yet: it is being computed, or waits for its turn. The line below says how far it is."
 """In place of what to press, while that was pressed already (assets/32-panel.css)."""
@@ -52,8 +56,7 @@ def help_button(of: str, label: str = "What is this?") -> html.Button:
 
 def export_button(panel_id: str, title: str) -> html.Button:
     """Opens the one export menu (layouts/export_menu.py) for this panel."""
-    forms = {"data_summarised": "true"} if panel_id in SUMMARISED else {}
-    forms |= {"data_vector": "true"} if panel_id == ids.DIRECTION_CARD else {}
+    forms = {"data_forms": MORE_FORMS[panel_id]} if panel_id in MORE_FORMS else {}
     return icon_button(f"Export {title}", "download", **attributes(data_export=panel_id, aria_haspopup="menu", **forms))
 
 

@@ -14,6 +14,7 @@ from layouts.decomposition import decomposition_panel
 from layouts.direction_card import direction_card_panel
 from layouts.direction_form import direction_form
 from layouts.export_menu import export_menu
+from layouts.geometry import activation_map_panel, geometry_panel
 from layouts.head_card import head_card_panel
 from layouts.head_reading import head_reading_panel
 from layouts.header import header
@@ -47,13 +48,13 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card", "logit_decomposition",
+        "direction_card", "logit_decomposition", *ids.GEOMETRY_KINDS,
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
         ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
-        ids.PARTS_ASKED, ids.PARTS_SHOWN,
+        ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ, ids.DIRECTION_READ,
@@ -90,7 +91,8 @@ def _panels() -> list[html.Section]:
     """Those from modules of their own."""
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
     heads = [head_card_panel(), head_reading_panel()]
-    return [*lenses, *heads, *direction_views.panels(), direction_card_panel(), decomposition_panel()]
+    geometry = [activation_map_panel(), geometry_panel()]
+    return [*lenses, *heads, *geometry, *direction_views.panels(), direction_card_panel(), decomposition_panel()]
 
 
 def layout(

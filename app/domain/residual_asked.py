@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from app.domain.directions import Stream
+from app.domain.geometry_recipes import Reduction
 from app.domain.lens_recipes import Lens
 from app.domain.parts_recipes import Scale
 from app.domain.recipes import parse_json
@@ -91,6 +92,30 @@ class PartsAsked:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class GeometryAsked:
+    """Which numbers are drawn by layer: all of them are there anyway."""
+
+    drawn: Literal["norms", "cosines", "scales"] = "norms"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class MapAsked:
+    """Which activations of the prompt set are mapped, and how. `layer` None = the last; `both` reads the other prompts
+    of the pairs too, where every pair has one. `colour` draws numbers and labels that are there anyway."""
+
+    activation: Stream = "resid_post"
+    layer: int | None = None
+    positions: Literal["end", "all"] = "all"
+    both: bool = True
+    method: Reduction = "pca"
+    neighbours: int | None = None
+    seed: int = 0
+    colour: str = "side"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class ResidualAsked:
     """`direction` is the name of the direction that is looked at, one of the session's library; None = the first."""
 
@@ -102,6 +127,8 @@ class ResidualAsked:
     writers: WritersAsked = WritersAsked()
     readers: ReadersAsked = ReadersAsked()
     parts: PartsAsked = PartsAsked()
+    geometry: GeometryAsked = GeometryAsked()
+    map: MapAsked = MapAsked()
 
 
 _PARTS: TypeAdapter[PartsAsked] = TypeAdapter(PartsAsked)

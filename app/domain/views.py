@@ -90,6 +90,9 @@ class Selection:
     positions: tuple[int, ...] = ()
     layers: tuple[int, ...] = ()
     prompt: int = 0
+    """The one on screen."""
+    prompts: tuple[int, ...] = ()
+    """Prompts of the set that were chosen together, on a map of activations."""
     neuron: int | None = None
     """Of a sweep over neurons: the neuron of the last layer in `layers`."""
 

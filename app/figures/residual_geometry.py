@@ -48,7 +48,8 @@ def residual_geometry_lines(result: ResidualGeometryResult, style: Style, select
         xaxis={"title": {"text": "layer"}, "range": [-0.5, len(layers) - 0.5], "zeroline": False, "nticks": 16},
         yaxis={
             "title": {"text": f"{delta}{words}"}, "type": "log" if logarithmic else "linear", "showgrid": True,
-            "nticks": 7, "zeroline": not logarithmic, "range": [-1.04, 1.04] if drawn == "cosines" and not signed else None,
+            "nticks": 7, "zeroline": not logarithmic,
+            "range": [-1.04, 1.04] if drawn == "cosines" and not signed else None,
         },
     )  # fmt: skip
     title = f"{delta}{words}s by layer at {named_position(result.str_tokens, at)}, {result.provenance.model}"

@@ -24,7 +24,7 @@ function session() {
       prompts: [],
       base: "clean",
     },
-    selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, neuron: null },
+    selection: { heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, prompts: [], neuron: null },
     view: {
       workspace: "look", section: "lens", show: "baseline", generation: { ...state.FIRST_GENERATION },
       attention: { ...state.FIRST_ATTENTION },

@@ -15,7 +15,7 @@ from app.export.manifest import read_manifest
 from callbacks.export import PICTURES, TABLES
 from layouts import ids
 from layouts.export_menu import export_menu
-from layouts.panel import SUMMARISED
+from layouts.panel import MORE_FORMS
 from tests.wire.page import PAIR, Page, changed, experiment, sweep
 from tests.wire.patching import PATCH, computed
 from tests.wire.test_export import content, why
@@ -52,7 +52,9 @@ def test_it_leaves_as_a_table(patched: Page, panel: str) -> None:
     assert set(table["processing"]) == {"compatibility"}
 
 
-@pytest.mark.parametrize("panel", sorted(set(SUMMARISED) & set(KINDS)))
+@pytest.mark.parametrize(
+    "panel", sorted({panel for panel, form in MORE_FORMS.items() if form == "summary"} & set(KINDS))
+)
 def test_a_sweep_leaves_as_a_summary_with_its_provenance(patched: Page, panel: str) -> None:
     answer = clicked(patched, panel, "summary")
     table = pd.read_csv(io.BytesIO(content(answer)))

@@ -1,0 +1,160 @@
+/* The *Geometry* section: what is asked of the server, and lassos on the map of activations.
+ *
+ * A lasso selects prompts of the set and tokens of the prompt on screen. A second one with Shift adds a group, and the
+ * difference of means between the first and the second becomes a direction of the library.
+ */
+(function (root) {
+  "use strict";
+
+  const MOST_SAMPLES = 400; // a direction travels in the link
+  const isOpen = ({ view }) => view.workspace === "residual" && view.section === "geometry";
+  const lastOf = (list) => (list.length ? list[list.length - 1] : null);
+
+  /** What the numbers by layer are drawn for: null while they are not on screen. */
+  const geometryAsked = (session) =>
+    (isOpen(session) ? { drawn: session.residual.geometry.drawn, position: lastOf(session.selection.positions) } : null);
+
+  /** What a map is computed for; colours need nothing new, but projections the direction that is looked at. */
+  function mapAsked(session, chosen) {
+    if (!isOpen(session)) return null;
+    const { colour, ...asked } = session.residual.map;
+    return { ...asked, direction: colour === "projection" ? chosen : null };
+  }
+
+  /** Points of the set, [prompt, position, side] each, and which of them -> what they select. */
+  function placesOf(points, chosen, { prompt, base }) {
+    const found = chosen.map((at) => points[at]);
+    const here = found.filter(([of, , side]) => of === prompt && side === base);
+    const unique = (values) => [...new Set(values)].sort((a, b) => a - b);
+    return { prompts: unique(found.map(([of]) => of)), positions: unique(here.map(([, position]) => position)) };
+  }
+
+  /** The samples of points: the text of each one's side, and its position. */
+  const samplesOf = (points, chosen, pairs) =>
+    chosen.map((at) => {
+      const [prompt, position, side] = points[at];
+      return { text: pairs[prompt][side], position };
+    });
+
+  /** Two groups of points -> a named difference of means; the second is what is taken away. */
+  function between(points, [plus, minus], pairs, { activation, layer }) {
+    const [first, second] = [plus, minus].map((chosen) => samplesOf(points, chosen, pairs));
+    const direction = { kind: "mean_difference", activation, layer, plus: first, minus: second };
+    return { name: `A − B, ${activation} L${layer}`, direction };
+  }
+
+  /** What a lasso with Shift adds to the group before. */
+  const added = (all, before) => all.filter((at) => !before.includes(at));
+
+  if (typeof module !== "undefined") {
+    module.exports = { geometryAsked, mapAsked, placesOf, between, added, MOST_SAMPLES };
+  }
+  if (typeof document === "undefined") return;
+
+  // ---- what is asked ---------------------------------------------------------------------------------------------
+
+  const microtome = root.microtome;
+  const { dispatch, setProps, state } = microtome;
+  const PANEL = "activation-map";
+  const byId = (id) => document.getElementById(id);
+  const said = {};
+
+  function tell(id, data) {
+    if (id in said && state.same(said[id], data)) return;
+    said[id] = data;
+    root.dash_clientside.set_props(id, { data });
+  }
+
+  function ask(session) {
+    const chosen = microtome.directions.chosenDirection(session);
+    tell("geometry-asked", geometryAsked(session));
+    tell("map-asked", mapAsked(session, chosen));
+    tell("map-coloured", isOpen(session) ? session.residual.map.colour : null);
+  }
+
+  // ---- controls --------------------------------------------------------------------------------------------------
+
+  const CONTROLS = {
+    "geometry-drawn": (value) => ({ geometry: { drawn: value } }),
+    "map-method": (value) => ({ map: { method: value } }),
+    "map-activation": (value) => ({ map: { activation: value } }),
+    "map-layer": (value) => ({ map: { layer: Number(value) } }),
+    "map-positions": (value) => ({ map: { positions: value } }),
+    "map-colour": (value) => ({ map: { colour: value } }),
+  };
+
+  function drawLayers(layer) {
+    const select = byId("map-layer");
+    const count = microtome.shape().n_layers || 0;
+    if (select.options.length !== count) {
+      select.replaceChildren(...Array.from({ length: count }, (_, at) => new Option(`layer ${at}`, String(at))));
+    }
+    select.value = String(layer === null ? count - 1 : Math.min(layer, count - 1));
+  }
+
+  function drawControls({ residual: { geometry, map } }) {
+    const values = {
+      "geometry-drawn": geometry.drawn, "map-method": map.method, "map-activation": map.activation,
+      "map-positions": map.positions, "map-colour": map.colour,
+    };
+    for (const [id, value] of Object.entries(values)) if (byId(id)) byId(id).value = value;
+    if (byId("map-layer")) drawLayers(map.layer);
+  }
+
+  document.addEventListener("change", (event) => {
+    const act = CONTROLS[event.target.id];
+    if (act) dispatch({ type: "show-residual", ...act(event.target.value) });
+  });
+
+  // ---- lassos ----------------------------------------------------------------------------------------------------
+
+  let first = []; // the points of the lasso before
+
+  const pairs = ({ experiment: { prompts, prompt } }) => (prompts.length ? prompts : [prompt]);
+  const layerOf = ({ residual: { map } }) => (map.layer === null ? microtome.shape().n_layers - 1 : map.layer);
+  const say = (text) => { byId("map-groups").textContent = text; };
+
+  function makeDirection(points, groups, session) {
+    if (groups.some((group) => group.length > MOST_SAMPLES)) {
+      say(`A group has more than ${MOST_SAMPLES} points, more than a direction keeps; lasso fewer.`);
+      return;
+    }
+    const made = between(points, groups, pairs(session), { ...session.residual.map, layer: layerOf(session) });
+    dispatch({ type: "add-direction", ...made });
+    say(`A: ${groups[0].length} points, B: ${groups[1].length}. Their difference of means is a direction now (of the plain run); z undoes it.`);
+  }
+
+  function lassoed(event) {
+    const gd = microtome.graph(PANEL);
+    if (!event || !gd) return;
+    const { points } = microtome.metaOf(gd);
+    const session = microtome.session();
+    const all = event.points.map((point) => point.customdata).filter((at) => at !== undefined);
+    const second = added(all, first);
+    if (microtome.shiftHeld() && first.length && second.length) makeDirection(points, [first, second], session);
+    else choose(points, all, session);
+  }
+
+  function choose(points, all, session) {
+    first = all;
+    const { selection, experiment } = session;
+    dispatch({ type: "set-places", ...placesOf(points, all, { prompt: selection.prompt, base: experiment.base }) });
+    say(`A: ${all.length} points. Shift and another lasso makes the direction from that group to this one.`);
+  }
+
+  microtome.afterPlot.push((gd, panel) => panel === PANEL && drawControls(microtome.session())); // its model is known
+
+  microtome.bound.push((panel, hear) => {
+    if (panel !== PANEL) return;
+    hear("plotly_selected", lassoed);
+    hear("plotly_click", (event) => {
+      const [point] = (event && event.points) || [];
+      if (point) dispatch({ type: "select-prompt", index: microtome.metaOf(microtome.graph(PANEL)).points[point.customdata][0] });
+    });
+  });
+
+  microtome.projections.push(({ session }, before) => {
+    ask(session);
+    if (!before || before.session.residual !== session.residual || isOpen(session)) drawControls(session);
+  });
+})(typeof window === "undefined" ? globalThis : window);
