@@ -22,7 +22,10 @@ METHODS = (
     ("umap", "UMAP", "Neighbourhoods, drawn with a seed; the first one takes half a minute longer"),
     ("tsne", "t-SNE", "Neighbourhoods, drawn with a seed"),
 )
-POSITIONS = (("all", "all tokens", "Every position of every prompt"), ("end", "last token", "END of every prompt"))
+POSITIONS = (
+    ("all", "all tokens", "Every position of every prompt but the separator before it"),
+    ("end", "last token", "END of every prompt"),
+)
 COLOURS = (
     ("side", "by side", "Clean and corrupted prompts"), ("token", "by token", "The token at the point's position"),
     ("answer", "by answer", "The first answer of the point's pair"), ("prompt", "by prompt", "From first to last"),

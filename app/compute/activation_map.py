@@ -3,7 +3,9 @@
 PCA: scores on the two largest principal components, exact, in float64; each component's largest entry is positive.
 UMAP and t-SNE: umap-learn and scikit-learn with a seed, both beginning with PCA. They keep who is near whom; distances
 and directions between far groups mean nothing there.
-Activations are of the runs under the interventions, as they are in the stream: not normalised, not centred.
+Activations are of the runs under the interventions, as they are in the stream: not normalised, not centred. Of `all`
+positions a prepended separator is left out: its stream is many times longer than any other and would be the first
+component.
 Source: McInnes et al. 2018; van der Maaten & Hinton 2008.
 """
 
@@ -95,7 +97,7 @@ def _part(model: LoadedModel, recipe: ActivationMap, prompt: ReadPrompt) -> _Par
     with model.lock:
         mine = for_prompt(recipe.interventions, prompt.index)
         logits, kept = capture(model, tokens.ids, {name: everywhere}, mine, prompt.corrupted_ids)
-    at = {"end": [len(tokens) - 1], "all": list(range(len(tokens)))}
+    at = {"end": [len(tokens) - 1], "all": list(range(int(tokens.bos), len(tokens)))}
     chosen = at[recipe.positions] if isinstance(recipe.positions, str) else list(recipe.positions)
     answered = bool(prompt.answer_ids and prompt.incorrect_ids)
     found = float(logit_diff(logits[None], prompt.answer_ids, prompt.incorrect_ids)[0]) if answered else np.nan

@@ -27,7 +27,8 @@ class ResidualGeometry(OnRuns):
 class ActivationMap(OnRuns):
     """Activations at `layer` of every prompt (with `both`, of the pair's other prompts too), as points of a plane.
 
-    `positions`: each prompt's last, all, or these. PCA is exact; UMAP and t-SNE are drawn with `seed`, and keep
+    `positions`: each prompt's last, all but a prepended separator, or these. PCA is exact; UMAP and t-SNE are drawn
+    with `seed`, and keep
     neighbourhoods, not distances. `neighbours` is UMAP's n_neighbors or t-SNE's perplexity (None = 15 or 30, fewer
     where there are few points). `direction` adds every point's projection on it, to colour by.
     """

@@ -52,8 +52,8 @@ class ScriptPrompt:
 class ScriptFacts:
     """`loading` are the lines that import and define `model`, weights processed. `references`: for every reference set
     of an ablation, its prompts as (positions to leave out at the start, ids). `sources`: the texts that patches name.
-    `first` is the index in the recipe of the first of `prompts`. `tokens`: of a projection those of its two sides, of a
-    lens those that it follows. `lens`: the file of a tuned lens. `sequences`: of behaviour scores the tokens that come
+    `skipped` counts what is prepended to every prompt, `first` is the index in the recipe of the first of `prompts`.
+    `tokens`: of a projection those of its two sides, of a lens those that it follows. `lens`: the file of a tuned lens. `sequences`: of behaviour scores the tokens that come
     twice and those of prefix matching, as (what stands before, rows). `directions`: those in the recipe, in order, as a
     program has them (app/export/script_directions.py); `along`: those of its interventions."""
 
@@ -66,6 +66,7 @@ class ScriptFacts:
     sources: tuple[tuple[str, tuple[int, ...]], ...] = ()
     first: int = 0
     end_of_text: int | None = None
+    skipped: int = 0
     tokens: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     sequences: tuple[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], ...] = ()
     directions: tuple[making.Data, ...] = ()
@@ -249,7 +250,7 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         at = -1 if recipe.position is None else recipe.position
         lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
     if isinstance(recipe, ActivationMap):
-        lines += geometry.map_constants(recipe)
+        lines += geometry.map_constants(recipe, facts.skipped)
     if isinstance(recipe, HeadTokens):
         lines.append(f"TOP_K, POSITION = {recipe.top_k}, {-1 if recipe.position is None else recipe.position}")
     if isinstance(recipe, DirectionCard):

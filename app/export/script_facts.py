@@ -46,6 +46,7 @@ def script_facts(
         references=tuple((each, _reference(model, each)) for each in references_of(recipe)),
         sources=_sources(model, recipe),
         first=first,
+        skipped=int(bool(pairs) and tokenise(model, pairs[0].clean, max_tokens).bos),
         end_of_text=getattr(model.tokenizer, "eos_token_id", None),
         sequences=_sequences(model, recipe),
         tokens=_tokens(model, recipe),

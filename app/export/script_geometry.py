@@ -51,7 +51,7 @@ for side, prompt in runs:
     answer, incorrect, n = prompt["answer"], prompt["incorrect_answer"], len(prompt["clean"])
     logits, cache = run(prompt["clean"], hooks_for(prompt), [SITE])
     diff = float(logits[answer].mean() - logits[incorrect].mean()) if answer and incorrect else float("nan")
-    for position in [at % n for at in POSITIONS] if POSITIONS else range(n):
+    for position in [at % n for at in POSITIONS] if POSITIONS else range(SKIPPED, n):
         points.append(cache[SITE][0, position].float())
         for name, value in {"prompt": prompt["index"], "position": position, "side": side, "logit_diff": diff}.items():
             result[name].append(value)
@@ -84,11 +84,12 @@ result["coordinates"] = reduce.fit_transform(points).tolist()
 }
 
 
-def map_constants(recipe: ActivationMap) -> list[str]:
+def map_constants(recipe: ActivationMap, skipped: int) -> list[str]:
     """What the program of a map must know of its recipe."""
     positions = {"end": "[-1]", "all": "None"}.get(str(recipe.positions), str(list(recipe.positions)))
     return [
         f"SITE = {Site(recipe.activation, recipe.layer).hook_name!r}",
+        f"SKIPPED = {skipped}  # the separator before a prompt, where all positions are asked for",
         f"POSITIONS, BASE, BOTH = {positions}, {recipe.base!r}, {recipe.both}",
         f"NEIGHBOURS, MIN_DIST, SEED = {recipe.neighbours}, {recipe.min_dist}, {recipe.seed}",
     ]
