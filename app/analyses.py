@@ -147,6 +147,7 @@ _ROWS = (
         "head_tokens:head_tokens_heatmap", (720, 700)),
     _row("direction_card", "Direction", direction_card.DirectionCard, direction_card.DirectionCardResult,
         "direction_card:direction_card_bars", (760, 520)),
+    _row("neurons", "Neurons", parts_recipes.Neurons, parts_results.NeuronsResult, "neurons:neuron_bars", (520, 560)),
     _row("logit_decomposition", "Decomposition of the logit difference", parts_recipes.LogitDecomposition,
         parts_results.LogitDecompositionResult, "decomposition:decomposition_bars", (620, 640)),
     _row("head_statistics", "Head statistics", head_recipes.HeadStatistics, head_results.HeadStatisticsResult,
@@ -177,6 +178,7 @@ _OF_TWO = {
 }
 """Figures of two results, `against` being the first, and what is said without it."""
 FIGURES: dict[str, Callable[..., Any]] = {
+    "neuron_card": named("app.figures.neurons:neuron_card"),
     "component_bars": named("app.figures.components:component_bars"),
     "head_matrix_heatmap": named("app.figures.head_matrix:head_matrix_heatmap"),
     "head_maps": named("app.figures.head_maps:head_maps"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from app.compute.directions import check_direction
 from app.compute.held import FromRun, check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
 from app.compute.lens_streams import check_lens
+from app.compute.neurons import check_neuron
 from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
@@ -37,6 +38,7 @@ _RANKING = (
     recipes.LogitLens,
     recipes.ComponentLens,
     recipes.HeadReading,
+    recipes.Neurons,
     HeadTokens,
     DirectionCard,
 )
@@ -120,6 +122,8 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         within(recipe.layers or (), model.facts.n_layers, "layers", model.facts.title)
     if isinstance(recipe, recipes.HeadReading):
         _check_query(model, recipe, len(prompts[recipe.prompt].clean))
+    if isinstance(recipe, recipes.Neurons):
+        check_neuron(model, recipe.layer, recipe.neuron)
     if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
         check_lens(model, recipe, prompts[recipe.prompt])
     if isinstance(recipe, _RANKING):

@@ -55,6 +55,7 @@
       tokens: (value) => Array.isArray(value) && value.every((token) => typeof token === "string"),
     },
     written: { layer: (value) => value === null || (Number.isInteger(value) && value >= 0) },
+    neurons: { by: (value) => ["attribution", "largest", "activation"].includes(value) },
     parts: {
       level: (value) => LEVELS.includes(value), over: (value) => ["set", "prompt"].includes(value),
       scale: (value) => ["own", "baseline"].includes(value),
@@ -74,6 +75,7 @@
     readers: Object.freeze({ by: "z" }),
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
+    neurons: Object.freeze({ by: "attribution" }),
     parts: Object.freeze({ level: "sublayer", over: "set", scale: "own" }),
     geometry: Object.freeze({ drawn: "norms" }),
     map: Object.freeze({

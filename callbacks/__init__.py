@@ -23,6 +23,7 @@ from callbacks import (
     heads,
     intervention_form,
     lenses,
+    neurons,
     panels,
     path_patching,
     prompt_set,
@@ -36,7 +37,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    direction_views, lenses, decomposition, direction_card, geometry, sweep_map, against, prompt_strip,
+    direction_views, lenses, decomposition, neurons, direction_card, geometry, sweep_map, against, prompt_strip,
     path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form, status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)

@@ -16,6 +16,7 @@ from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
 from callbacks.head_matrix import DIRECT
+from callbacks.neurons import NEURONS
 from callbacks.reading import Refused
 from layouts import ids
 
@@ -57,5 +58,6 @@ SOURCES = {
     **GEOMETRY,
     ids.DECOMPOSITION: DECOMPOSITION,
     **DIRECTION,
+    **NEURONS,
 }  # fmt: skip
 """Panel -> what is behind it."""

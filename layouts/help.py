@@ -117,6 +117,24 @@ HELP: dict[str, Help] = {
         "Positive (blue) pushes towards the answer, negative (red) away from it; 0 = writes nothing along u.",
         "logits, before any soft cap.",
     ),
+    ids.NEURONS: Help(
+        "act_n · W_out[n] · u / σ,  u = W_U[answer] − W_U[instead]",
+        "The 30 largest neurons of one layer's MLP (that of the selected layer, else of the primary head): by their "
+        "direct share of the logit difference at the last token, by their largest activation on this prompt, or by "
+        "their activation at the selected token. In gated MLPs an activation is gate times input. Click one for its "
+        "card.",
+        "Attribution: positive (blue) pushes towards the answer. Activations have the sign that the MLP gives them.",
+        "logits; activation units.",
+    ),
+    ids.NEURON_CARD: Help(
+        "promotes: centre(W_out[n]) / σ · W_U, against the vocabulary's mean\n"
+        "excited by: act of norm(W_E[t]) alone, for every token t",
+        "One neuron on this prompt, token by token, and its read-outs: tokens that its output promotes and suppresses, "
+        "per unit of activation (a negative activation turns them round), and tokens whose embedding alone excites it "
+        "most. The last is an approximation: it leaves out what all layers before write.",
+        "Activation above or below 0; promoted is positive, suppressed negative.",
+        "activation units; logits per unit of activation.",
+    ),
     ids.COMPONENT_LENS: Help(
         "centre(c) / σ · W_U, against the vocabulary's mean, for each component c\n"
         "Σ components + bias = logit",

@@ -33,6 +33,7 @@ ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has 
 ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside patterns (callbacks/attention_beside.py)
 LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
 TOKENS_ASKED, WRITTEN_ASKED = "tokens-asked", "written-asked"  # what their panels want computed; null before
+NEURONS_ASKED, NEURONS_SHOWN = "neurons-asked", "neurons-shown"  # {"layer", "neuron"}; what ranks them, and where
 PARTS_ASKED, PARTS_SHOWN = "parts-asked", "parts-shown"  # {"scale", "over"} to compute; the level to draw
 LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
@@ -129,6 +130,8 @@ LENS = "lens"
 LENS_COLOUR, LENS_KIND, LENS_FOLDER, LENS_SAID = "lens-colour", "lens-kind", "lens-folder", "lens-said"
 TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
 DECOMPOSITION = "decomposition"
+NEURONS, NEURON_CARD, NEURON_ABLATE = "neurons", "neuron-card", "neuron-ablate"
+NEURONS_BY, NEURONS_LAYER = "neurons-by", "neurons-layer"
 PARTS_LEVEL, PARTS_SCALE, PARTS_OVER = "parts-level", "parts-scale", "parts-over"
 COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
 GEOMETRY, GEOMETRY_DRAWN = "geometry", "geometry-drawn"
@@ -169,6 +172,7 @@ PANELS = (
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
     TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
     PROJECTION, DISTRIBUTION, WRITERS, READERS, GEOMETRY, ACTIVATION_MAP,
+    NEURONS, NEURON_CARD,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

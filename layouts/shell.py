@@ -21,6 +21,7 @@ from layouts.header import header
 from layouts.help import HELP, KEYS
 from layouts.intervention_form import intervention_form
 from layouts.lenses import component_lens_panel, lens_panel, token_trajectory_panel
+from layouts.neurons import neuron_card_panel, neurons_panel
 from layouts.panel import icon_button
 from layouts.prompt_set import prompt_set_dialog
 from layouts.rail import rail
@@ -48,13 +49,14 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card", "logit_decomposition", *ids.GEOMETRY_KINDS,
+        "direction_card", "logit_decomposition", "neurons", *ids.GEOMETRY_KINDS,
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
         ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
-        ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
+        ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.NEURONS_ASKED, ids.NEURONS_SHOWN,
+        ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ, ids.DIRECTION_READ,
@@ -92,7 +94,8 @@ def _panels() -> list[html.Section]:
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
     heads = [head_card_panel(), head_reading_panel()]
     geometry = [activation_map_panel(), geometry_panel()]
-    return [*lenses, *heads, *geometry, *direction_views.panels(), direction_card_panel(), decomposition_panel()]
+    parts = [decomposition_panel(), neurons_panel(), neuron_card_panel()]
+    return [*lenses, *heads, *geometry, *direction_views.panels(), direction_card_panel(), *parts]
 
 
 def layout(

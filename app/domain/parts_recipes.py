@@ -16,3 +16,16 @@ class LogitDecomposition(OnRuns):
 
     scale: Scale = "own"
     kind: Literal["logit_decomposition"] = "logit_decomposition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neurons(OnRuns):
+    """The neurons of one MLP on one prompt, and the card of one of them (`neuron` None = the one of largest direct
+    attribution, without two answers of largest activation): its activations, what its output promotes, which tokens
+    excite it (docs/formulas.md)."""
+
+    layer: int
+    neuron: int | None = None
+    prompt: int = 0
+    top_k: int = 10
+    kind: Literal["neurons"] = "neurons"

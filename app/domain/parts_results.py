@@ -31,3 +31,25 @@ class LogitDecompositionResult(Result):
     str_tokens: Strings = axes("source_prompt", "source_position", difference=False)
     neurons: Floats = axes("neuron_prompt", "layer", "neuron")
     logit_diff: Floats = axes("prompt")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NeuronsResult(Result):
+    """`activations` are mlp_post (in gated MLPs gate times input); `attribution` their shares of the logit difference
+    at END (logits), NaN without two answers or where an intervention replaced the MLP's output. `note` says why no
+    token is known to excite the neuron."""
+
+    layer: int
+    neuron: int
+    note: str
+    str_tokens: tuple[str, ...]
+    activations: Floats = axes("position", "neuron")
+    attribution: Floats = axes("neuron")
+    promoted_tokens: Strings = axes("rank", difference=False)
+    promoted_logits: Floats = axes("rank", difference=False)
+    """Logits per unit of activation at the run's own final scale at END, against the vocabulary's mean."""
+    suppressed_tokens: Strings = axes("rank", difference=False)
+    suppressed_logits: Floats = axes("rank", difference=False)
+    exciting_tokens: Strings = axes("rank", difference=False)
+    exciting_activations: Floats = axes("rank", difference=False)
+    """The activation that the token's embedding alone would give: the direct path, without any layer before."""

@@ -21,7 +21,7 @@ from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
-from app.domain.parts_recipes import LogitDecomposition
+from app.domain.parts_recipes import LogitDecomposition, Neurons
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sites import Head
 from app.domain.steering_recipes import SteeringCurve
@@ -226,9 +226,10 @@ AnyRecipe = (
     | ActivationMap
     | LogitDecomposition
     | OfDirection
+    | Neurons
 )
 OF_ONE_PROMPT = (
-    AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, ResidualGeometry,
+    AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, Neurons, ResidualGeometry,
 )  # fmt: skip
 """Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]

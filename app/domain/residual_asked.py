@@ -116,6 +116,14 @@ class MapAsked:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class NeuronsAsked:
+    """What ranks the neurons of a layer."""
+
+    by: Literal["attribution", "largest", "activation"] = "attribution"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class ResidualAsked:
     """`direction` is the name of the direction that is looked at, one of the session's library; None = the first."""
 
@@ -129,6 +137,7 @@ class ResidualAsked:
     parts: PartsAsked = PartsAsked()
     geometry: GeometryAsked = GeometryAsked()
     map: MapAsked = MapAsked()
+    neurons: NeuronsAsked = NeuronsAsked()
 
 
 _PARTS: TypeAdapter[PartsAsked] = TypeAdapter(PartsAsked)

@@ -109,8 +109,10 @@ KINDS = {
     ),
     "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
     "direction_card": _Kind("Direction"),
+    "neurons": _Kind("Neurons", (pieces.DIRECTION, heads.READ_THROUGH, parted.NEURON_OUTPUTS, parted.NEURONS)),
     "logit_decomposition": _Kind(
-        "Decomposition of the logit difference", (*_ATTRIBUTION, attention.HEAD_OUTPUTS, parted.LOGIT_DECOMPOSITION)
+        "Decomposition of the logit difference",
+        (*_ATTRIBUTION, attention.HEAD_OUTPUTS, *parted.SPLIT),
     ),
     "direction_projection": _Kind("Projection on a direction"),
     "direction_distribution": _Kind("Projections of a prompt set"),
@@ -236,6 +238,8 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     lines: list[str] = []
     if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
         lines += lenses.lens_constants(recipe, facts.tokens[0], facts.lens)
+    if isinstance(recipe, recipes.Neurons):
+        lines += parted.neuron_constants(recipe, own_interventions(recipe), len(facts.prompts[0].clean))
     if isinstance(recipe, recipes.LogitDecomposition):
         lengths = tuple(len(prompt.clean) for prompt in facts.prompts)
         lines += parted.decomposition_constants(recipe.scale, recipe.interventions, lengths)

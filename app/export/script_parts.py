@@ -1,20 +1,12 @@
 """The parts of exported programs that split the logit difference, as text (see script_pieces.py)."""
 
 from app.domain.interventions import Interventions, mlps_replaced_at_end, replaced_at_end
+from app.domain.parts_recipes import Neurons
 
 OVERWRITING = "    unwritten = unwritten + overwrite(prompt, labels, (components, heads, attn_bias), end)\n"
 """Stands where an intervention overwrites the stream (app/export/script.py)."""
 
-LOGIT_DECOMPOSITION = '''
-def along_of(prompt, end):
-    """What a part is multiplied with, and the final norm's scale in the plain run or in this one."""
-    u, b = direction(prompt)
-    own = end["ln_final.hook_scale"]
-    if SCALE == "baseline":
-        return u, b, run(prompt["clean"], [], ["ln_final.hook_scale"])[1]["ln_final.hook_scale"][0, -1].float(), own
-    return u, b, own, own
-
-
+NEURON_OUTPUTS = '''
 def neuron_outputs(layer, scale):
     """W_out and b_out as they reach the stream: through the norm after the MLP where there is one (Gemma)."""
     mlp = model.blocks[layer].mlp
@@ -25,6 +17,16 @@ def neuron_outputs(layer, scale):
     norm = model.blocks[layer].ln2_post
     gain = norm.original_component.weight.float() + (1 if norm.uses_weight_offset else 0)
     return W_out / scale * gain, b_out / scale * gain
+'''
+
+LOGIT_DECOMPOSITION = '''
+def along_of(prompt, end):
+    """What a part is multiplied with, and the final norm's scale in the plain run or in this one."""
+    u, b = direction(prompt)
+    own = end["ln_final.hook_scale"]
+    if SCALE == "baseline":
+        return u, b, run(prompt["clean"], [], ["ln_final.hook_scale"])[1]["ln_final.hook_scale"][0, -1].float(), own
+    return u, b, own, own
 
 
 result = {name: [] for name in ("component_labels", "components", "heads", "attn_bias", "mlp_bias", "sources",
@@ -75,6 +77,38 @@ for at, prompt in enumerate(PROMPTS):
 '''
 
 
+SPLIT = (NEURON_OUTPUTS, LOGIT_DECOMPOSITION)
+
+NEURONS = """
+prompt = PROMPTS[0]
+act, post = f"blocks.{LAYER}.mlp.hook_post", f"blocks.{LAYER}.ln2_post.hook_scale"
+keep = [name for name in (act, post, "ln_final.hook_scale") if name in model.hook_dict]
+_, cache = run(prompt["clean"], hooks_for(prompt), keep)
+activations, scale = cache[act][0].float(), cache["ln_final.hook_scale"][0, -1].float()
+W_out, _ = neuron_outputs(LAYER, cache[post][0, -1].float() if post in cache else None)
+attribution = torch.full_like(activations[-1], float("nan"))
+if prompt["answer"] and prompt["incorrect_answer"] and not REPLACED:
+    attribution = activations[-1] * (W_out @ (direction(prompt)[0] / scale))
+size = activations.abs().amax(0) if attribution.isnan().any() else attribution.abs()
+neuron = int(size.argmax()) if NEURON is None else NEURON
+logits = W_out[neuron] / scale @ read_through(model.ln_final, model.W_U.float())  # per unit of activation
+logits = logits - logits.mean()
+best, worst = logits.topk(TOP_K), logits.topk(TOP_K, largest=False)
+excited = []  # what the embedding of every token alone gives
+for tokens in torch.arange(model.cfg.d_vocab, device=DEVICE).split(2048):
+    with model.hooks(fwd_hooks=[(act, lambda found, hook: excited.append(found[0, :, neuron].float()))]):
+        block = model.blocks[LAYER]
+        block.mlp(block.ln2(model.embed(tokens[None])))
+excited = torch.cat(excited).topk(TOP_K)
+result = {
+    "activations": activations.tolist(), "attribution": attribution.tolist(),
+    "promoted_ids": best.indices.tolist(), "promoted_logits": best.values.tolist(),
+    "suppressed_ids": worst.indices.tolist(), "suppressed_logits": worst.values.tolist(),
+    "exciting_ids": excited.indices.tolist(), "exciting_activations": excited.values.tolist(),
+}
+"""
+
+
 def decomposition_constants(scale: str, interventions: Interventions, lengths: tuple[int, ...]) -> list[str]:
     """The scale, and what interventions replaced at END of each prompt."""
     mine = [tuple(each for each in interventions if each.prompts is None or at in each.prompts)
@@ -86,3 +120,9 @@ def decomposition_constants(scale: str, interventions: Interventions, lengths: t
         f"REPLACED_HEADS = {heads!r}  # per prompt: first layer, layer after the last, heads (None = all)",
         f"REPLACED_MLPS = {mlps!r}",
     ]
+
+
+def neuron_constants(recipe: Neurons, interventions: Interventions, n_positions: int) -> list[str]:
+    """Which layer and neuron, and whether an intervention replaced what the MLP wrote at END."""
+    replaced = recipe.layer in mlps_replaced_at_end(interventions, n_positions)
+    return [f"LAYER, NEURON, TOP_K, REPLACED = {recipe.layer}, {recipe.neuron}, {recipe.top_k}, {replaced}"]

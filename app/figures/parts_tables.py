@@ -1,9 +1,11 @@
 """Decompositions as long tables (see tables.py)."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
-from app.domain.parts_results import LogitDecompositionResult
+from app.domain.parts_results import LogitDecompositionResult, NeuronsResult
 from app.figures.decomposition_levels import parts_at, ranked
 from app.figures.long import stacked, unrolled
 
@@ -51,3 +53,22 @@ def _neurons(result: LogitDecompositionResult) -> list[pd.DataFrame]:
     rest = np.nansum(parts.values, axis=1) - parts.values[:, chosen].sum(axis=1)
     others = pd.DataFrame({"prompt": parts.prompts, "component": "other neurons", "value": rest})
     return [pd.concat([rows, others], ignore_index=True).assign(kind="neuron")]
+
+
+def neuron_rows(result: NeuronsResult) -> pd.DataFrame:
+    """Activations by position and attributions of all neurons, then the chosen neuron's tokens by rank."""
+    neurons, positions = np.arange(len(result.attribution)), np.arange(len(result.str_tokens))
+    axes = {"position": positions, "neuron": neurons}
+    activations = unrolled(result.activations, axes).assign(metric="activation")
+    activations["token"] = np.asarray(result.str_tokens, dtype=object)[activations["position"]]
+    parts = [activations, unrolled(result.attribution, {"neuron": neurons}).assign(metric="direct_logit_attribution")]
+    for side, metric in (("promoted_logits", "promoted_logit"), ("suppressed_logits", "suppressed_logit"),
+                         ("exciting_activations", "exciting_activation")):  # fmt: skip
+        values, tokens = getattr(result, side), getattr(result, f"{side.partition('_')[0]}_tokens")
+        rows = unrolled(values, {"rank": np.arange(len(values))}).assign(neuron=result.neuron, metric=metric)
+        parts.append(rows.assign(top_token=tokens))
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(layer=result.layer, prompt=int(json.loads(result.recipe).get("prompt", 0)))
+    rows["component"] = f"L{result.layer}N" + rows["neuron"].astype(int).astype(str)
+    order = ("prompt", "component", "layer", "neuron", "position", "token", "metric", "rank", "top_token", "value")
+    return stacked([rows], order)

@@ -32,7 +32,7 @@ from app.domain.head_results import (
     HeadTokensResult,
 )
 from app.domain.lens_results import ComponentLensResult, LogitLensResult
-from app.domain.parts_results import LogitDecompositionResult
+from app.domain.parts_results import LogitDecompositionResult, NeuronsResult
 from app.domain.results import (
     METRICS,
     AttentionPatternResult,
@@ -52,7 +52,7 @@ from app.figures.direction_card import direction_card_rows
 from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
 from app.figures.long import stacked, unrolled
-from app.figures.parts_tables import decomposition_rows
+from app.figures.parts_tables import decomposition_rows, neuron_rows
 from app.figures.steering_tables import steering_rows
 
 
@@ -267,4 +267,5 @@ _TABLES: dict[type[Result], Any] = {
     DirectionDistributionResult: direction_tables.distribution_rows,
     DirectionWritersResult: direction_tables.writer_rows,
     DirectionReadersResult: direction_tables.reader_rows,
+    NeuronsResult: neuron_rows,
 }

@@ -146,6 +146,7 @@ recipes = st.one_of(
     *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.SelfRepair)),
     recipes_of(kinds.LogitLens, prompt=small, top_k=small, tokens=answers, positions=st.none() | some, points=points),
     recipes_of(kinds.LogitLens, lens=st.just("tuned"), folder=text, fingerprint=text),
+    recipes_of(kinds.Neurons, layer=small, neuron=st.none() | small, prompt=small),
     recipes_of(kinds.LogitDecomposition, scale=st.sampled_from(["own", "baseline"])),
     recipes_of(kinds.ComponentLens, prompt=small, position=st.none() | small, layer=st.none() | small, tokens=answers),
     *(recipes_of(kind, layers=st.none() | some) for kind in (kinds.AttentionPattern, kinds.AttentionWeights)),

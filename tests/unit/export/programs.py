@@ -41,6 +41,7 @@ from app.domain.recipes import (
     HeadReading,
     LogitDecomposition,
     LogitLens,
+    Neurons,
     PathPatching,
     Prediction,
     ResidualTrajectory,
@@ -301,6 +302,14 @@ PARTS_CASES = (
     Case("gpt2, raw", LogitDecomposition, (KINDS_OF_CHANGE["second prompt alone"],), (("scale", "baseline"),), BOTH),
     Case("gemma, raw", LogitDecomposition, MIDDLE),
     Case("llama", LogitDecomposition, (Ablate(Site("z", 1, (1, 3))), Patch(Site("mlp_out", 0)))),
+    Case(
+        "gpt2, raw",
+        Neurons,
+        (KINDS_OF_CHANGE["second prompt alone"],),
+        (("layer", 1), ("neuron", 7), ("prompt", 1), ("top_k", 4)),
+        BOTH,
+    ),
+    Case("gemma, raw", Neurons, (), (("layer", 2), ("top_k", 3))),
     Case("neox", LogitDecomposition, (Patch(Site("resid_pre", 1)),), (("scale", "baseline"),)),
 )
 ALL_CASES = (

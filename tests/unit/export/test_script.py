@@ -40,7 +40,8 @@ from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, C
 
 TOLERANCE = 1e-4  # two float32 programs in two orders of summation
 AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids", "promoted_tokens": "promoted_ids",
-          "suppressed_tokens": "suppressed_ids", "nearest_tokens": "nearest_ids"}  # fmt: skip
+          "suppressed_tokens": "suppressed_ids", "nearest_tokens": "nearest_ids",
+          "exciting_tokens": "exciting_ids"}  # fmt: skip
 WORDS = ("tolerance", "str_tokens", "other_tokens", "side", "token", "answer", "texts", "answers")
 """Arrays that programs do not print: what a reader has before them, and tolerances."""
 RUNNER = """

@@ -5,7 +5,7 @@ import numpy as np
 from app.domain.attention_results import AttentionWeightsResult, HeadReadingResult
 from app.domain.lens_results import ComponentLensResult, LogitLensResult
 from app.domain.models import Provenance
-from app.domain.parts_results import REMAINDERS, LogitDecompositionResult
+from app.domain.parts_results import REMAINDERS, LogitDecompositionResult, NeuronsResult
 from app.domain.recipes import digest, parse_recipe, recipe_json
 from app.domain.results import (
     METRICS,
@@ -167,6 +167,19 @@ def decomposition(
         neuron_note="", components=components, heads=heads, attn_bias=attn_bias, mlp_bias=mlp_bias, sources=sources,
         str_tokens=np.array([TOKENS] * prompts), neurons=neurons, logit_diff=components.sum(-1),
     )  # fmt: skip
+
+
+def neurons(answers: bool = True, **changes: object) -> NeuronsResult:
+    """Forty neurons of layer 3, closely the one numbered 2."""
+    values, words = floats(len(TOKENS), 40), np.array([" the", "<b>", "a,b"])
+    attribution = floats(40, seed=1) if answers else np.full(40, np.nan, np.float32)
+    logits = np.sort(np.abs(floats(3)))[::-1]
+    given = {
+        "layer": 3, "neuron": 2, "note": "", "str_tokens": TOKENS, "activations": values, "attribution": attribution,
+        "promoted_tokens": words, "promoted_logits": logits, "suppressed_tokens": words[::-1],
+        "suppressed_logits": -logits, "exciting_tokens": words, "exciting_activations": logits * 2,
+    }  # fmt: skip
+    return NeuronsResult(**_common("neurons", layer=3), **{**given, **changes})
 
 
 def prediction() -> PredictionResult:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from app.domain.results import Result, difference
+from app.domain.steering_results import SteeringCurveResult
 from app.figures.tables import component_rows, long_table
-from tests.unit.figures import heads, results, sweeps
+from tests.unit.figures import directions, heads, results, sweeps
 from tests.unit.figures.test_direction_card import card
 from tests.unit.figures.test_geometry import geometry, points
 
@@ -131,9 +132,10 @@ def test_every_result_kind_has_a_table():
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
         heads.projection(), heads.tokens(), card(), results.component_lens(),
-        results.decomposition(), geometry(), points(),
+        results.decomposition(), results.neurons(), geometry(), points(),
     ]  # fmt: skip
-    assert {type(result) for result in made} == known
+    made += [directions.projection(), directions.distribution(), directions.writers(), directions.readers()]
+    assert {type(result) for result in made} | {SteeringCurveResult} == known  # test_steering_curve.py has its table
     assert all(len(long_table(result)) for result in made)
 
 

@@ -1,0 +1,111 @@
+"""Neurons of one MLP: ranked bars, and the card of one.
+
+Bars: the 30 largest by `style.quantity`: `attribution` (share of the logit difference at END), `largest` (activation of
+largest magnitude over the prompt) or `activation` (at the selected position, else END). x: that number, line at 0;
+colour: sign; hover: full precision; `customdata`: `L5N12`, by which a click selects it. Frame: the selected neuron.
+
+Card: activations on the prompt's tokens as bars over the text (y from 0, colour: sign, hover: full precision); below,
+as a table, tokens that the output promotes and suppresses (logits per unit of activation), and tokens whose embedding
+alone excites it. A difference has differences of activations; the table's ranks are of the intervened run.
+"""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.domain.errors import BadInput
+from app.domain.parts_results import NeuronsResult
+from app.domain.views import Selection, Style
+from app.figures import marks
+from app.figures.scales import short, spoken
+from app.figures.theme import CLEAR, dress, monospace
+from app.figures.tokens import label, token_axis
+
+MOST = 30
+QUANTITIES = {
+    "attribution": "share of logit diff", "largest": "largest activation", "activation": "activation at {}",
+}  # fmt: skip
+NO_ATTRIBUTION = (
+    "Neurons have shares of the logit difference where the prompt has two answers and no intervention replaced the "
+    "MLP's output; name answers, or rank by activation."
+)
+_HEADINGS = ("promotes", "suppresses", "excited by (embedding alone)")
+
+
+def neuron_bars(result: NeuronsResult, style: Style, selection: Selection) -> go.Figure:
+    """The layer's neurons, ranked."""
+    values, words = _ranked_by(result, style, selection)
+    order = np.argsort(-np.abs(values), kind="stable")[:MOST]
+    names, shown = [f"L{result.layer}N{at}" for at in order], values[order].astype(np.float32)
+    delta = "Δ " if style.show == "difference" else ""
+    figure = go.Figure(_bars(shown, np.arange(len(order)), names, horizontal=True))
+    chosen = [marks.row_outline("selected", row) for row, at in enumerate(order) if at == result.neuron]
+    figure.update_layout(
+        plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, shapes=chosen,
+        xaxis={"title": {"text": f"{delta}{words}"}, "zeroline": True, "showgrid": True, "nticks": 5},
+        yaxis={"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False,
+               "range": [max(len(names), 1) - 0.5, -0.5], "fixedrange": True},
+    )  # fmt: skip
+    title = f"{delta}neurons of layer {result.layer} by {words}, {result.provenance.model}"
+    return dress(figure, "neurons", title, style, {"l": 8, "r": 14, "t": 8, "b": 8}, {"rows": names})
+
+
+def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go.Figure:
+    """One neuron on the text, and its read-outs."""
+    values = result.activations[:, result.neuron].astype(np.float32)
+    at = np.arange(len(values))
+    delta = "Δ " if style.show == "difference" else ""
+    words = [f"{place} {label(token, 24)}" for place, token in enumerate(result.str_tokens)]
+    figure = go.Figure([_bars(values, at, words, horizontal=False), _table(result)])
+    figure.update_layout(
+        plot_bgcolor=CLEAR, bargap=0.15, clickmode="event", dragmode=False, showlegend=False,
+        shapes=marks.position_columns(selection),
+        xaxis={**token_axis(result.str_tokens, style.width or 420, monospace(style)), "tickangle": -60, "anchor": "y"},
+        yaxis={"domain": [0.62, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
+               "nticks": 4},
+    )  # fmt: skip
+    title = f"{delta}neuron L{result.layer}N{result.neuron}: activations and read-outs, {result.provenance.model}"
+    meta = {"neuron": result.neuron, "layer": result.layer}
+    return dress(figure, "neuron-card", title, style, {"l": 8, "r": 8, "t": 8, "b": 8}, meta)
+
+
+def _ranked_by(result: NeuronsResult, style: Style, selection: Selection) -> tuple[NDArray[np.floating], str]:
+    known = not np.isnan(result.attribution).any()
+    by = style.quantity or ("attribution" if known else "largest")
+    if by not in QUANTITIES:
+        raise BadInput(f"Neurons are not ranked by {by!r}; use one of {', '.join(QUANTITIES)}.")
+    if by == "attribution":
+        if not known:
+            raise BadInput(NO_ATTRIBUTION)
+        return result.attribution, QUANTITIES[by]
+    if by == "largest":
+        at = np.abs(result.activations).argmax(axis=0)
+        return np.take_along_axis(result.activations, at[None], 0)[0], QUANTITIES[by]
+    inside = [place for place in selection.positions if place < len(result.str_tokens)]
+    place = inside[-1] if inside else len(result.str_tokens) - 1
+    return result.activations[place], QUANTITIES[by].format(f"{place} {label(result.str_tokens[place])}")
+
+
+def _bars(values: NDArray[np.float32], at: NDArray[np.intp], names: list[str], *, horizontal: bool) -> go.Bar:
+    place: dict[str, Any] = {"x": values, "y": at, "orientation": "h"} if horizontal else {"x": at, "y": values}
+    return go.Bar(
+        **place, customdata=names, text=spoken(values), textposition="none", name="neurons",
+        hovertemplate="<b>%{customdata}</b> %{text}<extra></extra>",
+        marker={"color": np.where(values >= 0, 0.8, -0.8), "cmin": -1, "cmax": 1, "autocolorscale": True,
+                "showscale": False},
+    )  # fmt: skip
+
+
+def _table(result: NeuronsResult) -> go.Table:
+    pairs = (
+        (result.promoted_tokens, result.promoted_logits), (result.suppressed_tokens, result.suppressed_logits),
+        (result.exciting_tokens, result.exciting_activations),
+    )  # fmt: skip
+    columns = [[f"{label(token, 16)} {short(float(value))}" for token, value in zip(*pair, strict=True)]
+               for pair in pairs]  # fmt: skip
+    if result.note:
+        columns[2] = [result.note]
+    header, cells = {"values": list(_HEADINGS), "height": 22}, {"values": columns, "height": 19}
+    return go.Table(domain={"y": [0, 0.44]}, header=header, cells=cells)

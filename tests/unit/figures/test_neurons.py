@@ -1,0 +1,56 @@
+"""Neurons as ranked bars and as a card."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.domain.errors import BadInput
+from app.domain.views import Selection, Style
+from app.figures.neurons import neuron_bars, neuron_card
+from app.figures.tables import long_table
+from tests.unit.figures import results
+
+
+def test_the_largest_come_first_by_what_is_asked():
+    result = results.neurons()
+    for quantity, values in (
+        (None, result.attribution), ("activation", result.activations[4]),
+        ("largest", result.activations[np.abs(result.activations).argmax(0), np.arange(40)]),
+    ):  # fmt: skip
+        figure = neuron_bars(result, Style(quantity=quantity), Selection(positions=(4,)))
+        bars = dict(zip(figure.data[0].customdata, figure.data[0].x, strict=True))
+        order = np.argsort(-np.abs(values))[:30]
+        assert list(bars) == [f"L3N{at}" for at in order] == list(figure.layout.meta["rows"])
+        np.testing.assert_allclose([*bars.values()], values[order])
+    assert "activation at 4 ·Mary" in figure.layout.meta["title"] or quantity == "largest"
+
+
+def test_without_attributions_activations_rank_and_asking_for_them_is_refused():
+    result = results.neurons(answers=False)
+    assert "largest activation" in neuron_bars(result, Style(), Selection()).layout.meta["title"]
+    with pytest.raises(BadInput, match="name answers"):
+        neuron_bars(result, Style(quantity="attribution"), Selection())
+    with pytest.raises(BadInput, match="not ranked by"):
+        neuron_bars(result, Style(quantity="size"), Selection())
+
+
+def test_the_card_has_the_text_and_the_tokens_with_their_logits():
+    result = results.neurons()
+    bars, table = neuron_card(result, Style(width=600, height=500), Selection()).data
+    np.testing.assert_array_equal(bars.y, result.activations[:, 2])
+    assert bars.customdata[2] == "2 ·Mary"
+    promoted, suppressed, excited = table.cells.values
+    assert promoted[0].startswith("·the +")
+    assert "−" in suppressed[0]
+    assert len(excited) == 3
+    unknown = neuron_card(replace(result, note="Not known."), Style(), Selection()).data[1]
+    assert list(unknown.cells.values[2]) == ["Not known."]
+
+
+def test_the_table_has_every_activation_and_the_tokens_of_one_neuron():
+    result = results.neurons()
+    table = long_table(result)
+    assert len(table[table["metric"] == "activation"]) == 6 * 40
+    one = table[(table["metric"] == "suppressed_logit") & (table["rank"] == 1)].iloc[0]
+    assert (one["component"], one["top_token"]) == ("L3N2", "<b>")
