@@ -53,9 +53,10 @@ class ScriptFacts:
     """`loading` are the lines that import and define `model`, weights processed. `references`: for every reference set
     of an ablation, its prompts as (positions to leave out at the start, ids). `sources`: the texts that patches name.
     `skipped` counts what is prepended to every prompt, `first` is the index in the recipe of the first of `prompts`.
-    `tokens`: of a projection those of its two sides, of a lens those that it follows. `lens`: the file of a tuned lens. `sequences`: of behaviour scores the tokens that come
-    twice and those of prefix matching, as (what stands before, rows). `directions`: those in the recipe, in order, as a
-    program has them (app/export/script_directions.py); `along`: those of its interventions."""
+    `tokens`: of a projection those of its two sides, of a lens those that it follows. `lens`: the file of a tuned
+    lens. `sequences`: of behaviour scores the tokens that come twice and those of prefix matching, as (what stands
+    before, rows). `directions`: those in the recipe, in order, as a program has them
+    (app/export/script_directions.py); `along`: those of its interventions."""
 
     title: str
     identity: str
