@@ -44,9 +44,8 @@
   }
 
   function tellServer(session) {
-    if (!onScreen(session)) return; // what was asked last stays drawn
-    setProps("parts-asked", { data: asked(session) });
-    setProps("parts-shown", { data: session.residual.parts.level });
+    setProps("parts-asked", { data: onScreen(session) ? asked(session) : null }); // null computes nothing
+    if (onScreen(session)) setProps("parts-shown", { data: session.residual.parts.level });
   }
 
   /** A bar, or the label left of it. */

@@ -41,7 +41,10 @@
   }
 
   function project({ session }) {
-    if (!onScreen(session)) return; // what was asked last stays drawn
+    if (!onScreen(session)) {
+      setProps("neurons-asked", { data: null }); // computes nothing, and what was asked last stays drawn
+      return;
+    }
     const asked = neuronAsked(session.selection, microtome.shape().n_layers);
     byId("neurons-by").value = session.residual.neurons.by;
     if (!asked) return;
