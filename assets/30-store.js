@@ -173,6 +173,7 @@
     writeSelected();
     for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
     writeParts(before);
+    microtome.writeAsked(written);
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
     const zoomed = !before || before.zoom !== written.zoom; // of no store of its own: no callback hears of it

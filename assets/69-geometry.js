@@ -54,23 +54,15 @@
   // ---- what is asked ---------------------------------------------------------------------------------------------
 
   const microtome = root.microtome;
-  const { dispatch, setProps, state } = microtome;
+  const { dispatch } = microtome;
   const PANEL = "activation-map";
   const byId = (id) => document.getElementById(id);
-  const said = {};
 
-  function tell(id, data) {
-    if (id in said && state.same(said[id], data)) return;
-    said[id] = data;
-    root.dash_clientside.set_props(id, { data });
-  }
-
-  function ask(session) {
-    const chosen = microtome.directions.chosenDirection(session);
-    tell("geometry-asked", geometryAsked(session));
-    tell("map-asked", mapAsked(session, chosen));
-    tell("map-coloured", isOpen(session) ? session.residual.map.colour : null);
-  }
+  microtome.asking.push(
+    { id: "geometry-asked", of: geometryAsked },
+    { id: "map-asked", of: (session) => mapAsked(session, microtome.directions.chosenDirection(session)) },
+    { id: "map-coloured", of: (session) => (isOpen(session) ? session.residual.map.colour : null) },
+  );
 
   // ---- controls --------------------------------------------------------------------------------------------------
 
@@ -154,7 +146,6 @@
   });
 
   microtome.projections.push(({ session }, before) => {
-    ask(session);
     if (!before || before.session.residual !== session.residual || isOpen(session)) drawControls(session);
   });
 })(typeof window === "undefined" ? globalThis : window);

@@ -46,7 +46,9 @@ def card_recipe(experiment: Experiment, library: Library, asked: ResidualAsked) 
     return experiment.model_recipe(KIND, direction=own, others=others)
 
 
-def evaluate(engine: Engine, store: Any, status: Any, view: Any, directions: Any, residual: Any, before: Any) -> Any:
+def evaluate(
+    engine: Engine, store: Any, status: Any, changed: Any, view: Any, directions: Any, residual: Any, before: Any
+) -> Any:
     """Make the direction and find what is near it; where that is."""
 
     def find() -> dict[str, Any]:
@@ -100,8 +102,9 @@ def register(app: Dash, engine: Engine) -> None:
     names = (ids.DIRECTIONS, ids.RESIDUAL)
     store = ids.DIGESTS.format(KIND)
     app.callback(
-        Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), Input(ids.VIEW, "data"),
-        *(Input(name, "data") for name in names), State(store, "data"), prevent_initial_call=True,
+        Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
+        Input(ids.DIRECTION_ASKED, "data"), State(ids.VIEW, "data"), *(State(name, "data") for name in names),
+        State(store, "data"), prevent_initial_call=True,
         running=[(Output(ids.BUSY.format(ids.DIRECTION_CARD, KIND), "className"), "mt-busy is-on", "mt-busy")],
     )(functools.partial(evaluate, engine))  # fmt: skip
     app.callback(

@@ -162,7 +162,7 @@ VIEWS = (
 """Panels of the section."""
 
 
-def evaluate(engine: Engine, row: DirectionView, store: Any, status: Any, view: Any, *rest: Any) -> Any:
+def evaluate(engine: Engine, row: DirectionView, store: Any, status: Any, changed: Any, view: Any, *rest: Any) -> Any:
     """Where the numbers of one panel are, computed, and what else it is drawn from."""
     *given, before = rest
 
@@ -210,8 +210,9 @@ def register(app: Dash, engine: Engine) -> None:
     for row in VIEWS:
         store = ids.DIGESTS.format(row.kind)
         app.callback(
-            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), Input(ids.VIEW, "data"),
-            *(Input(name, "data") for name in names), State(store, "data"),
+            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
+            Input(ids.DIRECTION_ASKED, "data"), State(ids.VIEW, "data"), *(State(name, "data") for name in names),
+            State(store, "data"),
             running=[(Output(ids.BUSY.format(row.id, row.kind), "className"), "mt-busy is-on", "mt-busy")],
             prevent_initial_call=True,
         )(functools.partial(evaluate, engine, row))  # fmt: skip

@@ -12,6 +12,7 @@ ATTENDED = "attended"  # the same, and what is shown of attention
 SWEEP = "sweep"
 HEADS = "heads"  # which numbers of the heads are shown: app.domain.heads_asked.HeadsAsked
 DIRECTIONS = "directions"  # the library: app.domain.directions.NamedDirection
+DIRECTION_ASKED = "direction-asked"  # what the *Direction* section asks for; null while it is not on screen
 RESIDUAL = "residual"  # what that workspace shows: app.domain.residual_asked.ResidualAsked
 NOTES = "notes"  # what the person wrote about heads: app.domain.role_notes.RoleNote
 PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written after the selection where it changes
