@@ -13,6 +13,7 @@ from app.domain.session import Generating
 from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from callbacks.export import PICTURES, TABLES
+from callbacks.exported_direction_card import VECTORS
 from layouts import ids
 from layouts.export_menu import export_menu
 from layouts.panel import MORE_FORMS
@@ -71,7 +72,8 @@ def test_what_is_no_sweep_has_no_summary(patched: Page) -> None:
 def test_the_menu_has_every_form_of_a_panel_and_of_the_page_once() -> None:
     entries = export_menu().children.children[1].children
     forms = [entry.id["format"] for entry in entries if hasattr(entry, "n_clicks")]
-    assert forms == [*TABLES, "summary", *PICTURES, "recipe", "script", "session", "tables"]
+    of_panels = [*TABLES, "summary", "projector", *VECTORS, *PICTURES, "recipe", "script"]
+    assert forms == [*of_panels, "session", "tables", "directions"]
 
 
 @every_panel

@@ -165,7 +165,7 @@ def test_the_button_is_off_once_all_cells_are_computed_and_on_for_another_questi
     given = {**computed(served, experiment(), asked), "experiment.data": experiment(), "sweep.data": asked}
     told = served.strip("sweep-map", {**given, "view.data": PATCH})
     assert (told["text"], told["done"]) == ("all cells done", True)
-    store = changed(clean="at river apple house the river", corrupted=None)
+    store = changed(clean="a river apple dog a river", corrupted=None)
     given = {"digests-sweep.data": addressed(served, store, asked), "experiment.data": store, "sweep.data": asked}
     assert served.strip("sweep-map", {**given, "view.data": PATCH})["done"] is False
 
@@ -187,7 +187,7 @@ def described(served: Page, store: Any, asked: Any, by: str = "view.data", **mor
 def test_a_run_that_is_not_there_is_not_said_to_be_done(served: Page, show: str) -> None:
     asked, other = sweep(method="zero", cells=FEW), {"view.data": {**PATCH, "show": show}}
     assert described(served, experiment(), asked) == ("all cells done", True)
-    assert described(served, experiment(), asked, **other) == ("", False)
+    assert described(served, experiment(), asked, **other) == ("", True)  # nothing that could be started
     answer = drawn(served, "sweep-map", computed(served, experiment(), asked), experiment(), asked, **other)
     assert "Nothing is changed yet" in words(answer, "sweep-map")
 
