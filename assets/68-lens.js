@@ -109,8 +109,9 @@
 
   microtome.projections.push(({ session }, before) => {
     tellServer(session);
-    if (!before || before.session.residual !== session.residual) drawControls(session);
-    if (!before || before.session.residual !== session.residual || before.session.view.show !== session.view.show) recolour();
+    if (before && before.session.residual === session.residual) return; // another run's figure comes in its own colours
+    drawControls(session);
+    recolour();
   });
 
   microtome.whenOpen(() => {
