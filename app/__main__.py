@@ -55,11 +55,11 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
     from app.analyses import ANALYSES
     from app.engine import Engine
     from app.export import tables
-    from app.figures.sweep_tables import summarised
+    from app.figures.sweep_tables import SUMMARISED, summarised
 
     out, summary = _out(given["out"], TABLES), given["summary"]
     recipe = _recipe(given)
-    if summary and not (out.suffix != ".npz" and ANALYSES[recipe.kind].resumes):
+    if summary and (out.suffix == ".npz" or not issubclass(ANALYSES[recipe.kind].result, SUMMARISED)):
         raise BadInput("--summary is of sweeps and attribution patching, not as .npz; leave it out here.")
     with closing(Engine(settings)) as engine:
         result = _evaluated(engine, recipe)

@@ -38,6 +38,7 @@
   const isSwitch = (value) => typeof value === "boolean";
   const isIndex = (value) => Number.isInteger(value) && value >= 0;
   const isIndexOrNone = (value) => value === null || isIndex(value);
+  const METRICS = ["logit_diff", "answer_log_prob", "probability", "rank", "kl_divergence"]; // app.domain.results.METRICS
   const POINT_COLOURS = ["side", "token", "answer", "prompt", "position", "logit_diff", "projection", "norm"];
 
   // ---- what is shown -------------------------------------------------------------------------------------------
@@ -49,6 +50,11 @@
     distribution: { by: (value) => ["side", "answer"].includes(value) },
     writers: { of: (value) => ["prompt", "set"].includes(value) },
     readers: { by: (value) => ["z", "norm"].includes(value) },
+    strength: {
+      layer: isIndexOrNone, positions: oneOf(["all", "selected"]), by: oneOf(["norm", "absolute", "clamp", "project_out"]),
+      low: Number.isFinite, high: Number.isFinite, count: (value) => isIndex(value) && value >= 2 && value <= 51,
+      placebos: isSwitch, tokens: (value) => isIndex(value) && value <= 200, metric: oneOf(METRICS),
+    },
     lens: {
       colour: (value) => LENS_COLOURS.includes(value), lens: (value) => ["logit", "tuned"].includes(value),
       folder: (value) => typeof value === "string", fingerprint: (value) => typeof value === "string",
@@ -73,6 +79,9 @@
     distribution: Object.freeze({ by: "side" }),
     writers: Object.freeze({ of: "prompt" }),
     readers: Object.freeze({ by: "z" }),
+    strength: Object.freeze({
+      layer: null, positions: "all", by: "norm", low: -1, high: 1, count: 11, placebos: true, tokens: 0, metric: "logit_diff",
+    }),
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
     neurons: Object.freeze({ by: "attribution" }),

@@ -10,11 +10,11 @@
   function directionAsked(session) {
     const { view: { workspace, section, show }, selection, residual, directions } = session;
     if (workspace !== "residual" || section !== "direction") return null;
-    const { projection, distribution, writers, readers } = residual;
+    const { projection, distribution, writers, readers, strength } = residual;
     const { layers, positions, prompt } = selection;
     const names = directions.map(({ name }) => name);
     const chosen = chosenDirection(session);
-    return { chosen, names, projection, distribution, writers, readers, layers, positions, prompt, show };
+    return { chosen, names, projection, distribution, writers, readers, strength, layers, positions, prompt, show };
   }
 
   if (typeof module !== "undefined") module.exports = { directionAsked };

@@ -31,14 +31,16 @@ from callbacks import (
     rail,
     self_repair,
     status_bar,
+    strength,
     sweep_controls,
     sweep_map,
 )
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    direction_views, lenses, decomposition, neurons, direction_card, geometry, sweep_map, against, prompt_strip,
-    path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form, status_bar, export,
+    direction_views, strength, lenses, decomposition, neurons, direction_card, geometry, sweep_map, against,
+    prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
+    status_bar, export,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -34,6 +34,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "directionMade": ((ids.DIRECTION_READ, "data"),),
     "directionFields": tuple((ids.DIRECTION_FIELD.format(name), "value") for name in ("kind", "groups")),
     "directionCard": ((ids.DIRECTION_CARD, "data"),),
+    "strength": tuple((name, "value") for name in (ids.STRENGTH_LOW, ids.STRENGTH_HIGH, ids.STRENGTH_COUNT)),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
     "heads": tuple((name, "value") for name in (ids.QUANTITY,)),

@@ -15,6 +15,7 @@ from callbacks.exported_geometry import GEOMETRY
 from callbacks.exported_lenses import LENSES
 from callbacks.exported_patch import PATCH
 from callbacks.exported_source import Page, Recipes, Source, single
+from callbacks.exported_strength import STRENGTH
 from callbacks.head_matrix import DIRECT
 from callbacks.neurons import NEURONS
 from callbacks.reading import Refused
@@ -58,6 +59,7 @@ SOURCES = {
     **GEOMETRY,
     ids.DECOMPOSITION: DECOMPOSITION,
     **DIRECTION,
+    ids.STRENGTH: STRENGTH,
     **NEURONS,
 }  # fmt: skip
 """Panel -> what is behind it."""

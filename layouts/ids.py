@@ -166,13 +166,18 @@ DIRECTION_CARD, DIRECTION_CARD_BODY = "direction-card", "direction-card-body"
 PROJECTION, DISTRIBUTION, WRITERS, READERS = "projection", "distribution", "writers", "readers"
 PROJECTION_ACTIVATION, PROJECTION_NORMALISED = "projection-activation", "projection-normalised"
 DISTRIBUTION_BY, WRITERS_PROMPTS, READERS_BY = "distribution-by", "writers-prompts", "readers-by"
+# the strength curve
+STRENGTH, STRENGTH_SAID = "strength", "strength-said"
+STRENGTH_LAYER, STRENGTH_POSITIONS, STRENGTH_BY = "strength-layer", "strength-positions", "strength-by"
+STRENGTH_LOW, STRENGTH_HIGH, STRENGTH_COUNT = "strength-low", "strength-high", "strength-count"
+STRENGTH_PLACEBOS, STRENGTH_TOKENS, STRENGTH_METRIC = "strength-placebos", "strength-tokens", "strength-metric"
 DIRECTION_KINDS = ("direction_projection", "direction_distribution", "direction_writers", "direction_readers")
 """Digest stores of its panels."""
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
     TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
-    PROJECTION, DISTRIBUTION, WRITERS, READERS, GEOMETRY, ACTIVATION_MAP,
+    PROJECTION, DISTRIBUTION, WRITERS, READERS, STRENGTH, GEOMETRY, ACTIVATION_MAP,
     NEURONS, NEURON_CARD,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
@@ -205,7 +210,7 @@ ANALYSIS_KINDS = (
 )  # fmt: skip
 SWEEP_METHODS = ("zero", "mean")
 """Methods of the head matrix, swept on request: their digest stores are `digests-zero` and `digests-mean`."""
-SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS, GENERATION)
+SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS, GENERATION, STRENGTH)
 """Panels that run sweeps, or what takes as long."""
 PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""

@@ -25,6 +25,7 @@ from layouts.neurons import neuron_card_panel, neurons_panel
 from layouts.panel import icon_button
 from layouts.prompt_set import prompt_set_dialog
 from layouts.rail import rail
+from layouts.strength import strength_panel
 from layouts.workspaces import workspaces
 
 THEME: Any = {
@@ -39,7 +40,7 @@ CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
     "lensTokens", "lensRead", "written",
-    "directionMade", "directionFields", "directionCard",
+    "directionMade", "directionFields", "directionCard", "strength",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -49,7 +50,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card", "logit_decomposition", "neurons", *ids.GEOMETRY_KINDS,
+        "direction_card", "logit_decomposition", "neurons", "steering_curve", *ids.GEOMETRY_KINDS,
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
@@ -95,7 +96,7 @@ def _panels() -> list[html.Section]:
     heads = [head_card_panel(), head_reading_panel()]
     geometry = [activation_map_panel(), geometry_panel()]
     parts = [decomposition_panel(), neurons_panel(), neuron_card_panel()]
-    return [*lenses, *heads, *geometry, *direction_views.panels(), direction_card_panel(), *parts]
+    return [*lenses, *heads, *geometry, *direction_views.panels(), strength_panel(), direction_card_panel(), *parts]
 
 
 def layout(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from app.domain.directions import Stream
+from app.domain.errors import BadRecipe
 from app.domain.geometry_recipes import Reduction
 from app.domain.lens_recipes import Lens
 from app.domain.parts_recipes import Scale
@@ -13,6 +14,9 @@ from app.domain.recipes import parse_json
 from app.domain.views import GroupedBy, LensColour, Level, ReadingAs
 
 _STRICT = ConfigDict(extra="forbid")
+MOST_STRENGTHS = 51
+PLACEBOS = 3
+"""Random directions beside the curve."""
 Section = Literal["lens", "direction", "parts", "geometry", "features"]
 """Lenses; one direction; what the logit difference is made of; norms and maps of activations; neurons and features."""
 OfPrompts = Literal["prompt", "set"]
@@ -50,6 +54,41 @@ class ReadersAsked:
     """How the readers of the direction are coloured."""
 
     by: ReadingAs = "z"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class StrengthAsked:
+    """A strength curve. `layer` None follows the selection; `norm` and `absolute` are units of steering, the rest are
+    other changes; `metric` is read from numbers that are there anyway."""
+
+    layer: int | None = None
+    positions: Literal["all", "selected"] = "all"
+    by: Literal["norm", "absolute", "clamp", "project_out"] = "norm"
+    low: float = -1.0
+    high: float = 1.0
+    count: int = 11
+    placebos: bool = True
+    tokens: int = 0
+    metric: Literal["logit_diff", "answer_log_prob", "probability", "rank", "kl_divergence"] = "logit_diff"
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """From `low` to `high`, evenly."""
+        if not 2 <= self.count <= MOST_STRENGTHS or not self.low < self.high:
+            raise BadRecipe(
+                f"{self.count} strengths from {self.low:g} to {self.high:g} make no curve; give 2 to {MOST_STRENGTHS}, "
+                "from a smaller to a larger number."
+            )
+        step = (self.high - self.low) / (self.count - 1)
+        return tuple(round(self.low + at * step, 6) for at in range(self.count))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The recipe's fields that do not depend on what is selected."""
+        change = {"change": "steer", "unit": self.by} if self.by in ("norm", "absolute") else {"change": self.by}
+        placebos = PLACEBOS if self.placebos else 0
+        return {"strengths": self.strengths, "placebos": placebos, "max_new_tokens": self.tokens, **change}
 
 
 @with_config(_STRICT)
@@ -134,6 +173,7 @@ class ResidualAsked:
     distribution: DistributionAsked = DistributionAsked()
     writers: WritersAsked = WritersAsked()
     readers: ReadersAsked = ReadersAsked()
+    strength: StrengthAsked = StrengthAsked()
     parts: PartsAsked = PartsAsked()
     geometry: GeometryAsked = GeometryAsked()
     map: MapAsked = MapAsked()

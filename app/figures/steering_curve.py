@@ -3,7 +3,8 @@
 x: strength; y: the metric. The direction is one line, the mean over prompts, with a band of one standard error around
 it where there are several; every placebo is a thin grey line, its mean over prompts. Dotted horizontal: the run without
 the change. Markers where the points are few; points that are not computed leave a gap. Hover: strength, values in full
-precision, and the beginning of the text where there are texts. In difference mode all is intervened - baseline.
+precision, and the beginning of the text where there are texts; `meta.texts` has them whole, by strength.
+In difference mode all is intervened - baseline.
 """
 
 from typing import Any
@@ -25,6 +26,7 @@ WORDS = {"logit_diff": "logit diff", "answer_log_prob": "answer log-prob", "prob
          "kl_divergence": "KL"}  # fmt: skip
 _ACROSS = {"steer": "strength", "clamp": "projection set to", "project_out": "share projected out"}
 _LONGEST = 60
+_MARGIN = {"l": 8, "r": 14, "t": 26, "b": 8}
 
 
 def steering_curve_lines(result: SteeringCurveResult, style: Style, selection: Selection) -> go.Figure:
@@ -44,8 +46,9 @@ def steering_curve_lines(result: SteeringCurveResult, style: Style, selection: S
         xaxis={"title": {"text": _across(recipe)}, "zeroline": True, "nticks": 9},
         yaxis={"title": {"text": f"{delta}{WORDS[style.metric]}"}, "zeroline": True, "showgrid": True, "nticks": 7},
     )  # fmt: skip
+    meta = {"texts": [[float(at), text] for at, text in zip(x, texts, strict=True) if text]}
     title = f"{delta}{WORDS[style.metric]} by {_across(recipe)} along {recipe.direction} at {recipe.site}"
-    return dress(figure, "strength", f"{title}, {result.provenance.model}", style, {"l": 8, "r": 14, "t": 26, "b": 8})
+    return dress(figure, "strength", f"{title}, {result.provenance.model}", style, _MARGIN, meta)
 
 
 def _recipe(result: SteeringCurveResult) -> SteeringCurve:

@@ -96,9 +96,13 @@ def _tokens(result: AnySweep, axis: str, n_prompts: int, blocks: int) -> pd.Cate
     return pd.Categorical.from_codes(np.tile(chosen.ravel(), blocks), categories)
 
 
+SUMMARISED = (SweepResult, AttributionPatchingResult)
+"""Results that have a summary per cell."""
+
+
 def summarised(result: Result) -> pd.DataFrame:
     """The summary of a sweep; refuses what is none."""
-    if not isinstance(result, SweepResult | AttributionPatchingResult):
+    if not isinstance(result, SUMMARISED):
         raise BadInput("Only sweeps and attribution patching have a summary per cell; take the table.")
     return summary_table(result)
 

@@ -84,7 +84,15 @@ def test_compute_writes_a_summary_of_a_sweep_and_of_nothing_else(
     assert set(table["n"]) == {2}
     one = {"kind": "prediction", "model": "ground-truth", "prompts": ["the river apple house the river"]}
     (tmp_path / "one.json").write_text(json.dumps(one))
-    for file, out in ((tmp_path / "one.json", "cells.csv"), (GROUND_TRUTH, "cells.npz")):
+    curve = {**one, "kind": "steering_curve", "site": {"activation": "resid_post", "layer": 0}, "strengths": [1.0],
+             "direction": {"kind": "tokens", "tokens": ["apple"]}}  # fmt: skip
+    (tmp_path / "curve.json").write_text(json.dumps(curve))
+    refused = (
+        (tmp_path / "one.json", "cells.csv"),
+        (tmp_path / "curve.json", "cells.csv"),
+        (GROUND_TRUTH, "cells.npz"),
+    )
+    for file, out in refused:
         assert run("compute", file, "--summary", "-o", tmp_path / out) == 2
         assert "--summary is of sweeps" in capsys.readouterr().err
 
