@@ -65,7 +65,7 @@ def begun_notes(result, missing: int):
 
 def test_the_caption_counts_what_is_there_and_names_no_prompt_that_may_not_be():
     figure = captioned(draw(begun(), EXPORT), PROMPT, EXPORT)
-    assert figure.layout.title.subtitle.text == "·Mary − ·John on 1–2 of 8 prompts"
+    assert figure.layout.title.subtitle.text == "Answer − incorrect answer over 1–2 of 8 prompts"
 
 
 def eight(size=(2, 3)):
