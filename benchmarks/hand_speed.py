@@ -89,8 +89,8 @@ def run(asked: Asked) -> dict[str, Any]:
 def _measured(page: Any, address: str, repeats: int, reference: list[float]) -> list[dict[str, Any]]:
     page.add_init_script(_CLOCK)
     page.goto(address + _link("When Mary and John went to the store, " * repeats + "John gave a drink"))
-    page.wait_for_function(NUMBERS_ON_SCREEN, timeout=90_000)
-    page.wait_for_selector("#attention .imagelayer image", state="attached", timeout=60_000)
+    page.wait_for_function(NUMBERS_ON_SCREEN, timeout=300_000)
+    page.wait_for_selector("#attention .imagelayer image", state="attached", timeout=300_000)
     _until_quiet(page)
     first, cached = _clicks(page, "#head-matrix", _marked(_PAINTED), lambda: _since(page, _PAINTED, "down"))
     frames = page.evaluate("highlights")
