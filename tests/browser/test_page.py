@@ -152,7 +152,7 @@ def test_the_export_menu_is_of_the_panel_that_asks_and_is_reached_by_the_keyboar
     assert (labels[0], labels[2], labels[3], labels[-1]) == ("CSV", "JSON", "SVG", "TransformerLens script")
     screen.page.keyboard.press("Escape")
     screen.until("document.activeElement.getAttribute('aria-label') === 'Export Heads'")
-    screen.page.get_by_label("Export Logit lens").click()
+    screen.page.get_by_label("Export Lens", exact=True).click()
     with screen.page.expect_download() as found:
         screen.page.get_by_role("menuitem", name="CSV", exact=True).click()
     assert found.value.suggested_filename == "microtome-lens-baseline.csv"
