@@ -132,6 +132,10 @@ class Engine:
         """The fingerprint of the tuned lens in a folder; refuses one that does not fit the model."""
         return import_module("app.compute.lens_streams").fitting_lens(self._model(spec), folder)
 
+    def read_autoencoder(self, spec: ModelSpec, folder: str) -> tuple[str, Any]:
+        """The fingerprint of the autoencoder in a SAELens folder, and itself; refuses what does not fit the model."""
+        return import_module("app.compute.autoencoders").fitting_autoencoder(self._model(spec), folder)
+
     def check(self, recipe: AnyRecipe) -> None:
         """Refuse a recipe whose prompts, answers, sites or pair lengths do not hold on its model."""
         from app.checks import check
@@ -191,9 +195,7 @@ class Engine:
 
         recipe = settled(recipe)
         self.check(recipe)
-        model = self._model(recipe.model)
-        vectors = functools.partial(import_module("app.compute.directions").numbers, model)
-        return script(recipe, script_facts(model, recipe, self.settings.max_tokens, vectors))
+        return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens))
 
     def result(self, digest: str) -> Result | None:
         """A finished result from the cache."""

@@ -33,7 +33,7 @@
   const EMPTY = Object.freeze({
     kind: "tokens", name: "", tokens: [], minus_tokens: [], matrix: "W_U", activation: "resid_post", layer: 0,
     groups: "texts", position: "", plus: "", minus: "", component: 0, C: 1, held_out: 0.25, head: "", rank: 0,
-    side: "write", numbers: "", source: "", json: "", of: "", seed: 0,
+    side: "write", folder: "", feature: 0, numbers: "", source: "", json: "", of: "", seed: 0,
   });
   const SAMPLED = ["activation", "layer", "groups"];
   const OWN = {
@@ -42,6 +42,7 @@
     principal_component: [...SAMPLED, "component"],
     probe: [...SAMPLED, "C", "held_out", "seed"],
     singular_vector: ["head", "rank", "side"],
+    sae_feature: ["folder", "feature"],
     vector: ["file", "array", "row", "source", "numbers"],
     random: ["of", "seed"],
     json: ["json"],

@@ -20,6 +20,7 @@ from app.domain.directions import (
     NamedDirection,
     Placebo,
     RandomDirection,
+    SaeFeature,
     SingularVector,
     TokenDirection,
     Vector,
@@ -91,7 +92,8 @@ class Reader:
         self.library: tuple[NamedDirection, ...] = library
         self.kinds = {
             "tokens": self._tokens, "mean_difference": self._groups, "principal_component": self._component,
-            "probe": self._probe, "singular_vector": self._head, "vector": self._vector, "random": self._random,
+            "probe": self._probe, "singular_vector": self._head, "sae_feature": self._feature,
+            "vector": self._vector, "random": self._random,
         }  # fmt: skip
 
     def read(self, form: Form) -> tuple[NamedDirection, ...]:
@@ -132,6 +134,11 @@ class Reader:
     def _head(self, form: Form) -> AnyDirection:
         head, rank = Head.parse(str(form["head"]).strip()), whole(form["rank"], "Rank", 0) or 0
         return SingularVector(head, rank, "read" if form["side"] == "read" else "write")
+
+    def _feature(self, form: Form) -> AnyDirection:
+        folder, feature = str(form["folder"] or "").strip(), whole(form["feature"], "Feature", 0) or 0
+        fingerprint, found = self.engine.read_autoencoder(self.experiment.model, folder)
+        return SaeFeature(folder, feature, fingerprint, found.layer)
 
     def _vector(self, form: Form) -> AnyDirection:
         numbers = numbers_of(form["numbers"])

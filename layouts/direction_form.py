@@ -14,7 +14,8 @@ from layouts.rail import token_picker
 
 KINDS = (
     ("tokens", "Tokens"), ("mean_difference", "Difference of means"), ("principal_component", "Component"),
-    ("probe", "Probe"), ("singular_vector", "Head"), ("vector", "Numbers"), ("random", "Random"), ("json", "JSON"),
+    ("probe", "Probe"), ("singular_vector", "Head"), ("sae_feature", "SAE feature"),
+    ("vector", "Numbers"), ("random", "Random"), ("json", "JSON"),
 )  # fmt: skip
 """A kind of direction whose vectors come from elsewhere adds its tab here, its fields below, its reader in
 callbacks/direction_form.py, and its names in assets/64-direction-form.js."""
@@ -109,6 +110,8 @@ def _fields() -> list[html.Div]:
         html.Div(pickers, className="mt-form-row mt-answers"),
         _row(_field("matrix", "Of", segments(_id("matrix"), MATRICES, "W_U", "Matrix"))),
         *_from_activations(),
+        _row(_text("folder", "Folder of the autoencoder", "with cfg.json and sae_weights.safetensors (SAELens)"),
+             _whole("feature", "Feature, from 0")),
         _row(_text("head", "Head", "L5H1"), _whole("rank", "Rank, from 0"),
              _field("side", "What it", segments(_id("side"), SIDES, "write", "Side"))),
         *_from_elsewhere(),

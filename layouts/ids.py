@@ -102,7 +102,8 @@ DIRECTION_READ = "direction-read"
 """Store: {"directions": [{"name", "direction"}, …], "run": n}: what was made, for the reducer."""
 DIRECTION_FIELDS = (
     "kind", "name", "tokens", "minus_tokens", "matrix", "activation", "layer", "groups", "position", "plus", "minus",
-    "component", "C", "held_out", "head", "rank", "side", "numbers", "source", "json", "of", "seed",
+    "component", "C", "held_out", "head", "rank", "side", "folder", "feature", "numbers", "source",
+    "json", "of", "seed",
 )  # fmt: skip
 DIRECTION_FIELD = "direction-form-{}"
 # selection bar

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from app.compute.autoencoders import autoencoder
 from app.compute.folded_weights import folded_ov
 from app.compute.memo import once
 from app.compute.normalization import affine_norm
@@ -27,6 +28,7 @@ from app.domain.directions import (
     PrincipalComponent,
     Probe,
     RandomDirection,
+    SaeFeature,
     SingularVector,
     TokenDirection,
     Vector,
@@ -68,11 +70,6 @@ def made(model: LoadedModel, direction: AnyDirection) -> MadeDirection:
         return found
 
     return once(model, ("direction", direction, model.facts.spec.prepend_bos), make)
-
-
-def numbers(model: LoadedModel, direction: AnyDirection) -> list[float]:
-    """Its vector as plain numbers."""
-    return made(model, direction).vector.tolist()
 
 
 def check_direction(model: LoadedModel, direction: AnyDirection) -> None:
@@ -136,6 +133,15 @@ def _largest_positive(vector: Tensor) -> Tensor:
     return vector * torch.sign(vector[vector.abs().argmax()])
 
 
+def _sae_feature(model: LoadedModel, direction: SaeFeature) -> MadeDirection:
+    """As long as what one unit of the feature writes, where the autoencoder normalises nothing."""
+    found = autoencoder(model, direction.folder, direction.fingerprint)
+    within((direction.feature,), found.d_sae, "features", f"The autoencoder {found.name}")
+    if direction.layer not in (None, found.layer):
+        raise BadRecipe(f"{direction} is of layer {found.layer} and not {direction.layer}; correct its layer.")
+    return MadeDirection(found.W_dec[direction.feature].clone())
+
+
 def _vector(model: LoadedModel, direction: Vector) -> MadeDirection:
     numbers = direction.numbers
     if len(numbers) != model.facts.d_model:
@@ -169,6 +175,7 @@ _MAKERS: dict[str, Callable[[LoadedModel, Any], MadeDirection]] = {
     "principal_component": _principal_component,
     "probe": _probe,
     "singular_vector": _singular_vector,
+    "sae_feature": _sae_feature,
     "vector": _vector,
     "random": _random,
     "placebo": _placebo,

@@ -210,8 +210,8 @@ class SingularVector:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class SaeFeature:
-    """A decoder row of a sparse autoencoder in a local SAELens folder. `fingerprint` is the SHA-256 of its weights, by
-    which results are told apart; empty = whatever is there."""
+    """A decoder row of a sparse autoencoder in a local SAELens folder. `fingerprint` is the SHA-256 of configuration
+    and weights: another autoencoder in that folder is refused."""
 
     folder: str
     feature: int

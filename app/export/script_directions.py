@@ -13,21 +13,21 @@ from app.domain.directions import (
     Placebo,
     PrincipalComponent,
     Probe,
+    SaeFeature,
     Samples,
     SingularVector,
     TokenDirection,
     Vector,
 )
-from app.domain.errors import BadInput
 from app.domain.sites import Site
 from app.export.script_heads import READ_THROUGH
 from app.models.loaded import LoadedModel
+from app.models.sae_folder import read_autoencoder
 from app.models.tokens import answer_ids, tokenise
 
 Data = dict[str, Any]
-Along = tuple[AnyDirection, AnyDirection, Data]
-"""A direction that an intervention is along, what the program makes in its place (the same, or its numbers), and that
-as a program has it."""
+Along = tuple[AnyDirection, Data]
+"""A direction that an intervention is along, and that as a program has it."""
 NAME = "direction_{}"
 """Of the variable that has it, at length 1."""
 
@@ -146,18 +146,18 @@ def along_parts(along: Sequence[Along], own: Sequence[AnyDirection]) -> tuple[st
     if not along:
         return ()
     lines: list[str] = []
-    for at, (direction, _, data) in enumerate(along):
+    for at, (direction, data) in enumerate(along):
         name, said = NAME.format(at), " ".join(str(direction).split())  # a comment is one line
         lines += [f"{name} = made({data})  # {said}", f"{name} = {name} / {name}.norm()"]
-    return (*direction_parts(*own, *(made for _, made, _ in along)), "\n".join(["", *lines, ""]))
+    return (*direction_parts(*own, *(direction for direction, _ in along)), "\n".join(["", *lines, ""]))
+
+
+_AS_NUMBERS = {"sae_feature": "vector"}
+"""Kinds whose vectors a program has as they are, so that it needs no other file."""
 
 
 def _kinds(direction: AnyDirection) -> Iterator[str]:
-    if direction.kind not in MAKERS:
-        raise BadInput(
-            f"A program cannot make {direction}; export its vector as numbers, and use those as a direction."
-        )
-    yield direction.kind
+    yield _AS_NUMBERS.get(direction.kind, direction.kind)
     if isinstance(direction, Placebo):
         yield from _kinds(direction.of)
 
@@ -179,7 +179,8 @@ _PLAIN: dict[str, tuple[str, ...]] = {
 def direction_data(model: LoadedModel, direction: AnyDirection) -> Data:
     """The direction as a program has it: texts and tokens as ids, positions counted from 0."""
     plain = {name: getattr(direction, name) for name in _PLAIN.get(direction.kind, ())}
-    return {"kind": direction.kind, **plain, **_read_data(model, direction)}
+    kind = _AS_NUMBERS.get(direction.kind, direction.kind)
+    return {"kind": kind, **plain, **_read_data(model, direction)}
 
 
 def _read_data(model: LoadedModel, direction: AnyDirection) -> Data:
@@ -194,6 +195,9 @@ def _read_data(model: LoadedModel, direction: AnyDirection) -> Data:
         return vars(direction.head).copy()
     if isinstance(direction, Placebo):
         return {"of": direction_data(model, direction.of)}
+    if isinstance(direction, SaeFeature):
+        found = read_autoencoder(direction.folder, model.facts, direction.fingerprint)
+        return {"numbers": found.W_dec[direction.feature].tolist()}
     return {"numbers": list(direction.numbers)} if isinstance(direction, Vector) else {}
 
 

@@ -1,10 +1,8 @@
 """What an exported program must know of a loaded model: how to load it again, and the recipe's texts as token ids."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.domain.direction_interventions import SwapAlong
-from app.domain.directions import AnyDirection, Placebo, Vector
 from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Patch, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
@@ -13,7 +11,7 @@ from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
 from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching
 from app.export.script import ScriptFacts, ScriptPrompt, directions_along, own_interventions, references_of
-from app.export.script_directions import MAKERS, Along, direction_data, directions_in
+from app.export.script_directions import direction_data, directions_in
 from app.models import ground_truth_model
 from app.models.bundled import PACKAGE, VERSION
 from app.models.catalogue import GROUND_TRUTH, SMOLLM2
@@ -25,14 +23,8 @@ from app.models.tuned_lens import params_file
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
 
 
-Vectors = Callable[[AnyDirection], Sequence[float]]
-
-
-def script_facts(
-    model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512, vectors: Vectors | None = None
-) -> ScriptFacts:
-    """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run, unless `vectors` makes
-    those of directions that the program can only hold as numbers."""
+def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -> ScriptFacts:
+    """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run."""
     pairs, first = pairs_of(recipe, model.background), 0
     if isinstance(recipe, OF_ONE_PROMPT):
         first, pairs = recipe.prompt, pairs[recipe.prompt : recipe.prompt + 1]
@@ -52,18 +44,8 @@ def script_facts(
         tokens=_tokens(model, recipe),
         directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
         lens=str(params_file(recipe.folder)) if isinstance(recipe, LogitLens) and recipe.lens == "tuned" else "",
-        along=tuple(_along(model, each, vectors) for each in directions_along(recipe)),
+        along=tuple((each, direction_data(model, each)) for each in directions_along(recipe)),
     )
-
-
-def _along(model: LoadedModel, direction: AnyDirection, vectors: Vectors | None) -> Along:
-    """A direction that an intervention is along; one that a program cannot make is its numbers there."""
-    of = direction.of if isinstance(direction, Placebo) else direction
-    made = direction
-    if of.kind not in MAKERS and vectors is not None:
-        numbers = Vector.of(tuple(vectors(of)), str(of))
-        made = replace(direction, of=numbers) if isinstance(direction, Placebo) else numbers
-    return direction, made, direction_data(model, made)
 
 
 def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tuple[int, ...]]:

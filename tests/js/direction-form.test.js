@@ -30,7 +30,7 @@ test("only fields that mean something for the kind and its samples are shown", (
 });
 
 test("every field of the form has a value to begin with", () => {
-  const kinds = ["tokens", "mean_difference", "principal_component", "probe", "singular_vector", "vector", "random", "json"];
+  const kinds = ["tokens", "mean_difference", "principal_component", "probe", "singular_vector", "sae_feature", "vector", "random", "json"];
   const own = ["file", "array", "row"]; // of the file that is chosen
   for (const kind of kinds) {
     for (const groups of ["texts", "set", "positions"]) {

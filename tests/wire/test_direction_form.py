@@ -3,23 +3,26 @@
 import base64
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from app.domain.directions import MeanDifference, Placebo, RandomDirection, Sample, SingularVector, Vector
+from app.domain.directions import MeanDifference, Placebo, RandomDirection, SaeFeature, Sample, SingularVector, Vector
 from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
+from app.models.sae_folder import folder_fingerprint
 from layouts import ids
+from tests import autoencoders
 from tests.wire.page import PAIR, SPEC, Page, changed, experiment
 
 FORM: dict[str, Any] = {
     "kind": "tokens", "name": "", "tokens": ["apple"], "minus_tokens": ["dog"], "matrix": "W_U",
     "activation": "resid_post", "layer": 1, "groups": "texts", "position": "", "plus": "the river\nthe apple @ 1",
     "minus": "house dog", "component": 0, "C": 1, "held_out": 0.25, "head": "L1H2", "rank": 1, "side": "read",
-    "numbers": "", "source": "", "json": "", "of": "", "seed": 0,
+    "folder": "", "feature": 0, "numbers": "", "source": "", "json": "", "of": "", "seed": 0,
 }  # fmt: skip
 LIBRARY = [{"name": "noise", "direction": {"kind": "random", "seed": 5}}]
 
@@ -180,3 +183,13 @@ def test_a_file_that_is_none_is_refused(served: Page, name: str, raw: bytes, wor
 def test_a_row_that_is_not_there_is_refused(served: Page) -> None:
     found = uploaded(served, "v.npy", npy(np.ones((2, 3))), row=2)
     assert "Row 2 does not exist" in found[ids.DIRECTION_REFUSAL]["children"]
+
+
+def test_a_feature_of_an_autoencoder_is_read_with_its_fingerprint_and_layer(served: Page, tmp_path: Path) -> None:
+    width = served.engine.facts(SPEC).d_model
+    folder = autoencoders.saved(tmp_path / "sae", hook="blocks.0.hook_resid_post", d_in=width)
+    [named] = made(served, {"kind": "sae_feature", "folder": f" {folder} ", "feature": 7})
+    assert named.direction == SaeFeature(folder, 7, folder_fingerprint(folder), 0)
+    assert named.name == "feature 7 of sae"
+    assert "has 40 features" in why(served, {"kind": "sae_feature", "folder": folder, "feature": 40})
+    assert "no sparse autoencoder in /nowhere" in why(served, {"kind": "sae_feature", "folder": "/nowhere"})
