@@ -24,6 +24,8 @@ from app.domain import (
     parts_results,
     recipes,
     results,
+    sae_recipes,
+    sae_results,
     steering_results,
 )
 from app.domain.errors import BadInput
@@ -147,6 +149,8 @@ _ROWS = (
         "head_tokens:head_tokens_heatmap", (720, 700)),
     _row("direction_card", "Direction", direction_card.DirectionCard, direction_card.DirectionCardResult,
         "direction_card:direction_card_bars", (760, 520)),
+    _row("sae_features", "Features", sae_recipes.SaeFeatures, sae_results.SaeFeaturesResult,
+        "sae_features:sae_feature_bars", (640, 420)),
     _row("neurons", "Neurons", parts_recipes.Neurons, parts_results.NeuronsResult, "neurons:neuron_bars", (520, 560)),
     _row("logit_decomposition", "Decomposition of the logit difference", parts_recipes.LogitDecomposition,
         parts_results.LogitDecompositionResult, "decomposition:decomposition_bars", (620, 640)),
@@ -178,6 +182,7 @@ _OF_TWO = {
 }
 """Figures of two results, `against` being the first, and what is said without it."""
 FIGURES: dict[str, Callable[..., Any]] = {
+    "sae_feature_card": named("app.figures.sae_features:sae_feature_card"),
     "neuron_card": named("app.figures.neurons:neuron_card"),
     "component_bars": named("app.figures.components:component_bars"),
     "head_matrix_heatmap": named("app.figures.head_matrix:head_matrix_heatmap"),

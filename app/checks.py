@@ -7,6 +7,7 @@ for example norms whose scale cannot be frozen.
 import math
 from collections.abc import Sequence
 
+from app.compute.direction_changes import feature_of
 from app.compute.directions import check_direction
 from app.compute.held import FromRun, check_rows, check_source, for_prompt, source_ids, takes_all_from_pair
 from app.compute.lens_streams import check_lens
@@ -15,9 +16,10 @@ from app.compute.path_patching import check_writes
 from app.compute.prompts import need_both_answers, read_prompts
 from app.compute.reading import ReadPrompt
 from app.compute.references import check_draws, check_long_enough, reference_tokens, resampled_ids
+from app.compute.sae_features import check_features
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
-from app.domain.direction_interventions import ProjectOut, directions_of
+from app.domain.direction_interventions import ClampFeature, ProjectOut, directions_of
 from app.domain.direction_recipes import check_place
 from app.domain.errors import BadRecipe
 from app.domain.geometry_recipes import check_geometry
@@ -39,6 +41,7 @@ _RANKING = (
     recipes.ComponentLens,
     recipes.HeadReading,
     recipes.Neurons,
+    recipes.SaeFeatures,
     HeadTokens,
     DirectionCard,
 )
@@ -76,6 +79,8 @@ def _check_run(
             _check_reference(model, Ablate(each.site, "mean", each.reference, each.pooled), prompt, max_tokens)
         for direction in directions_of(each):
             check_direction(model, direction)
+        if isinstance(each, ClampFeature):
+            feature_of(model, each)
     if prompt.corrupted is not None and takes_all_from_pair(interventions):
         aligned(prompt.clean, prompt.corrupted)
 
@@ -124,6 +129,8 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         _check_query(model, recipe, len(prompts[recipe.prompt].clean))
     if isinstance(recipe, recipes.Neurons):
         check_neuron(model, recipe.layer, recipe.neuron)
+    if isinstance(recipe, recipes.SaeFeatures):
+        check_features(model, recipe)
     if isinstance(recipe, recipes.LogitLens | recipes.ComponentLens):
         check_lens(model, recipe, prompts[recipe.prompt])
     if isinstance(recipe, _RANKING):

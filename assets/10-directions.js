@@ -39,6 +39,7 @@
   const isIndex = (value) => Number.isInteger(value) && value >= 0;
   const isIndexOrNone = (value) => value === null || isIndex(value);
   const METRICS = ["logit_diff", "answer_log_prob", "probability", "rank", "kl_divergence"]; // app.domain.results.METRICS
+  const RANKINGS = ["attribution", "largest", "activation"];
   const POINT_COLOURS = ["side", "token", "answer", "prompt", "position", "logit_diff", "projection", "norm"];
 
   // ---- what is shown -------------------------------------------------------------------------------------------
@@ -61,7 +62,11 @@
       tokens: (value) => Array.isArray(value) && value.every((token) => typeof token === "string"),
     },
     written: { layer: (value) => value === null || (Number.isInteger(value) && value >= 0) },
-    neurons: { by: (value) => ["attribution", "largest", "activation"].includes(value) },
+    neurons: { by: oneOf(RANKINGS) },
+    features: {
+      folder: (value) => typeof value === "string", fingerprint: (value) => typeof value === "string",
+      feature: isIndexOrNone, by: oneOf(RANKINGS),
+    },
     parts: {
       level: (value) => LEVELS.includes(value), over: (value) => ["set", "prompt"].includes(value),
       scale: (value) => ["own", "baseline"].includes(value),
@@ -85,6 +90,7 @@
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),
     written: Object.freeze({ layer: null }),
     neurons: Object.freeze({ by: "attribution" }),
+    features: Object.freeze({ folder: "", fingerprint: "", feature: null, by: "attribution" }),
     parts: Object.freeze({ level: "sublayer", over: "set", scale: "own" }),
     geometry: Object.freeze({ drawn: "norms" }),
     map: Object.freeze({

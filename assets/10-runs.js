@@ -28,6 +28,7 @@
     gaussian_noise: { positions: [], scale: 3, seed: 1, draw: 0, ...ANYWHERE, kind: "gaussian_noise" },
     steer: { site: STREAM, direction: null, strength: 0, unit: "absolute", ...ANYWHERE, kind: "steer" },
     clamp: { site: STREAM, direction: null, value: 0, ...ANYWHERE, kind: "clamp" },
+    clamp_feature: { site: STREAM, direction: null, value: 0, ...ANYWHERE, kind: "clamp_feature" },
     project_out: {
       site: STREAM, direction: null, to: "zero", reference: "background", pooled: true, share: 1, ...ANYWHERE,
       kind: "project_out",

@@ -56,7 +56,8 @@
   }
 
   /** What a new direction begins with: selected tokens as groups; else the primary head; else the two answers. */
-  function prefilled({ experiment: { prompt, prompts }, selection: { primary, positions, layers } }, { n_layers }, before) {
+  function prefilled(session, { n_layers }, before) {
+    const { experiment: { prompt, prompts }, selection: { primary, positions, layers }, residual: { features } } = session;
     const last = layers.length ? layers[layers.length - 1] : primary && primary.layer;
     const paired = [prompt, ...prompts].some(({ corrupted }) => corrupted !== null);
     const kind = positions.length ? "mean_difference" : before;
@@ -65,6 +66,7 @@
       layer: last == null ? Math.floor((n_layers || 1) / 2) : last,
       groups: positions.length ? "positions" : paired ? "set" : "texts",
       head: primary ? headOf(primary) : "",
+      folder: features.folder, feature: features.feature || 0,
     };
   }
 

@@ -133,6 +133,9 @@
   const clamped = ({ site, direction, value }, library) =>
     [`clamp ${directionText(direction, library)} to ${value} @ ${siteText(site)}`];
 
+  const featureSet = ({ site, direction, value }, library) =>
+    [`${value ? "set" : "ablate"} ${directionText(direction, library)}${value ? ` to ${value}` : ""} @ ${siteText(site)}`];
+
   function projectedOut({ site, direction, to, reference, pooled, share }, library) {
     const texts = Array.isArray(reference) && `of ${reference.length} text${reference.length === 1 ? "" : "s"}`;
     return [
@@ -151,7 +154,7 @@
 
   const KINDS = {
     ablate: ablated, patch: patched, knock_out_edge: knockedOut, gaussian_noise: noised, steer: steered,
-    clamp: clamped, project_out: projectedOut, swap_along: swappedAlong,
+    clamp: clamped, clamp_feature: featureSet, project_out: projectedOut, swap_along: swappedAlong,
   };
 
   /** One line per intervention: what, where, then everything that is not as usual; directions by their names in the

@@ -61,6 +61,7 @@
     gaussian_noise: ({ positions }) => isIndexList(positions),
     steer: isAlong,
     clamp: isAlong,
+    clamp_feature: isAlong,
     project_out: isAlong,
     swap_along: ({ site, directions: given }) => isSite(site) && Array.isArray(given) && given.every(isDirection),
   };

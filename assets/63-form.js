@@ -9,7 +9,7 @@
   const HEAD_ACTIVATIONS = ["z", "q", "k", "v", "pattern"];
   const NEURON_ACTIVATIONS = ["mlp_post", "mlp_pre"];
   const STREAMS = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"];
-  const ALONG = ["steer", "clamp", "project_out", "swap_along"];
+  const ALONG = ["steer", "clamp", "project_out", "swap_along", "clamp_feature"];
   const { directionText } = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
   const EMPTY = Object.freeze({
     kind: "ablate", activation: "z", layers: "", heads: "", positions: "", neurons: "", edges: "", method: "zero",
@@ -23,7 +23,7 @@
     const sited = ["ablate", "patch", "along"].includes(kind);
     const mean = to === "mean" ? ["reference", "pooled", ...(reference === "texts" ? ["texts"] : [])] : [];
     const along = {
-      steer: ["strength", "unit"], clamp: ["clamp"], project_out: ["to", "share", ...mean],
+      steer: ["strength", "unit"], clamp: ["clamp"], clamp_feature: ["clamp"], project_out: ["to", "share", ...mean],
       swap_along: ["also", "source", "source_positions"],
     }[change] || [];
     const ablated = { zero: [], mean: ["reference", "pooled"], resample: ["reference", "seed", "draw"] }[method] || [];
@@ -75,7 +75,7 @@
   function fromAlong({ kind, direction, directions, value }) {
     if (!ALONG.includes(kind)) return {};
     const [first, ...also] = (directions || [direction]).map((each) => JSON.stringify(each));
-    return { kind: "along", change: kind, direction: first, also, ...(kind === "clamp" && { clamp: value, value: 0 }) };
+    return { kind: "along", change: kind, direction: first, also, ...(kind.startsWith("clamp") && { clamp: value, value: 0 }) };
   }
 
   /** The library, and what an edited intervention is along, as choices: [{value: JSON, label}]. */

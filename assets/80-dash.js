@@ -143,6 +143,7 @@
       sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls,
       lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, written: microtome.lensHooks.written,
+      saeRead: microtome.saeHooks.saeRead,
       headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,
     },
   });

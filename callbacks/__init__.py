@@ -29,6 +29,7 @@ from callbacks import (
     prompt_set,
     prompt_strip,
     rail,
+    sae_features,
     self_repair,
     status_bar,
     strength,
@@ -38,7 +39,8 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    direction_views, strength, lenses, decomposition, neurons, direction_card, geometry, sweep_map, against,
+    direction_views, strength, lenses, decomposition, neurons, sae_features,
+    direction_card, geometry, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
     status_bar, export,
 )  # fmt: skip

@@ -43,6 +43,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "cardFound": tuple((ids.DIGESTS.format(kind), "data") for kind in (*ids.CARD_KINDS, "direct_logit_attribution")),
     "lensTokens": ((ids.LENS_TOKENS, "value"),),
     "lensRead": ((ids.LENS_READ, "data"),),
+    "saeRead": ((ids.SAE_READ, "data"),),
     "written": ((ids.COMPONENT_LENS, "data"),),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }

@@ -45,6 +45,8 @@ TOO_LONG = {
     "up to {1} tokens (here {0}). Shorten the prompt, or compute it apart (python -m app compute).",
     "residual_geometry": "Norms and cosines keep four activations of every layer at each of {} tokens; the page does "
     "it for up to {}. Shorten the prompt, or compute it apart (python -m app compute).",
+    "sae_features": "The loss beside features needs all logits at each of {} tokens; the page does it for up to {}. "
+    "Shorten the prompt, or compute it apart (python -m app compute).",
     "correctness_meters": "meters: the identities take several runs each, checked for up to {1} tokens (here {0})",
 }
 NOTHING: dict[str, Any] = {"baseline": None, "intervened": None, "error": None}

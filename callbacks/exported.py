@@ -19,6 +19,7 @@ from callbacks.exported_strength import STRENGTH
 from callbacks.head_matrix import DIRECT
 from callbacks.neurons import NEURONS
 from callbacks.reading import Refused
+from callbacks.sae_features import FEATURES
 from layouts import ids
 
 
@@ -61,5 +62,6 @@ SOURCES = {
     **DIRECTION,
     ids.STRENGTH: STRENGTH,
     **NEURONS,
+    **FEATURES,
 }  # fmt: skip
 """Panel -> what is behind it."""

@@ -181,6 +181,7 @@ def _swapped(form: dict[str, Any]) -> dict[str, Any]:
 _ALONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "steer": _steered,
     "clamp": lambda form: {"direction": _direction(form), "value": form["clamp"]},
+    "clamp_feature": lambda form: {"direction": _direction(form), "value": form["clamp"]},
     "project_out": _projected_out,
     "swap_along": _swapped,
 }

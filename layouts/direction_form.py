@@ -110,7 +110,7 @@ def _fields() -> list[html.Div]:
         html.Div(pickers, className="mt-form-row mt-answers"),
         _row(_field("matrix", "Of", segments(_id("matrix"), MATRICES, "W_U", "Matrix"))),
         *_from_activations(),
-        _row(_text("folder", "Folder of the autoencoder", "with cfg.json and sae_weights.safetensors (SAELens)"),
+        _row(_text("folder", "Folder of the autoencoder", "cfg.json, sae_weights.safetensors"),
              _whole("feature", "Feature, from 0")),
         _row(_text("head", "Head", "L5H1"), _whole("rank", "Rank, from 0"),
              _field("side", "What it", segments(_id("side"), SIDES, "write", "Side"))),

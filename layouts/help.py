@@ -119,7 +119,7 @@ HELP: dict[str, Help] = {
     ),
     ids.NEURONS: Help(
         "act_n · W_out[n] · u / σ,  u = W_U[answer] − W_U[instead]",
-        "The 30 largest neurons of one layer's MLP (that of the selected layer, else of the primary head): by their "
+        "The 20 largest neurons of one layer's MLP (that of the selected layer, else of the primary head): by their "
         "direct share of the logit difference at the last token, by their largest activation on this prompt, or by "
         "their activation at the selected token. In gated MLPs an activation is gate times input. Click one for its "
         "card.",
@@ -134,6 +134,29 @@ HELP: dict[str, Help] = {
         "most. The last is an approximation: it leaves out what all layers before write.",
         "Activation above or below 0; promoted is positive, suppressed negative.",
         "activation units; logits per unit of activation.",
+    ),
+    ids.SAE_FEATURES: Help(
+        "f = relu((x − b_dec) W_enc + b_enc)   (jumprelu, topk, gated: see docs/formulas.md)\n"
+        "f · W_dec[feature] · u / σ,  u = W_U[answer] − W_U[instead]\n"
+        "FVU = Σ|x − x̂|² / Σ|x − mean|²,   error = |x − x̂| / |x|",
+        "The 20 largest features of a sparse autoencoder on this prompt, each with the token that it promotes most: by "
+        "their direct share of the logit difference at the last token, by their largest activation, or by their "
+        "activation at the selected token. Grey: how much of the activation is lost at each token. L0 is how many "
+        "features are active on average; loss of the next tokens and logit difference are those of the run, and "
+        "of the run in which the reconstruction stands in the activation's place. The separator before the prompt is "
+        "left out of both. Click a bar for its card, a token to select it.",
+        "Shares: positive (blue) pushes towards the answer. Activations are 0 or more.",
+        "logits; the activation's own units; loss in nats. FVU, error: 0 = nothing lost, 1 = as bad as the mean, as 0.",
+    ),
+    ids.SAE_CARD: Help(
+        "promotes: centre(W_dec[feature]) / σ · W_U, against the vocabulary's mean\n"
+        "Ablate: x − f · W_dec[feature];   Steer: x + largest f · W_dec[feature]",
+        "One feature on this prompt, token by token; the tokens that it promotes and suppresses, per unit of "
+        "activation; and the token of each prompt of the set and of each background text on which it is most active, "
+        "in bold. Ablate sets its activation to 0 at every position and leaves in the stream what the autoencoder does "
+        "not explain. Type a number to see any other feature.",
+        "Activations are 0 or more; promoted is positive, suppressed negative.",
+        "the activation's own units; logits per unit of activation.",
     ),
     ids.COMPONENT_LENS: Help(
         "centre(c) / σ · W_U, against the vocabulary's mean, for each component c\n"

@@ -35,6 +35,8 @@ ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside pat
 LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
 TOKENS_ASKED, WRITTEN_ASKED = "tokens-asked", "written-asked"  # what their panels want computed; null before
 NEURONS_ASKED, NEURONS_SHOWN = "neurons-asked", "neurons-shown"  # {"layer", "neuron"}, null off screen; what ranks them
+SAE_ASKED, SAE_SHOWN = "sae-asked", "sae-shown"  # {"folder", "fingerprint", "feature"}, null off screen; what ranks
+SAE_READ = "sae-read"  # {"folder", "fingerprint"}: an autoencoder that fits the model
 PARTS_ASKED, PARTS_SHOWN = "parts-asked", "parts-shown"  # {"scale", "over"}, null off screen; the level to draw
 LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
@@ -134,6 +136,9 @@ TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
 DECOMPOSITION = "decomposition"
 NEURONS, NEURON_CARD, NEURON_ABLATE = "neurons", "neuron-card", "neuron-ablate"
 NEURONS_BY, NEURONS_LAYER = "neurons-by", "neurons-layer"
+SAE_FEATURES, SAE_CARD = "sae-features", "sae-card"
+SAE_BY, SAE_FOLDER, SAE_SAID, SAE_FEATURE = "sae-by", "sae-folder", "sae-said", "sae-feature"
+SAE_ABLATE, SAE_STEER, SAE_KEEP = "sae-ablate", "sae-steer", "sae-keep"
 PARTS_LEVEL, PARTS_SCALE, PARTS_OVER = "parts-level", "parts-scale", "parts-over"
 COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
 GEOMETRY, GEOMETRY_DRAWN = "geometry", "geometry-drawn"
@@ -179,7 +184,7 @@ PANELS = (
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,
     TOKEN_TRAJECTORY, COMPONENT_LENS, DIRECTION_CARD, DECOMPOSITION,
     PROJECTION, DISTRIBUTION, WRITERS, READERS, STRENGTH, GEOMETRY, ACTIVATION_MAP,
-    NEURONS, NEURON_CARD,
+    NEURONS, NEURON_CARD, SAE_FEATURES, SAE_CARD,
 )  # fmt: skip
 # what is swept and how it is read; each writes one field of the session's sweep (assets/)
 SWEEP_METHOD, SWEEP_ACTIVATION, SWEEP_BY = "sweep-method", "sweep-activation", "sweep-by"

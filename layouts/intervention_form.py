@@ -27,7 +27,13 @@ REFERENCES = (
     ("background", "background texts of the model"), ("prompts", "clean prompts of the set"),
     ("corrupted", "corrupted prompts of the set"), ("texts", "own texts"),
 )  # fmt: skip
-CHANGES = (("steer", "Steer"), ("clamp", "Clamp"), ("project_out", "Project out"), ("swap_along", "Swap"))
+CHANGES = (
+    ("steer", "Steer"),
+    ("clamp", "Clamp"),
+    ("project_out", "Project out"),
+    ("swap_along", "Swap"),
+    ("clamp_feature", "Set feature"),
+)
 UNITS = (("absolute", "absolute"), ("norm", "× norm of a"))
 TO = (("zero", "zero"), ("mean", "mean"))
 FREEZE = (("pattern", "attention patterns"), ("scale", "normalisation scales"))
@@ -108,7 +114,7 @@ def _along() -> list[html.Div]:
         _row(_segments("change", "Along a direction", CHANGES), _labelled("direction", "Direction", one)),
         _row(
             _any_number("strength", "Strength", 4, 1), _segments("unit", "In units", UNITS),
-            _any_number("clamp", "Projection set to", 0, 1), _segments("to", "Projection becomes", TO),
+            _any_number("clamp", "Set to", 0, 1), _segments("to", "Projection becomes", TO),
             _any_number("share", "Share of the way", 1, 0.25), _labelled("also", "Also along", more),
         ),
     ]  # fmt: skip

@@ -25,6 +25,7 @@ from layouts.neurons import neuron_card_panel, neurons_panel
 from layouts.panel import icon_button
 from layouts.prompt_set import prompt_set_dialog
 from layouts.rail import rail
+from layouts.sae_features import sae_card_panel, sae_features_panel
 from layouts.strength import strength_panel
 from layouts.workspaces import workspaces
 
@@ -39,7 +40,7 @@ THEME: Any = {
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
-    "lensTokens", "lensRead", "written",
+    "lensTokens", "lensRead", "written", "saeRead",
     "directionMade", "directionFields", "directionCard", "strength",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
@@ -50,13 +51,14 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
         *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card", "logit_decomposition", "neurons", "steering_curve", *ids.GEOMETRY_KINDS,
+        "direction_card", "logit_decomposition", "neurons", "sae_features", "steering_curve", *ids.GEOMETRY_KINDS,
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
         ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
         ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.NEURONS_ASKED, ids.NEURONS_SHOWN,
+        ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
         ids.DIRECTION_ASKED, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
@@ -95,7 +97,7 @@ def _panels() -> list[html.Section]:
     lenses = [lens_panel(), token_trajectory_panel(), component_lens_panel()]
     heads = [head_card_panel(), head_reading_panel()]
     geometry = [activation_map_panel(), geometry_panel()]
-    parts = [decomposition_panel(), neurons_panel(), neuron_card_panel()]
+    parts = [decomposition_panel(), neurons_panel(), neuron_card_panel(), sae_features_panel(), sae_card_panel()]
     return [*lenses, *heads, *geometry, *direction_views.panels(), strength_panel(), direction_card_panel(), *parts]
 
 

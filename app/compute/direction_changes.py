@@ -12,14 +12,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from app.compute.autoencoders import autoencoder
 from app.compute.bridge_values import ValuesOf
 from app.compute.directions import made
 from app.compute.passes import Ids
 from app.compute.references import replacement
-from app.domain.direction_interventions import AlongDirection, Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_interventions import AlongDirection, Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
 from app.domain.directions import Direction
-from app.domain.errors import BadRecipe
+from app.domain.errors import BadRecipe, BadSite
 from app.models.loaded import LoadedModel
+from app.models.sparse_autoencoder import SparseAutoencoder
 
 INDEPENDENT = 1e-4
 """The least length of a direction's part that those before it do not have, relative to its own."""
@@ -66,6 +68,21 @@ class Swapped:
         return (a + (source - a) @ basis @ basis.T).to(activation)
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """`a + (value - f(a)) scale W_dec[feature]`."""
+
+    sae: SparseAutoencoder
+    feature: int
+    value: float
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        a = activation.float()
+        found = self.sae.encode(a)
+        change = self.value - found.features[..., self.feature, None]
+        return (a + change * found.scale * self.sae.W_dec[self.feature]).to(activation)
+
+
 def _lengthened(x: Float[Tensor, "... pos"], n_positions: int) -> Float[Tensor, "... other"]:
     """With 0 at further positions, where nothing is held: a generated text is longer than its prompt."""
     return functional.pad(x, (0, n_positions - x.shape[-1]))
@@ -79,12 +96,23 @@ def changed(
         if source is None:
             raise TypeError("A swap needs the run that it takes from.")
         return Swapped(basis_of(model, each.directions), source)
+    if isinstance(each, ClampFeature):
+        return FeatureSet(feature_of(model, each), each.direction.feature, each.value)
     unit = made(model, each.direction).unit
     if isinstance(each, Steer):
         return Steered(unit, each.strength, each.unit == "norm")
     if isinstance(each, Clamp):
         return Projected(unit, torch.tensor(each.value))
     return Projected(unit, _target(model, each, unit, ids, values), each.share)
+
+
+def feature_of(model: LoadedModel, each: ClampFeature) -> SparseAutoencoder:
+    """The autoencoder whose feature is set; refuses a site whose activations it was not made for."""
+    made(model, each.direction)  # refuses a feature that it does not have
+    found = autoencoder(model, each.direction.folder, each.direction.fingerprint)
+    if (each.site.activation, each.site.layer) != (found.activation, found.layer):
+        raise BadSite(f"The autoencoder {found.name} is of {found.site}, and the site is {each.site}; use its own.")
+    return found
 
 
 def _target(model: LoadedModel, each: ProjectOut, unit: Tensor, ids: Ids, values: ValuesOf) -> Tensor:
@@ -112,4 +140,4 @@ def subspace(model: LoadedModel, each: AlongDirection) -> Float[Tensor, "d_model
     if isinstance(each, SwapAlong):
         return basis_of(model, each.directions)
     unit = made(model, each.direction).unit[:, None]
-    return unit[:, :0] if isinstance(each, Steer) else unit
+    return unit[:, :0] if isinstance(each, Steer | ClampFeature) else unit

@@ -4,6 +4,8 @@ Everything is along the unit vector d̂, so numbers are in the activation's own 
 adds, `a + strength d̂`; Clamp sets the projection, `a + (value - a·d̂) d̂`; ProjectOut takes it out, or leaves the
 reference's mean of it, `a + share (m - a·d̂) d̂`; SwapAlong puts another run's activation in place within a subspace,
 `a + P (a_source - a)`, P the orthogonal projector on the span of the directions.
+ClampFeature sets a feature of a sparse autoencoder, `a + (value - f(a)) scale W_dec[feature]`, so that what the
+autoencoder does not explain stays as it is; f and scale are those of app.models.sparse_autoencoder.
 Source: docs/formulas.md, Directions; Geiger et al. 2024, https://arxiv.org/abs/2303.02536 (interchange).
 """
 
@@ -11,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from app.domain.directions import Direction, Stream
+from app.domain.directions import Direction, SaeFeature, Stream
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.intervention_base import Frozen, Reference
 from app.domain.sites import Site
@@ -126,11 +128,32 @@ class SwapAlong:
         return f"swap {' and '.join(map(str, self.directions))} at {self.site}{source}"
 
 
-AlongDirection = Steer | Clamp | ProjectOut | SwapAlong
+@dataclass(frozen=True)
+class ClampFeature:
+    """Set the activation of a feature of a sparse autoencoder to `value` at each position; 0 ablates it. The error of
+    the reconstruction, and all other features, stay in the stream."""
+
+    site: Site
+    direction: SaeFeature
+    value: float = 0.0
+    freeze: tuple[Frozen, ...] = ()
+    prompts: tuple[int, ...] | None = None
+    kind: Literal["clamp_feature"] = "clamp_feature"
+
+    def __post_init__(self) -> None:
+        _check_stream(self.site)
+        _check_finite(value=self.value)
+
+    def __str__(self) -> str:
+        what = f"set {self.direction} to {self.value:g}" if self.value else f"ablate {self.direction}"
+        return f"{what} at {self.site}"
+
+
+AlongDirection = Steer | Clamp | ProjectOut | SwapAlong | ClampFeature
 
 
 def directions_of(each: object) -> tuple[Direction, ...]:
     """The directions that something is along; none of what is along no direction."""
     if isinstance(each, SwapAlong):
         return each.directions
-    return (each.direction,) if isinstance(each, Steer | Clamp | ProjectOut) else ()
+    return (each.direction,) if isinstance(each, Steer | Clamp | ProjectOut | ClampFeature) else ()

@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
 from app.domain.errors import BadSite
 from app.domain.intervention_base import Frozen, Reference
 from app.domain.sites import Site
@@ -168,7 +168,7 @@ class GaussianNoise:
         return f"noise {self.scale:g}σ @{','.join(map(str, self.positions))} seed {self.seed}"
 
 
-AnyIntervention = Ablate | Patch | KnockOutEdge | GaussianNoise | Steer | Clamp | ProjectOut | SwapAlong
+AnyIntervention = Ablate | Patch | KnockOutEdge | GaussianNoise | Steer | Clamp | ProjectOut | SwapAlong | ClampFeature
 Intervention = Annotated[AnyIntervention, Field(discriminator="kind")]
 Interventions = tuple[AnyIntervention, ...]
 
@@ -200,12 +200,14 @@ def goes_on(each: AnyIntervention) -> bool:
         return False
     if isinstance(each, Ablate):
         return each.method == "zero" or (each.method == "mean" and each.pooled)
-    return isinstance(each, Steer | Clamp) or (isinstance(each, ProjectOut) and (each.to == "zero" or each.pooled))
+    if isinstance(each, ProjectOut):
+        return each.to == "zero" or each.pooled
+    return isinstance(each, Steer | Clamp | ClampFeature)
 
 
 def adds(each: AnyIntervention) -> bool:
     """Whether it only adds to what the model wrote."""
-    return isinstance(each, GaussianNoise | Steer)
+    return isinstance(each, GaussianNoise | Steer | ClampFeature)
 
 
 def replaces_stream(interventions: Interventions, layer: int) -> bool:
@@ -220,7 +222,7 @@ def replaced_at_end(
 ) -> tuple[tuple[int, int, tuple[int, ...] | None], ...]:
     """(first layer, layer after the last, heads; None = all) of the heads in whose place at the last position these put
     something else, in z, attn_out or the stream after them, be it along one direction."""
-    sites = [each.site for each in interventions if each.site.activation in _REPLACES and not isinstance(each, Steer)]
+    sites = [each.site for each in interventions if each.site.activation in _REPLACES and not adds(each)]
     return tuple(
         (*_REPLACES[site.activation](site.layer), site.heads)
         for site in sites
@@ -231,6 +233,6 @@ def replaced_at_end(
 def mlps_replaced_at_end(interventions: Interventions, n_positions: int) -> frozenset[int]:
     """The layers in whose MLP's place at the last position these put something else, in mlp_out or the stream."""
     sites = [each.site for each in interventions
-             if each.site.activation in _REPLACES_MLPS and not isinstance(each, Steer)]  # fmt: skip
+             if each.site.activation in _REPLACES_MLPS and not adds(each)]  # fmt: skip
     at_end = [site for site in sites if site.positions is None or n_positions - 1 in site.positions]
     return frozenset(layer for site in at_end for layer in range(*_REPLACES_MLPS[site.activation](site.layer)))

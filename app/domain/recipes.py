@@ -23,6 +23,7 @@ from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
 from app.domain.parts_recipes import LogitDecomposition, Neurons
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
+from app.domain.sae_recipes import SaeFeatures
 from app.domain.sites import Head
 from app.domain.steering_recipes import SteeringCurve
 
@@ -227,9 +228,11 @@ AnyRecipe = (
     | LogitDecomposition
     | OfDirection
     | Neurons
+    | SaeFeatures
 )
 OF_ONE_PROMPT = (
     AttentionPattern, AttentionWeights, ComponentLens, Generation, HeadReading, LogitLens, Neurons, ResidualGeometry,
+    SaeFeatures,
 )  # fmt: skip
 """Recipes of one of their prompts."""
 Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]

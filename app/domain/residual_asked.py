@@ -163,6 +163,23 @@ class NeuronsAsked:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
+class FeaturesAsked:
+    """The autoencoder in a `folder`, of this `fingerprint`; the `feature` of the card (None = the largest); what ranks
+    the others."""
+
+    folder: str = ""
+    fingerprint: str = ""
+    feature: int | None = None
+    by: Literal["attribution", "largest", "activation"] = "attribution"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The recipe's fields."""
+        return {"folder": self.folder, "fingerprint": self.fingerprint, "feature": self.feature}
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
 class ResidualAsked:
     """`direction` is the name of the direction that is looked at, one of the session's library; None = the first."""
 
@@ -178,6 +195,7 @@ class ResidualAsked:
     geometry: GeometryAsked = GeometryAsked()
     map: MapAsked = MapAsked()
     neurons: NeuronsAsked = NeuronsAsked()
+    features: FeaturesAsked = FeaturesAsked()
 
 
 _PARTS: TypeAdapter[PartsAsked] = TypeAdapter(PartsAsked)

@@ -27,10 +27,11 @@ probability. probability: its exponential. rank: tokens with a strictly larger l
 kl_divergence: KL(baseline || this run) of the next-token distribution, nats, 0 on the baseline itself."""
 
 
-def axes(*names: str, difference: bool | Literal["own"] | None = True) -> Any:
+def axes(*names: str, difference: bool | Literal["own", "within"] | None = True) -> Any:
     """An array field with these axis names. `difference`: whether intervened - baseline has a meaning; where it has
     none, a difference keeps the intervened run's values (False), or has no values (None). `own`: only in a sweep that
-    starts from this run, whose effects need it."""
+    starts from this run, whose effects need it. `within`: the baseline's values stand in the result itself, called
+    `plain_{name}`, because two runs show other ones."""
     return field(metadata={"axes": names, "difference": difference})
 
 
@@ -235,7 +236,8 @@ def difference(intervened: R, baseline: R) -> R:
         kept = (name == own or None) if kept == "own" else kept
         if kept is not False:
             value = getattr(intervened, name)
-            changed[name] = value - getattr(baseline, name) if kept else np.full_like(value, np.nan)
+            other = getattr(intervened, f"plain_{name}") if kept == "within" else getattr(baseline, name)
+            changed[name] = value - other if kept else np.full_like(value, np.nan)
     return replace(intervened, **changed)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
-from app.domain.direction_interventions import ProjectOut, directions_of
+from app.domain.direction_interventions import ClampFeature, ProjectOut, directions_of
 from app.domain.direction_recipes import OfDirection
 from app.domain.directions import AnyDirection
 from app.domain.geometry_recipes import ActivationMap
@@ -32,6 +32,8 @@ from app.export.script_direction_views import view_constants, view_parts
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
+from app.export.script_sae import NAME as SAE_NAME
+from app.export.script_sae import SAE_FEATURES, ScriptAutoencoder, autoencoder_parts, features_constants
 from app.export.script_steering import steering_parts
 from app.export.script_sweep import sweep_parts
 from app.export.script_values import USED
@@ -56,7 +58,8 @@ class ScriptFacts:
     `tokens`: of a projection those of its two sides, of a lens those that it follows. `lens`: the file of a tuned
     lens. `sequences`: of behaviour scores the tokens that come twice and those of prefix matching, as (what stands
     before, rows). `directions`: those in the recipe, in order, as a program has them
-    (app/export/script_directions.py); `along`: those of its interventions."""
+    (app/export/script_directions.py); `along`: those of its interventions. `autoencoders`: whose features are set or
+    shown; `texts`: in which one is looked for, as (positions to leave out at the start, ids)."""
 
     title: str
     identity: str
@@ -73,6 +76,8 @@ class ScriptFacts:
     directions: tuple[making.Data, ...] = ()
     lens: str = ""
     along: tuple[making.Along, ...] = ()
+    autoencoders: tuple[ScriptAutoencoder, ...] = ()
+    texts: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ KINDS = {
     ),
     "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
     "direction_card": _Kind("Direction"),
+    "sae_features": _Kind("Features of a sparse autoencoder", (pieces.DIRECTION, heads.READ_THROUGH, SAE_FEATURES)),
     "neurons": _Kind("Neurons", (pieces.DIRECTION, heads.READ_THROUGH, parted.NEURON_OUTPUTS, parted.NEURONS)),
     "logit_decomposition": _Kind(
         "Decomposition of the logit difference",
@@ -133,7 +139,7 @@ def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
         hooks_source(changes, labels, separate),
         *(each for each in _parts(recipe, facts, labels) if each not in own),
     ]
-    body = "\n".join(dict.fromkeys([*made, *parts]))
+    body = "\n".join(dict.fromkeys([*autoencoder_parts(facts.autoencoders), *made, *parts]))
     body = _with_overwriting(body, overwritten(changes, labels)) if pieces.DECOMPOSE in parts else body
     used = "\n".join(text for call, text in USED.items() if call in body)
     text = "\n".join([_head(KINDS[recipe.kind].title, recipe, facts, used + body), pieces.RUN, used, body])
@@ -173,13 +179,14 @@ def own_interventions(recipe: recipes.AnyRecipe) -> Interventions:
     return tuple(each for each in recipe.interventions if each.prompts is None or recipe.prompt in each.prompts)
 
 
-def script_labels(facts: ScriptFacts) -> dict[Reference | AnyDirection, str]:
-    """A short name for every reference set and direction in the program."""
+def script_labels(facts: ScriptFacts) -> dict[Any, str]:
+    """A short name for every reference set, direction and autoencoder in the program."""
     own = [reference for reference, _ in facts.references if reference != "background"]
     names: dict[Any, str] = {"background": "background"}
     for at, reference in enumerate(own):
         names[reference] = f"own prompts {at}"
-    return names | {direction: making.NAME.format(at) for at, (direction, *_) in enumerate(facts.along)}
+    names |= {each.key: SAE_NAME.format(at) for at, each in enumerate(facts.autoencoders)}
+    return names | {direction: making.NAME.format(at) for at, (direction, _) in enumerate(facts.along)}
 
 
 def _head(title: str, recipe: recipes.AnyRecipe, facts: ScriptFacts, body: str) -> str:
@@ -241,6 +248,10 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines += lenses.lens_constants(recipe, facts.tokens[0], facts.lens)
     if isinstance(recipe, recipes.Neurons):
         lines += parted.neuron_constants(recipe, own_interventions(recipe), len(facts.prompts[0].clean))
+    if isinstance(recipe, recipes.SaeFeatures):
+        prompt = facts.prompts[0]
+        own, hook = own_interventions(recipe), facts.autoencoders[0].config["hook"]
+        lines += features_constants(recipe, own, hook, len(prompt.clean), facts.skipped, facts.texts)
     if isinstance(recipe, recipes.LogitDecomposition):
         lengths = tuple(len(prompt.clean) for prompt in facts.prompts)
         lines += parted.decomposition_constants(recipe.scale, recipe.interventions, lengths)
@@ -310,5 +321,13 @@ def references_of(recipe: recipes.AnyRecipe) -> tuple[Reference, ...]:
 
 
 def directions_along(recipe: recipes.AnyRecipe) -> tuple[AnyDirection, ...]:
-    """The directions of its program's interventions, each once."""
-    return tuple(dict.fromkeys(way for each in own_interventions(recipe) for way in directions_of(each)))
+    """The directions of its program's interventions, each once; setting a feature needs its whole autoencoder."""
+    along = [each for each in own_interventions(recipe) if not isinstance(each, ClampFeature)]
+    return tuple(dict.fromkeys(way for each in along for way in directions_of(each)))
+
+
+def autoencoders_of(recipe: recipes.AnyRecipe) -> tuple[tuple[str, str], ...]:
+    """Folders and fingerprints of the autoencoders that its program needs, each once."""
+    own: list[Any] = [recipe] if isinstance(recipe, recipes.SaeFeatures) else []
+    features = [*own, *(each.direction for each in own_interventions(recipe) if isinstance(each, ClampFeature))]
+    return tuple(dict.fromkeys((each.folder, each.fingerprint) for each in features))

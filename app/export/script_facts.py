@@ -9,15 +9,24 @@ from app.domain.lens_recipes import ComponentLens, LogitLens
 from app.domain.models import ModelFacts
 from app.domain.prompts import PromptPair
 from app.domain.questions import pairs_of
-from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching
-from app.export.script import ScriptFacts, ScriptPrompt, directions_along, own_interventions, references_of
+from app.domain.recipes import OF_ONE_PROMPT, ActivationPatching, AnyRecipe, AttributionPatching, SaeFeatures
+from app.export.script import (
+    ScriptFacts,
+    ScriptPrompt,
+    autoencoders_of,
+    directions_along,
+    own_interventions,
+    references_of,
+)
 from app.export.script_directions import direction_data, directions_in
+from app.export.script_sae import ScriptAutoencoder
 from app.models import ground_truth_model
 from app.models.bundled import PACKAGE, VERSION
 from app.models.catalogue import GROUND_TRUTH, SMOLLM2
 from app.models.loaded import LoadedModel
 from app.models.random_tokens import Rows, prefix_length, random_rows, separator
-from app.models.tokens import answer_ids, tokenise
+from app.models.sae_folder import folder_config
+from app.models.tokens import answer_ids, readable, tokenise
 from app.models.tuned_lens import params_file
 
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
@@ -45,7 +54,18 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
         lens=str(params_file(recipe.folder)) if isinstance(recipe, LogitLens) and recipe.lens == "tuned" else "",
         along=tuple((each, direction_data(model, each)) for each in directions_along(recipe)),
+        autoencoders=tuple(
+            ScriptAutoencoder(*each, folder_config(each[0], model.facts)) for each in autoencoders_of(recipe)
+        ),
+        texts=_texts(model, recipe, max_tokens) if isinstance(recipe, SaeFeatures) else (),
     )
+
+
+def _texts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """The prompts, then the background texts."""
+    prompts = [tokenise(model, pair.clean, max_tokens) for pair in recipe.prompts]
+    read = [*prompts, *readable(model, model.background, max_tokens)]
+    return tuple((int(each.bos), each.ids) for each in read)
 
 
 def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tuple[int, ...]]:

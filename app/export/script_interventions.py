@@ -7,7 +7,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.direction_interventions import AlongDirection, Clamp, ProjectOut, Steer, SwapAlong, directions_of
+from app.domain.direction_interventions import (
+    AlongDirection,
+    Clamp,
+    ClampFeature,
+    ProjectOut,
+    Steer,
+    SwapAlong,
+    directions_of,
+)
 from app.domain.directions import AnyDirection
 from app.domain.interventions import (
     Ablate,
@@ -22,8 +30,8 @@ from app.domain.sites import HEAD_ACTIVATIONS, Site
 
 _DEPTH = {"resid_pre": 0, "attn_out": 1, "resid_mid": 2, "resid_post": 3}
 """Activations that replace what components wrote, in the order of the forward pass."""
-Labels = Mapping[Reference | AnyDirection, str]
-"""What reference sets and directions are called in the program."""
+Labels = Mapping[Reference | AnyDirection | tuple[str, str], str]
+"""What reference sets, directions and autoencoders (folder, fingerprint) are called in the program."""
 
 Freeze = Sequence[tuple[str, list[int] | None]]
 """What is frozen, each in which prompts."""
@@ -132,7 +140,7 @@ def _by(each: AnyIntervention) -> tuple[str, str | None, list[int] | None]:
 
 def _within(each: AnyIntervention, labels: Labels) -> str:
     """The subspace, as an expression."""
-    if isinstance(each, Steer):
+    if isinstance(each, Steer | ClampFeature):
         return "torch.zeros(model.cfg.d_model, 0, device=DEVICE)"
     return basis_source(each, labels) if isinstance(each, AlongDirection) else "None"
 
@@ -187,6 +195,9 @@ def _along(each: AlongDirection, at: int, labels: Labels) -> str:
     if isinstance(each, SwapAlong):
         moved = replace(each.site, positions=each.source_positions or each.site.positions)
         return f"a + (source_{at}[{_index(moved)}].float() - a) @ basis_{at} @ basis_{at}.T"
+    if isinstance(each, ClampFeature):
+        way = each.direction
+        return f"set_feature(a, {labels[way.folder, way.fingerprint]}, {way.feature}, {each.value!r})"
     d = labels[each.direction]
     if isinstance(each, Steer):
         size = " * a.norm(dim=-1, keepdim=True)" if each.unit == "norm" else ""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-_INTEGERS = ("layer", "head", "position", "source_position", "prompt", "rank", "neuron")
+_INTEGERS = ("layer", "head", "position", "source_position", "prompt", "rank", "neuron", "feature", "text")
 
 
 def unrolled(values: NDArray[Any], labels: dict[str, Any]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Neurons of one MLP: ranked bars, and the card of one.
 
-Bars: the 30 largest by `style.quantity`: `attribution` (share of the logit difference at END), `largest` (activation of
+Bars: the 20 largest by `style.quantity`: `attribution` (share of the logit difference at END), `largest` (activation of
 largest magnitude over the prompt) or `activation` (at the selected position, else END). x: that number, line at 0;
 colour: sign; hover: full precision; `customdata`: `L5N12`, by which a click selects it. Frame: the selected neuron.
 
@@ -23,7 +23,7 @@ from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, dress, monospace
 from app.figures.tokens import label, token_axis
 
-MOST = 30
+MOST = 20
 QUANTITIES = {
     "attribution": "share of logit diff", "largest": "largest activation", "activation": "activation at {}",
 }  # fmt: skip
@@ -46,7 +46,7 @@ def neuron_bars(result: NeuronsResult, style: Style, selection: Selection) -> go
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, shapes=chosen,
         xaxis={"title": {"text": f"{delta}{words}"}, "zeroline": True, "showgrid": True, "nticks": 5},
         yaxis={"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False,
-               "range": [max(len(names), 1) - 0.5, -0.5], "fixedrange": True},
+               "tickfont": {"size": 10}, "range": [max(len(names), 1) - 0.5, -0.5], "fixedrange": True},
     )  # fmt: skip
     title = f"{delta}neurons of layer {result.layer} by {words}, {result.provenance.model}"
     return dress(figure, "neurons", title, style, {"l": 8, "r": 14, "t": 8, "b": 8}, {"rows": names})

@@ -46,6 +46,7 @@ from app.domain.results import (
     SelfRepairResult,
     SweepResult,
 )
+from app.domain.sae_results import SaeFeaturesResult
 from app.domain.steering_results import SteeringCurveResult
 from app.figures import direction_tables, geometry_tables, sweep_tables
 from app.figures.direction_card import direction_card_rows
@@ -53,6 +54,7 @@ from app.figures.head_labels import head_labels
 from app.figures.lens_tables import component_lens_rows, lens_rows
 from app.figures.long import stacked, unrolled
 from app.figures.parts_tables import decomposition_rows, neuron_rows
+from app.figures.sae_tables import sae_rows
 from app.figures.steering_tables import steering_rows
 
 
@@ -268,4 +270,5 @@ _TABLES: dict[type[Result], Any] = {
     DirectionWritersResult: direction_tables.writer_rows,
     DirectionReadersResult: direction_tables.reader_rows,
     NeuronsResult: neuron_rows,
+    SaeFeaturesResult: sae_rows,
 }

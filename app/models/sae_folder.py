@@ -23,6 +23,7 @@ from torch import Tensor
 from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
+from app.domain.sites import Site
 from app.models.sparse_autoencoder import SparseAutoencoder
 
 CONFIG, WEIGHTS, SCALER = "cfg.json", "sae_weights.safetensors", "activation_scaler.json"
@@ -36,7 +37,6 @@ _STREAMS: dict[str, Stream] = {
     "hook_resid_pre": "resid_pre", "hook_resid_mid": "resid_mid", "hook_resid_post": "resid_post",
     "hook_attn_out": "attn_out", "hook_mlp_out": "mlp_out", "hook_in": "resid_pre", "hook_out": "resid_post",
 }  # fmt: skip
-_NORMS = {None: "none", False: "none", True: "expected_average_only_in"}
 _SMALLEST = 1e-8
 
 
@@ -67,8 +67,8 @@ class _Config:
     @property
     def norm(self) -> str:
         """How activations are normalised."""
-        found = self.get("normalize_activations", default="none")
-        return _NORMS.get(found, found) if isinstance(found, bool) else found
+        found = self.get("normalize_activations", default=False)
+        return str({False: "none", True: "expected_average_only_in"}.get(found, found))
 
 
 def folder_fingerprint(folder: str) -> str:
@@ -98,6 +98,20 @@ def read_autoencoder(folder: str, facts: ModelFacts, expected: str) -> SparseAut
         str(config.get("model_name", default="")),
         centred=bool((config.get("model_from_pretrained_kwargs") or {}).get("center_writing_weights", False)),
     )  # fmt: skip
+
+
+def folder_config(folder: str, facts: ModelFacts) -> dict[str, Any]:
+    """Of the configuration what a program needs to do the same: `rescaled` by decoder norms, times a `factor`."""
+    path = _path(folder)
+    config = _Config(path, _json(path / CONFIG))
+    topk = config.architecture == "topk"
+    return {
+        "hook": Site(*_place(config, facts)).hook_name, "architecture": config.architecture,
+        "norm": _checked_norm(config), "k": _k(config) if topk else 0,
+        "subtracts_b_dec": bool(config.get("apply_b_dec_to_input", default=True)),
+        "rescaled": topk and bool(config.get("rescale_acts_by_decoder_norm")),
+        "factor": _factor(config) if config.norm == "expected_average_only_in" else 1.0,
+    }  # fmt: skip
 
 
 def _path(folder: str) -> Path:

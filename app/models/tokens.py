@@ -9,6 +9,8 @@ Not done: attention masks, padding, chat templates.
 
 import functools
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from app.domain.errors import BadAnswer, BadPrompt
@@ -98,6 +100,15 @@ def _prepended(model: LoadedModel, ids: tuple[int, ...]) -> tuple[int, ...]:
 
 def _unknown(model: LoadedModel) -> int | None:
     return getattr(model.tokenizer, "unk_token_id", None)
+
+
+def readable(model: LoadedModel, texts: Iterable[str], max_tokens: int) -> list[TokenisedPrompt]:
+    """Those of the texts that the model can read: a closed vocabulary lacks words of most."""
+    found: list[TokenisedPrompt] = []
+    for text in texts:
+        with suppress(BadPrompt):
+            found.append(tokenise(model, text, max_tokens))
+    return found
 
 
 def _refuse_unknown(model: LoadedModel, text: str, ids: tuple[int, ...]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from app.domain import recipes
 from app.domain.cells import Cells
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
-from app.domain.directions import RandomDirection
+from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
+from app.domain.directions import RandomDirection, SaeFeature
 from app.domain.experiment import Switched
 from app.domain.head_choices import CHOICES
 from app.domain.interventions import Ablate, GaussianNoise, KnockOutEdge, Patch
@@ -86,9 +86,10 @@ def test_the_page_fills_in_every_field_of_an_intervention_as_the_server_does():
     own: list[dict[str, Any]] = [{}, {}, {"edges": [[1, 0]]}, {"positions": [1]}]
     stream, direction = Site("resid_post", 0), RandomDirection(1)
     made += (Steer(stream, direction, 0.0), Clamp(stream, direction, 0.0), ProjectOut(stream, direction))
-    made += (SwapAlong(stream, (direction,)),)
+    made += (SwapAlong(stream, (direction,)), ClampFeature(stream, SaeFeature("f", 1)))
     spoken_direction = {"seed": 1, "kind": "random"}
     own += [{"direction": spoken_direction}] * 3 + [{"directions": [spoken_direction]}]
+    own += [{"direction": {"folder": "f", "feature": 1, "fingerprint": "", "layer": None, "kind": "sae_feature"}}]
     switched = tuple(Switched(each) for each in made)
     spoken = session_dict(Session(dataclasses.replace(WORKED_EXAMPLE.experiment, interventions=switched)))
     first = _in_node("runs.FIRST_INTERVENTIONS")

@@ -10,7 +10,9 @@ from app.analyses import ANALYSES
 from app.domain.recipes import parse_recipe
 from app.domain.views import parse_view
 from app.engine import Engine
+from app.models.sae_folder import folder_fingerprint
 from app.settings import Settings
+from tests import autoencoders
 from tests.loaded import smollm2
 
 FOLDER = Path(__file__).parents[2] / "docs" / "recipes"
@@ -33,8 +35,12 @@ def test_there_is_an_example_of_every_kind_and_each_is_explained() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "view.json"])
-def test_the_recipe_runs_and_gives_a_table(default_engine: Engine, name: str) -> None:
-    asked = parse_recipe((FOLDER / name).read_text(encoding="utf-8"))
+def test_the_recipe_runs_and_gives_a_table(default_engine: Engine, name: str, tmp_path: Path) -> None:
+    given = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    if given["kind"] == "sae_features":  # the one that needs a folder of the reader's own
+        given["folder"] = autoencoders.saved(tmp_path, hook="blocks.15.hook_resid_post", d_in=smollm2().facts.d_model)
+        given["fingerprint"] = folder_fingerprint(given["folder"])
+    asked = parse_recipe(given)
     table = ANALYSES[asked.kind].table(default_engine.evaluate(asked))
     numbers = "estimate" if asked.kind == "attribution_patching" else "value"
     assert table[numbers].notna().any()

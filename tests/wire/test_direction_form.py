@@ -187,7 +187,8 @@ def test_a_row_that_is_not_there_is_refused(served: Page) -> None:
 
 def test_a_feature_of_an_autoencoder_is_read_with_its_fingerprint_and_layer(served: Page, tmp_path: Path) -> None:
     width = served.engine.facts(SPEC).d_model
-    folder = autoencoders.saved(tmp_path / "sae", hook="blocks.0.hook_resid_post", d_in=width)
+    centred = {"model_from_pretrained_kwargs": {"center_writing_weights": True}}
+    folder = autoencoders.saved(tmp_path / "sae", hook="blocks.0.hook_resid_post", d_in=width, **centred)
     [named] = made(served, {"kind": "sae_feature", "folder": f" {folder} ", "feature": 7})
     assert named.direction == SaeFeature(folder, 7, folder_fingerprint(folder), 0)
     assert named.name == "feature 7 of sae"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.direction_card import DirectionCard
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
 from app.domain.direction_recipes import (
     DirectionDistribution,
     DirectionProjection,
@@ -88,6 +88,7 @@ along = (
     st.builds(Steer, placed, vectors, finite, st.sampled_from(["absolute", "norm"]), **everywhere)
     | st.builds(Clamp, placed, vectors, finite, **everywhere)
     | st.builds(ProjectOut, placed, vectors, st.sampled_from(["zero", "mean"]), references, st.booleans(), finite)
+    | st.builds(ClampFeature, placed, st.builds(SaeFeature, text, small, text), finite, **everywhere)
     | st.builds(SwapAlong, placed, st.lists(vectors, min_size=1, max_size=2).map(tuple), st.none() | text, **everywhere)
 )
 interventions = (
@@ -146,6 +147,7 @@ recipes = st.one_of(
     *(recipes_of(kind) for kind in (kinds.ResidualTrajectory, kinds.SelfRepair)),
     recipes_of(kinds.LogitLens, prompt=small, top_k=small, tokens=answers, positions=st.none() | some, points=points),
     recipes_of(kinds.LogitLens, lens=st.just("tuned"), folder=text, fingerprint=text),
+    recipes_of(kinds.SaeFeatures, folder=text, fingerprint=text, feature=st.none() | small, contexts=small),
     recipes_of(kinds.Neurons, layer=small, neuron=st.none() | small, prompt=small),
     recipes_of(kinds.LogitDecomposition, scale=st.sampled_from(["own", "baseline"])),
     recipes_of(kinds.ComponentLens, prompt=small, position=st.none() | small, layer=st.none() | small, tokens=answers),

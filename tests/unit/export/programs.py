@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
+from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
 from app.domain.direction_recipes import (
     DirectionDistribution,
     DirectionProjection,
@@ -19,6 +19,7 @@ from app.domain.directions import (
     PrincipalComponent,
     Probe,
     RandomDirection,
+    SaeFeature,
     Sample,
     SingularVector,
     TokenDirection,
@@ -45,6 +46,7 @@ from app.domain.recipes import (
     PathPatching,
     Prediction,
     ResidualTrajectory,
+    SaeFeatures,
     SelfRepair,
 )
 from app.domain.sites import Head, Site
@@ -312,7 +314,29 @@ PARTS_CASES = (
     Case("gemma, raw", Neurons, (), (("layer", 2), ("top_k", 3))),
     Case("neox", LogitDecomposition, (Patch(Site("resid_pre", 1)),), (("scale", "baseline"),)),
 )
+AUTOENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "standard": ("blocks.1.hook_resid_mid", {"normalize_activations": "layer_norm"}),
+    "topk": ("blocks.1.hook_resid_post", {"rescale_acts_by_decoder_norm": True}),
+    "jumprelu": ("blocks.0.hook_attn_out", {"apply_b_dec_to_input": False}),
+    "gated": ("blocks.1.hook_mlp_out", {"normalize_activations": "constant_norm_rescale"}),
+}
+"""Architecture -> its hook and its configuration, in a folder beside each model."""
+FEATURE = SaeFeature("topk", 7)
+SAE_CASES = (
+    Case("llama", SaeFeatures, (), (("folder", "topk"), ("fingerprint", ""), ("top_k", 3))),
+    Case("gemma, raw", SaeFeatures, (Ablate(Site("z", 0, (1,))), Patch(Site("resid_post", 2))),
+         (("folder", "gated"), ("fingerprint", ""), ("feature", 5), ("contexts", 2))),
+    Case("gpt2, raw", SaeFeatures, (KINDS_OF_CHANGE["second prompt alone"],),
+         (("folder", "standard"), ("fingerprint", ""), ("prompt", 1)), BOTH),
+    Case("gpt2, raw", SaeFeatures, (), (("folder", "jumprelu"), ("fingerprint", "")), (PromptPair("w1 w2 w3"),)),
+    Case("llama", DirectLogitAttribution,
+         (ClampFeature(STREAM, FEATURE), ClampFeature(Site("mlp_out", 1, None, (2, 7)), SaeFeature("gated", 3), 2.0))),
+    Case("gpt2, raw", Prediction, (ClampFeature(Site("resid_mid", 1), SaeFeature("standard", 3), 1.5),)),
+    Case("llama", DirectionCard, (), (("prompts", ()), ("direction", FEATURE))),
+    Case("llama", Prediction, (Steer(STREAM, Placebo(SaeFeature("topk", 3), 1), 2.0),)),
+)  # fmt: skip
 ALL_CASES = (
+    *SAE_CASES,
     *PARTS_CASES,
     *CURVE_CASES,
     *GEOMETRY_CASES,

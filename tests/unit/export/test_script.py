@@ -19,30 +19,33 @@ import pytest
 
 from app.analyses import ANALYSES
 from app.domain.cells import Cells
+from app.domain.directions import Placebo, SaeFeature
 from app.domain.interventions import Ablate
 from app.domain.models import ModelSpec, Provenance
 from app.domain.prompts import PromptPair
 from app.domain.questions import settled
 from app.domain.recipes import Ablation, DirectLogitAttribution, Prediction
 from app.domain.results import array_axes
+from app.domain.sae_recipes import SaeFeatures
 from app.domain.sites import Site
 from app.export.script import KINDS, script
 from app.export.script_facts import script_facts
 from app.models import ground_truth_model
 from app.models.load import load
 from app.models.loaded import LoadedModel
+from app.models.sae_folder import folder_fingerprint
 from app.models.tokens import token_string
 from app.models.tuned_lens import fingerprint
-from tests import lenses
+from tests import autoencoders, lenses
 from tests import tiny as words
 from tests.loaded import ground_truth, smollm2, tiny
-from tests.unit.export.programs import ALL_CASES, MARY, TRUTH_PAIR, WORD_PAIR, Case
+from tests.unit.export.programs import ALL_CASES, AUTOENCODERS, MARY, TRUTH_PAIR, WORD_PAIR, Case
 
 TOLERANCE = 1e-4  # two float32 programs in two orders of summation
 AS_IDS = {"top_tokens": "top_ids", "generated": "generated_ids", "promoted_tokens": "promoted_ids",
           "suppressed_tokens": "suppressed_ids", "nearest_tokens": "nearest_ids",
-          "exciting_tokens": "exciting_ids"}  # fmt: skip
-WORDS = ("tolerance", "str_tokens", "other_tokens", "side", "token", "answer", "texts", "answers")
+          "exciting_tokens": "exciting_ids", "promoted": "promoted_of"}  # fmt: skip
+WORDS = ("tolerance", "str_tokens", "other_tokens", "side", "token", "answer", "texts", "answers", "context_tokens")
 """Arrays that programs do not print: what a reader has before them, and tolerances."""
 RUNNER = """
 import contextlib, io, json, runpy, sys
@@ -68,6 +71,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
         words.tokenizer().save_pretrained(folder)
         found[name] = load(ModelSpec("folder", str(folder), processing=processing), device="cpu", home=folder / "home")
         lenses.saved(found[name], lenses.random(found[name]), folder / "lens")
+        for kind, (hook, options) in AUTOENCODERS.items():
+            autoencoders.saved(folder / kind, kind, hook, **options)
     return found
 
 
@@ -77,7 +82,20 @@ def recipe_of(case: Case, model: LoadedModel) -> Any:
     if asked.get("lens") == "tuned":
         folder = f"{model.facts.spec.name}/lens"
         asked |= {"folder": folder, "fingerprint": fingerprint(folder)}
-    return settled(case.kind(model=model.facts.spec, **asked))
+    return settled(_with_autoencoders(case.kind(model=model.facts.spec, **asked), model.facts.spec.name))
+
+
+def _with_autoencoders(recipe: Any, home: str) -> Any:
+    """Folders that a case names by an architecture are those beside the model."""
+    if isinstance(recipe, SaeFeatures | SaeFeature) and recipe.folder in AUTOENCODERS:
+        folder = f"{home}/{recipe.folder}"
+        recipe = replace(recipe, folder=folder, fingerprint=folder_fingerprint(folder))
+    for name in ("direction", "of"):
+        if isinstance(getattr(recipe, name, None), SaeFeature | Placebo):
+            recipe = replace(recipe, **{name: _with_autoencoders(getattr(recipe, name), home)})
+    if hasattr(recipe, "interventions"):
+        recipe = replace(recipe, interventions=tuple(_with_autoencoders(each, home) for each in recipe.interventions))
+    return recipe
 
 
 @pytest.fixture(scope="module")

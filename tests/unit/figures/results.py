@@ -16,6 +16,7 @@ from app.domain.results import (
     ResidualTrajectoryResult,
     SweepResult,
 )
+from app.domain.sae_results import SaeFeaturesResult
 
 PROVENANCE = Provenance(
     "Tiny", "ab12", "rev 1", "compatibility", "float32", "cpu", "<|endoftext|>", (("torch", "2.13.0"), ("x", "1"))
@@ -180,6 +181,32 @@ def neurons(answers: bool = True, **changes: object) -> NeuronsResult:
         "suppressed_logits": -logits, "exciting_tokens": words, "exciting_activations": logits * 2,
     }  # fmt: skip
     return NeuronsResult(**_common("neurons", layer=3), **{**given, **changes})
+
+
+def features(answers: bool = True, **changes: object) -> SaeFeaturesResult:
+    """Thirty features of layer 3, closely the one numbered 70."""
+    values, words = np.abs(floats(len(TOKENS), 30)), np.array([" the", "<b>", "a,b"])
+    share = floats(30, seed=1) if answers else np.full(30, np.nan, np.float32)
+    logits = np.sort(np.abs(floats(3)))[::-1]
+    window = np.array([["", *TOKENS[1:4], *["x"] * 6, " Mary", " a", "\n", "<b>", "z"]] * 2)
+    given = {
+        "autoencoder": "sae", "architecture": "topk", "activation": "resid_post", "layer": 3, "d_sae": 400,
+        "feature": 70, "written": 0.5, "first": 1, "texts": 12, "tokens": 240, "str_tokens": TOKENS,
+        "feature_ids": np.arange(0, 300, 10, dtype=np.int32), "activations": values,
+        "plain_activations": values / 2, "attribution": share, "plain_attribution": share / 2,
+        "promoted": np.resize(words, 30), "errors": np.abs(floats(len(TOKENS), seed=2)),
+        "active": np.full(len(TOKENS), 6, np.float32), "fvu": np.array([0.25], np.float32),
+        "losses": np.array([3.0, 3.5, 9.0], np.float32),
+        "logit_diffs": np.array([2.0, 1.5, 0.5] if answers else [np.nan] * 3, np.float32),
+        "promoted_tokens": words, "promoted_logits": logits, "suppressed_tokens": words[::-1],
+        "suppressed_logits": -logits, "feature_activations": values[:, 7],
+        "plain_feature_activations": values[:, 7] / 2,
+        "density": np.array([0.0125], np.float32), "context_tokens": window,
+        "context_activations": np.abs(floats(2, 15, seed=3)), "context_texts": np.array([3, 0], np.int32),
+        "context_positions": np.array([11, 5], np.int32),
+    }  # fmt: skip
+    asked = {"folder": "sae", "fingerprint": "ab"}
+    return SaeFeaturesResult(**_common("sae_features", **asked), **{**given, **changes})
 
 
 def prediction() -> PredictionResult:

@@ -20,7 +20,7 @@ def test_the_largest_come_first_by_what_is_asked():
     ):  # fmt: skip
         figure = neuron_bars(result, Style(quantity=quantity), Selection(positions=(4,)))
         bars = dict(zip(figure.data[0].customdata, figure.data[0].x, strict=True))
-        order = np.argsort(-np.abs(values))[:30]
+        order = np.argsort(-np.abs(values))[:20]
         assert list(bars) == [f"L3N{at}" for at in order] == list(figure.layout.meta["rows"])
         np.testing.assert_allclose([*bars.values()], values[order])
     assert "activation at 4 ·Mary" in figure.layout.meta["title"] or quantity == "largest"

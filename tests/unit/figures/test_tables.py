@@ -132,7 +132,7 @@ def test_every_result_kind_has_a_table():
         results.prediction(), results.meters(), results.weights(), results.reading(), sweeps.sweep(), sweeps.estimate(),
         sweeps.self_repair(), sweeps.generation(), heads.statistics(), heads.behaviour(), heads.copying(),
         heads.projection(), heads.tokens(), card(), results.component_lens(),
-        results.decomposition(), results.neurons(), geometry(), points(),
+        results.decomposition(), results.neurons(), results.features(), geometry(), points(),
     ]  # fmt: skip
     made += [directions.projection(), directions.distribution(), directions.writers(), directions.readers()]
     assert {type(result) for result in made} | {SteeringCurveResult} == known  # test_steering_curve.py has its table
