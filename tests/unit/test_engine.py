@@ -41,8 +41,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "steering_curve": {"direction": APPLE, "site": {"activation": "resid_post", "layer": 0}, "strengths": [0, 1]},
 }  # fmt: skip
 """Fields without which a kind is no question, or none of a model this small."""
-KINDS = sorted({*ANALYSES} - {"neurons"})
-"""What the ground truth can be asked: it has no MLPs."""
+KINDS = sorted({*ANALYSES} - {"neurons", "sae_features"})
+"""What the ground truth can be asked: it has no MLPs, and comes with no autoencoder."""
 
 
 def recipe(kind: str = "prediction", **options: Any) -> AnyRecipe:
