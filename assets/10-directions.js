@@ -52,6 +52,7 @@
     writers: { of: (value) => ["prompt", "set"].includes(value) },
     readers: { by: (value) => ["z", "norm"].includes(value) },
     strength: {
+      of: (value) => ["prompt", "set"].includes(value),
       layer: isIndexOrNone, positions: oneOf(["all", "selected"]), by: oneOf(["norm", "absolute", "clamp", "project_out"]),
       low: Number.isFinite, high: Number.isFinite, count: (value) => isIndex(value) && value >= 2 && value <= 51,
       placebos: isSwitch, tokens: (value) => isIndex(value) && value <= 200, metric: oneOf(METRICS),
@@ -85,6 +86,7 @@
     writers: Object.freeze({ of: "prompt" }),
     readers: Object.freeze({ by: "z" }),
     strength: Object.freeze({
+      of: "prompt",
       layer: null, positions: "all", by: "norm", low: -1, high: 1, count: 11, placebos: true, tokens: 0, metric: "logit_diff",
     }),
     lens: Object.freeze({ colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: Object.freeze([]) }),

@@ -6,6 +6,7 @@
   const RANGES = { norm: [-1, 1], absolute: [-40, 40], clamp: [-40, 40], project_out: [0, 1] };
   const NUMBERS = { "strength-low": "low", "strength-high": "high", "strength-count": "count" };
   const CHOSEN = {
+    "strength-prompts": (of) => ({ of }),
     "strength-layer": (value) => ({ layer: value === "" ? null : Number(value) }),
     "strength-positions": (positions) => ({ positions }),
     "strength-by": (by) => ({ by, low: RANGES[by][0], high: RANGES[by][1] }),
@@ -69,7 +70,8 @@
     select.value = layer === null ? "" : String(Math.min(layer, count - 1));
   }
 
-  function draw({ residual: { strength } }) {
+  function draw({ experiment, residual: { strength } }) {
+    write("strength-prompts", { value: strength.of, disabled: experiment.prompts.length < 2 });
     drawLayers(strength.layer);
     for (const name of ["positions", "by", "metric"]) write(`strength-${name}`, { value: strength[name] });
     write("strength-placebos", { value: strength.placebos ? "on" : "off" });

@@ -1,9 +1,10 @@
-/* What is typed into an answer picker: Enter takes it from the list, or as soon as the list is there; what is no token
- * is not forgotten in silence, and Run asks once more. */
+/* What is typed into a picker of tokens: Enter takes it from the list, or as soon as the list is there. What is no token
+ * in an answer picker is not forgotten in silence, and Run asks once more. */
 (function (root) {
   "use strict";
 
-  const PICKERS = { answer: "Answer", "incorrect-answer": "Instead of" };
+  const PICKERS = { answer: "Answer", "incorrect-answer": "Instead of" }; // those that Run reads
+  const OTHERS = ["lens-tokens", "direction-form-tokens", "direction-form-minus_tokens"];
 
   /** Why the typed text is not the answer that would be run, and what Run does without it, in one line. */
   function leftOut(label, typed, kept, why, asked) {
@@ -35,6 +36,9 @@
   const readable = (typed) => typed.replaceAll("·", " ");
   const chosen = (picker) => (microtome.propsOf(picker) || {}).value || [];
 
+  /** The picker that an event is in, null where it is in none. */
+  const pickerOf = ({ target }) => (PICKERS[target.id] || OTHERS.includes(target.id) ? target.id : null);
+
   /** {query, tokens, why} that the server found for exactly this text; null while it has not. */
   function foundOf(picker, typed) {
     const { data } = microtome.propsOf(`${picker}-found`) || {};
@@ -42,10 +46,11 @@
   }
 
   function choose(picker, token) {
-    const { data = [] } = microtome.propsOf(picker);
+    const { data = [], maxValues } = microtome.propsOf(picker);
     const option = { value: token, label: microtome.shownToken(token) };
     const listed = data.some(({ value }) => value === token) ? data : [...data, option];
-    microtome.setProps(picker, { data: listed, value: [...new Set([...chosen(picker), token])], searchValue: "" });
+    const value = [...new Set([...chosen(picker), token])].slice(0, maxValues);
+    microtome.setProps(picker, { data: listed, value, searchValue: "" });
   }
 
   function sayOpen(asked) {
@@ -56,7 +61,7 @@
 
   /** Mantine takes the option that arrows have reached; without one Enter would do nothing. */
   function pressed(event) {
-    const picker = PICKERS[event.target.id] && event.target.id;
+    const picker = pickerOf(event);
     const typed = picker && readable(event.target.value || "");
     if (!picker || event.key !== "Enter" || event.ctrlKey || event.metaKey || !typed.trim()) return;
     if (document.querySelector(".mt-answer-options [data-combobox-selected]")) return;
@@ -87,7 +92,7 @@
   }
 
   function left(event) {
-    const picker = PICKERS[event.target.id] && event.target.id;
+    const picker = pickerOf(event);
     const typed = picker && readable(event.target.value || "");
     if (!picker || !typed.trim()) return;
     const found = foundOf(picker, typed);
@@ -96,6 +101,7 @@
       setTimeout(() => choose(picker, token)); // the field empties itself first
       return;
     }
+    if (!PICKERS[picker]) return;
     open[picker] = { typed: typed.trim(), why: found ? found.why : "" };
     sayOpen(false);
   }

@@ -24,7 +24,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "accept": ((ids.ACCEPTED, "data"),),
     "draftsChosen": ((ids.ANSWER, "value"), (ids.INCORRECT_ANSWER, "value")),
-    "answersFound": tuple((ids.FOUND.format(picker), "data") for picker in (ids.ANSWER, ids.INCORRECT_ANSWER)),
+    "answersFound": tuple((ids.FOUND.format(picker), "data") for picker in ids.TOKEN_PICKERS),
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),
     "prompts": ((ids.PROMPTS_READ, "data"),),
     "changes": ((ids.FORM_READ, "data"),),

@@ -31,7 +31,6 @@ from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
-from callbacks.rail import search_answer
 from callbacks.reading import directions_of, experiment_of, run_text, selection_of
 from layouts import ids
 
@@ -254,14 +253,8 @@ def read_file(contents: Any, array: Any, row: Any, name: Any) -> tuple[Any, ...]
     return ", ".join(f"{each:.9g}" for each in numbers), choices, source, None
 
 
-def search(engine: Engine, query: Any, value: Any, store: Any) -> tuple[Any, Any]:
-    """Choices for what is typed into a picker of tokens; where nothing matches, why it is not one token."""
-    choices, why, _ = search_answer(engine, query, value, store)
-    return choices, why
-
-
 def register(app: Dash, engine: Engine) -> None:
-    """Make, the file, and the two pickers of tokens."""
+    """Make, and the file."""
     field = ids.DIRECTION_FIELD.format
     stores = [State(name, "data") for name in (ids.EXPERIMENT, ids.SELECTION, ids.DIRECTIONS)]
     app.callback(
@@ -277,8 +270,3 @@ def register(app: Dash, engine: Engine) -> None:
         Input(ids.DIRECTION_UPLOAD, "contents"), Input(field("array"), "value"), Input(field("row"), "value"),
         State(ids.DIRECTION_UPLOAD, "filename"), prevent_initial_call=True,
     )(read_file)  # fmt: skip
-    for picker in (field("tokens"), field("minus_tokens")):
-        app.callback(
-            Output(picker, "data"), Output(picker, "nothingFoundMessage"), Input(picker, "searchValue"),
-            Input(picker, "value"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
-        )(functools.partial(search, engine))  # fmt: skip

@@ -137,7 +137,7 @@ def difference_rows(clean: TokenisedPrompt, corrupted: TokenisedPrompt) -> list[
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """Run, the two pickers, tokens, difference."""
+    """Run, every picker of tokens, tokens, difference."""
     experiment, status = Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data")
     drafts = [State(ids.CLEAN, "value"), State(ids.CORRUPTED, "value")]
     pickers = [State(ids.ANSWER, "value"), State(ids.INCORRECT_ANSWER, "value")]
@@ -146,7 +146,7 @@ def register(app: Dash, engine: Engine) -> None:
         State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
         running=[(Output(ids.RUN, "disabled"), True, False)],
     )(functools.partial(accept_draft, engine))  # fmt: skip
-    for picker in (ids.ANSWER, ids.INCORRECT_ANSWER, ids.LENS_TOKENS):
+    for picker in ids.TOKEN_PICKERS:
         app.callback(
             Output(picker, "data"), Output(picker, "nothingFoundMessage"), Output(ids.FOUND.format(picker), "data"),
             Input(picker, "searchValue"), Input(picker, "value"), State(ids.EXPERIMENT, "data"),

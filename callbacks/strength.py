@@ -48,14 +48,23 @@ SELECT_TOKENS = "No token is selected: select those that are to be changed, or c
 
 
 def recipe(page: direction_views.OnScreen, intervened: bool) -> AnyRecipe:
-    """What is computed, of the prompt on screen."""
+    """What is computed, of the prompt on screen or of the whole set."""
     asked, chosen = page.residual.strength, page.selection.positions
     if asked.positions == "selected" and not chosen:
         raise Refused(SELECT_TOKENS)
     positions = sorted(chosen) if asked.positions == "selected" else None
     site = {"activation": "resid_post", "layer": _layer(page, page.named), "positions": positions}
     options = {"direction": page.named.direction, "site": site, **asked.options}
-    return page.experiment.recipe(KIND, intervened=intervened, **options)
+    if asked.of == "prompt":
+        return page.experiment.recipe(KIND, intervened=intervened, **options)
+    return page.experiment.set_recipe(KIND, intervened=intervened, prompt=_written(page), **options)
+
+
+def _written(page: direction_views.OnScreen) -> int:
+    """The prompt of the set whose texts are made; without texts the first, so that it changes no digest."""
+    experiment, texts = page.experiment, page.residual.strength.tokens > 0
+    here = texts and experiment.prompt in experiment.prompt_set
+    return experiment.prompt_set.index(experiment.prompt) if here else 0
 
 
 def _layer(page: direction_views.OnScreen, named: NamedDirection) -> int:
@@ -112,9 +121,9 @@ def _recipe(page: OnScreen, kind: str, run: str) -> AnyRecipe:
 
 
 def _cost(page: OnScreen, recipes: list[AnyRecipe]) -> str:
-    """`44 points, 11 texts`"""
+    """`44 points, 11 texts`, of each prompt so many points"""
     found = [each for each in recipes if isinstance(each, SteeringCurve)]
-    points = sum(len(each.strengths) * (1 + each.placebos) for each in found)
+    points = sum(len(each.prompts) * len(each.strengths) * (1 + each.placebos) for each in found)
     texts = sum(len(each.strengths) for each in found if each.max_new_tokens)
     return f"{points} points" + (f", {texts} texts" if texts else "")
 
@@ -143,7 +152,8 @@ def draw(engine: Engine, digests: Any, tick: Any, view: Any, experiment: Any, re
         figure = steering_curve_lines(result, replace(style_of(shown), metric=metric), selection_of(None))
     except REFUSALS as why:
         return refused(why, empty)
-    return ready(figure, f"{found.get('name', '')} at {place(result)}, {shown.show}", digests)
+    many = f", {len(result.clean[0])} prompts" if len(result.clean[0]) > 1 else ""
+    return ready(figure, f"{found.get('name', '')} at {place(result)}{many}, {shown.show}", digests)
 
 
 def place(result: SteeringCurveResult) -> str:

@@ -133,6 +133,7 @@ TRAJECTORY = "trajectory"
 LENS = "lens"
 LENS_COLOUR, LENS_KIND, LENS_FOLDER, LENS_SAID = "lens-colour", "lens-kind", "lens-folder", "lens-said"
 TOKEN_TRAJECTORY, LENS_TOKENS = "token-trajectory", "lens-tokens"
+TOKEN_PICKERS = (ANSWER, INCORRECT_ANSWER, LENS_TOKENS, *map(DIRECTION_FIELD.format, ("tokens", "minus_tokens")))
 DECOMPOSITION = "decomposition"
 NEURONS, NEURON_CARD, NEURON_ABLATE = "neurons", "neuron-card", "neuron-ablate"
 NEURONS_BY, NEURONS_LAYER = "neurons-by", "neurons-layer"
@@ -173,7 +174,7 @@ PROJECTION, DISTRIBUTION, WRITERS, READERS = "projection", "distribution", "writ
 PROJECTION_ACTIVATION, PROJECTION_NORMALISED = "projection-activation", "projection-normalised"
 DISTRIBUTION_BY, WRITERS_PROMPTS, READERS_BY = "distribution-by", "writers-prompts", "readers-by"
 # the strength curve
-STRENGTH, STRENGTH_SAID = "strength", "strength-said"
+STRENGTH, STRENGTH_SAID, STRENGTH_PROMPTS = "strength", "strength-said", "strength-prompts"
 STRENGTH_LAYER, STRENGTH_POSITIONS, STRENGTH_BY = "strength-layer", "strength-positions", "strength-by"
 STRENGTH_LOW, STRENGTH_HIGH, STRENGTH_COUNT = "strength-low", "strength-high", "strength-count"
 STRENGTH_PLACEBOS, STRENGTH_TOKENS, STRENGTH_METRIC = "strength-placebos", "strength-tokens", "strength-metric"

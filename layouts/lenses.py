@@ -55,7 +55,8 @@ def token_trajectory_panel() -> html.Section:
         id=ids.LENS_TOKENS, data=[], value=[], searchable=True, size="xs", placeholder="the answers; search for others",
         nothingFoundMessage="Type to search", hidePickedOptions=True, clearable=True, maxValues=MOST_TOKENS,
         comboboxProps={"width": 260, "position": "bottom-start"}, maxDropdownHeight=240, clearSearchOnChange=True,
-        className="mt-lens-tokens", **attributes(aria_label="Tokens to follow"),
+        classNames={"options": "mt-answer-options"}, className="mt-lens-tokens",
+        **attributes(aria_label="Tokens to follow"),
     )  # fmt: skip
     return panel(
         ids.TOKEN_TRAJECTORY, "Tokens by layer", graph(ids.TOKEN_TRAJECTORY), kinds=("token_trajectory",),

@@ -64,7 +64,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.FORM_READ, ids.DIRECTION_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
-        *(ids.FOUND.format(picker) for picker in (ids.ANSWER, ids.INCORRECT_ANSWER, ids.LENS_TOKENS)),
+        *map(ids.FOUND.format, ids.TOKEN_PICKERS),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),
     ]  # fmt: skip
     filled = [

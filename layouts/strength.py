@@ -31,6 +31,10 @@ POSITIONS = (
     ("all", "all tokens", "Every position of the prompt"),
     ("selected", "selected tokens", "The tokens that are selected"),
 )
+OF = (
+    ("prompt", "prompt", "The prompt on screen"),
+    ("set", "set", "Every prompt of the set: mean, with a standard error"),
+)
 PLACEBOS = (("on", "placebos", "Beside random directions at right angles"), ("off", "no placebos", "The curve alone"))
 TEXTS = tuple(
     (str(count), f"{count} tokens" if count else "no text", "Greedy text at each strength") for count in (0, 8, 16, 32)
@@ -48,7 +52,8 @@ def _bars() -> html.Div:
     layer = html.Select(
         id=ids.STRENGTH_LAYER, className="mt-choice", title="Layer", **attributes(aria_label="Layer of the change")
     )
-    where = [layer, choice(ids.STRENGTH_POSITIONS, POSITIONS, "Which tokens are changed"),
+    where = [choice(ids.STRENGTH_PROMPTS, OF, "Of which prompts"), layer,
+             choice(ids.STRENGTH_POSITIONS, POSITIONS, "Which tokens are changed"),
              choice(ids.STRENGTH_BY, BY, "What is done along the direction")]  # fmt: skip
     label = "Strengths: from, to, how many"
     much = [

@@ -36,8 +36,7 @@ def direction_distribution(
 ) -> DirectionDistributionResult:
     """One pass over the clean prompts, one over the corrupted ones."""
     sides = [_side(model, recipe, side, max_tokens) for side in SIDES]
-    for prompts in sides:
-        check_place(model.facts, recipe, tuple(len(each.clean) for each in prompts))
+    check_place(model.facts, recipe, tuple(len(each.clean) for prompts in sides for each in prompts))
     found = [_of_side(model, recipe, prompts, report) for prompts in sides]
     return DirectionDistributionResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, direction=str(recipe.direction),
@@ -55,10 +54,11 @@ def _side(model: LoadedModel, recipe: DirectionDistribution, side: Side, max_tok
 
 
 def _of_side(model: LoadedModel, recipe: DirectionDistribution, prompts: list[ReadPrompt], report: Report) -> Floats:
-    """`[prompt layer]`, NaN for pairs without a prompt on this side."""
+    """`[prompt layer]`, NaN for pairs without a prompt on this side, or without this position."""
     found: Floats = np.full((len(recipe.prompts), model.facts.n_layers), np.nan, np.float32)
     at = -1 if recipe.position is None else recipe.position
-    for prompt, each in zip(prompts, projections(model, recipe, prompts, report), strict=True):
+    long_enough = [each for each in prompts if len(each.clean) > at]
+    for prompt, each in zip(long_enough, projections(model, recipe, long_enough, report), strict=True):
         found[prompt.index] = array(each[:, at])
     return found
 

@@ -27,8 +27,8 @@ class DirectionProjection(OnRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectionDistribution(OnRuns):
-    """The same of every layer at one `position` (None = END) of both prompts of each pair. The interventions hold in
-    both runs."""
+    """The same of every layer at one `position` (None = END) of both prompts of each pair; a prompt that is too short
+    to have it is left out. The interventions hold in both runs."""
 
     direction: Direction
     activation: Stream = "resid_post"
@@ -77,7 +77,9 @@ def check_place(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> 
     """Refuse layers, positions and counts that this model, or a prompt of these lengths, does not have."""
     if isinstance(recipe, DirectionProjection | DirectionDistribution):
         check_site(facts, Site(recipe.activation, 0), 1)
-    if isinstance(recipe, DirectionDistribution | DirectionWriters) and recipe.position is not None:
+    if isinstance(recipe, DirectionDistribution) and recipe.position is not None:
+        within((recipe.position,), max(lengths), "positions", "The longest prompt")  # shorter ones are left out
+    if isinstance(recipe, DirectionWriters) and recipe.position is not None:
         for at, length in enumerate(lengths):
             within((recipe.position,), length, "positions", f"Prompt {at}")
     if isinstance(recipe, DirectionWriters):

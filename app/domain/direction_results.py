@@ -30,7 +30,8 @@ class DirectionProjectionResult(Result):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DirectionDistributionResult(Result):
-    """Both prompts of each pair at one position; NaN where a pair has no corrupted prompt."""
+    """Both prompts of each pair at one position; NaN where a pair has no corrupted prompt, or a prompt no such
+    position."""
 
     direction: str
     activation: str
@@ -44,6 +45,11 @@ class DirectionDistributionResult(Result):
     answers: Strings = axes("side", "prompt", difference=False)
     """What answers the prompt: of the corrupted one the pair's incorrect answer. Several are joined by `/`."""
     projection: Floats = axes("side", "prompt", "layer")
+
+    @property
+    def left_out(self) -> int:
+        """Prompts that are too short to have the position."""
+        return int(((self.texts != "") & ~np.isfinite(self.projection[:, :, 0])).sum())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

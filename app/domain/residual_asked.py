@@ -60,8 +60,10 @@ class ReadersAsked:
 @dataclass(frozen=True)
 class StrengthAsked:
     """A strength curve. `layer` None follows the selection; `norm` and `absolute` are units of steering, the rest are
-    other changes; `metric` is read from numbers that are there anyway."""
+    other changes; `metric` is read from numbers that are there anyway. Of the whole set, texts are of the prompt on
+    screen."""
 
+    of: OfPrompts = "prompt"
     layer: int | None = None
     positions: Literal["all", "selected"] = "all"
     by: Literal["norm", "absolute", "clamp", "project_out"] = "norm"

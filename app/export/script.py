@@ -14,7 +14,7 @@ from typing import Any
 from app.domain import recipes
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import ClampFeature, ProjectOut, directions_of
-from app.domain.direction_recipes import OfDirection
+from app.domain.direction_recipes import DirectionWriters, OfDirection
 from app.domain.directions import AnyDirection
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.head_recipes import BehaviourScores, HeadProjection, HeadTokens
@@ -28,7 +28,7 @@ from app.export import script_lens as lenses
 from app.export import script_parts as parted
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
-from app.export.script_direction_views import view_constants, view_parts
+from app.export.script_direction_views import UNTOUCHED, view_constants, view_parts
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
@@ -86,7 +86,7 @@ class _Kind:
     parts: tuple[str, ...] = ()
 
 
-_ATTRIBUTION = (pieces.DIRECTION, pieces.ATTENTION_PARTS, pieces.DECOMPOSE)
+_ATTRIBUTION = (pieces.DIRECTION, pieces.ATTENTION_PARTS, pieces.DECOMPOSE, pieces.ATTRIBUTIONS)
 KINDS = {
     "prediction": _Kind("Next-token prediction", (pieces.METRICS, pieces.PREDICTION)),
     "direct_logit_attribution": _Kind("Direct logit attribution", (*_ATTRIBUTION, pieces.DIRECT_LOGIT_ATTRIBUTION)),
@@ -140,7 +140,7 @@ def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
         *(each for each in _parts(recipe, facts, labels) if each not in own),
     ]
     body = "\n".join(dict.fromkeys([*autoencoder_parts(facts.autoencoders), *made, *parts]))
-    body = _with_overwriting(body, overwritten(changes, labels)) if pieces.DECOMPOSE in parts else body
+    body = _with_overwriting(body, overwritten(_before(recipe, changes), labels)) if pieces.DECOMPOSE in parts else body
     used = "\n".join(text for call, text in USED.items() if call in body)
     text = "\n".join([_head(KINDS[recipe.kind].title, recipe, facts, used + body), pieces.RUN, used, body])
     return f"{text}{pieces.WRITE}".replace("\n\n\n\n", "\n\n\n")
@@ -166,7 +166,7 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
     if isinstance(recipe, ActivationMap):
         return (geometry.ACTIVATION_MAP, geometry.REDUCED[recipe.method])
     if isinstance(recipe, OfDirection):
-        return (*making.direction_parts(recipe.direction), *view_parts(recipe, labels))
+        return (*making.direction_parts(recipe.direction), *view_parts(recipe))
     if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
         return (pieces.METRICS, pieces.PREDICTION.replace(pieces.CORRUPTED_RUN, pieces.CORRUPTED_IS_RUN))
     return KINDS[recipe.kind].parts
@@ -302,11 +302,17 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
     return lines
 
 
+def _before(recipe: recipes.AnyRecipe, changes: Interventions) -> Interventions:
+    """Those that can overwrite what is decomposed: of a place in the stream, those that come before it."""
+    last = recipe.layer if isinstance(recipe, DirectionWriters) else None
+    return changes if last is None else tuple(each for each in changes if each.site.layer <= last)
+
+
 def _with_overwriting(text: str, changes: str) -> str:
     """With interventions on the stream, what they leave of earlier contributions; without, no word about it."""
     call = "    if not plain:\n        b = b + overwrite(prompt, labels, (components, heads, attn_bias), end) @ along\n"
     if not changes:
-        return text.replace(call, "").replace(parted.OVERWRITING, "")
+        return text.replace(call, "").replace(parted.OVERWRITING, "").replace(*UNTOUCHED)
     constant = "\n# activation, layer, positions, by what, of which text and positions, prompts, within which basis"
     constant += f"\nOVERWRITTEN = {changes}\n\n"
     return text.replace(pieces.DECOMPOSE, constant + pieces.OVERWRITE + "\n" + pieces.DECOMPOSE)

@@ -8,9 +8,7 @@ from app.domain.direction_recipes import (
     DirectionWriters,
     OfDirection,
 )
-from app.domain.errors import BadInput
-from app.export.script_interventions import Labels, overwritten
-from app.export.script_pieces import ATTENTION_PARTS
+from app.export.script_pieces import ATTENTION_PARTS, DECOMPOSE
 
 UNIT = """
 unit = made(DIRECTION)
@@ -37,7 +35,7 @@ result = {"projection": []}
 for side, other in (("clean", "corrupted"), ("corrupted", "clean")):
     rows = []
     for prompt in PROMPTS:
-        if prompt[side] is None:
+        if prompt[side] is None or len(prompt[side]) <= POSITION:  # POSITION -1 is END
             rows.append([float("nan")] * N_LAYERS)
             continue
         keep = names(f"hook_{ACTIVATION}")
@@ -50,7 +48,7 @@ for side, other in (("clean", "corrupted"), ("corrupted", "clean")):
 """
 
 WRITERS = '''
-def neurons(prompt, layer, end):
+def neurons(layer, end):
     """Index and contribution of the neurons of an MLP that write most."""
     block = model.blocks[layer]
     W_out = block.mlp.W_out.float()
@@ -74,32 +72,28 @@ nan = float("nan")
 result = {name: [] for name in ("components", "unwritten", "heads", "attn_bias", "neuron_index", "neurons",
                                 "projection")}
 for prompt in PROMPTS:
-    keep = [*names("hook_attn_out", "hook_mlp_out", "attn.hook_z", "ln1_post.hook_scale", "ln2_post.hook_scale"),
-            *names("hook_resid_pre", "hook_resid_mid", "hook_resid_post", "mlp.hook_post"), "hook_pos_embed"]
-    _, cache = run(prompt["clean"], hooks_for(prompt), [name for name in keep if name in model.hook_dict])
-    end = {name: cache[name][0, POSITION].float() for name in cache.keys()}
-    parts, heads, attn_bias, top = {"embed": end["blocks.0.hook_resid_pre"]}, [], [], []
-    if "hook_pos_embed" in end:
-        parts = {"embed": parts["embed"] - end["hook_pos_embed"], "pos_embed": end["hook_pos_embed"]}
-    for layer in range(LAYER + 1):
-        parts[f"L{layer}.attn"] = end[f"blocks.{layer}.hook_attn_out"]
-        if f"blocks.{layer}.hook_mlp_out" in end:
-            parts[f"L{layer}.mlp"] = end[f"blocks.{layer}.hook_mlp_out"]
-        written, bias = attention_parts(layer, end[f"blocks.{layer}.attn.hook_z"], end)
-        heads.append(written)
-        attn_bias.append(bias)
-        top.append(neurons(prompt, layer, end) if f"blocks.{layer}.mlp.hook_post" in end else ([], []))
-    result["component_labels"] = list(parts)
-    components = torch.stack(list(parts.values()))
-    heads, attn_bias = torch.stack(heads), torch.stack(attn_bias)
-    result["unwritten"].append(0.0)
-    result["components"].append((components @ unit).tolist())
-    result["heads"].append(padded((heads @ unit).tolist(), nan))
-    result["attn_bias"].append(padded((attn_bias @ unit).tolist(), nan))
+    labels, components, heads, attn_bias, end = decompose(prompt["clean"], hooks_for(prompt), POSITION)
+    unwritten = overwrite(prompt, labels, (components, heads, attn_bias), end, POSITION)
+    until = labels.index(f"L{LAYER + 1}.attn") if LAYER + 1 < N_LAYERS else len(labels)
+    result["component_labels"] = labels[:until]
+    result["unwritten"].append(float(unwritten @ unit))
+    result["components"].append((components[:until] @ unit).tolist())
+    result["heads"].append(padded((heads[: LAYER + 1] @ unit).tolist(), nan))
+    result["attn_bias"].append(padded((attn_bias[: LAYER + 1] @ unit).tolist(), nan))
+    keep = [name for name in names("mlp.hook_post", "ln2_post.hook_scale") if name in model.hook_dict]
+    _, cache = run(prompt["clean"], hooks_for(prompt), keep)
+    here = {name: cache[name][0, POSITION].float() for name in cache.keys()}
+    top = [neurons(layer, here) if f"blocks.{layer}.mlp.hook_post" in here else ([], []) for layer in range(LAYER + 1)]
     result["neuron_index"].append(padded([index for index, _ in top], -1))
     result["neurons"].append(padded([values for _, values in top], nan))
     result["projection"].append(float(end[f"blocks.{LAYER}.hook_resid_post"] @ unit))
 '''
+
+UNTOUCHED = (
+    "    unwritten = overwrite(prompt, labels, (components, heads, attn_bias), end, POSITION)\n",
+    "    unwritten = torch.zeros_like(unit)\n",
+)
+"""What stands in WRITERS for a stream that interventions overwrite, and for another (app/export/script.py)."""
 
 READERS = '''
 def readers(layer):
@@ -131,18 +125,12 @@ for layer in range(N_LAYERS):
 '''
 
 
-def view_parts(recipe: OfDirection, labels: Labels) -> tuple[str, ...]:
-    """What follows the functions that make the direction. Writers of a stream that is overwritten have no program: it
-    would have to decompose the runs that it is taken from."""
-    if isinstance(recipe, DirectionWriters) and overwritten(recipe.interventions, labels):
-        raise BadInput(
-            "A program cannot follow who wrote a stream that interventions overwrite (resid_pre, resid_mid, resid_post "
-            "or attn_out); export the table, or switch those off."
-        )
+def view_parts(recipe: OfDirection) -> tuple[str, ...]:
+    """What follows the functions that make the direction."""
     return {
         DirectionProjection: (UNIT, PROJECTION),
         DirectionDistribution: (UNIT, DISTRIBUTION),
-        DirectionWriters: (UNIT, ATTENTION_PARTS, WRITERS),
+        DirectionWriters: (UNIT, ATTENTION_PARTS, DECOMPOSE, WRITERS),
         DirectionReaders: (UNIT, READERS),
     }[type(recipe)]
 

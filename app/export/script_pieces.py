@@ -83,13 +83,13 @@ def attention_parts(layer, z, cached):
 '''
 
 DECOMPOSE = '''
-def decompose(ids, hooks=()):
-    """What every component, head and output bias wrote to the residual stream at the last position."""
+def decompose(ids, hooks=(), at=-1):
+    """What every component, head and output bias wrote to the residual stream at a position (-1: the last)."""
     keep = [*names("hook_attn_out", "hook_mlp_out", "attn.hook_z", "ln1_post.hook_scale"),
             *names("hook_resid_pre", "hook_resid_mid", "hook_resid_post"),
             "hook_pos_embed", "ln_final.hook_scale", "unembed.hook_out"]
     _, cache = run(ids, hooks, [name for name in keep if name in model.hook_dict])
-    end = {name: cache[name][0, -1].float() for name in cache.keys()}
+    end = {name: cache[name][0, at].float() for name in cache.keys()}
     parts, heads, attn_bias = {"embed": end["blocks.0.hook_resid_pre"]}, [], []
     if "hook_pos_embed" in end:
         parts = {"embed": parts["embed"] - end["hook_pos_embed"], "pos_embed": end["hook_pos_embed"]}
@@ -101,8 +101,9 @@ def decompose(ids, hooks=()):
         heads.append(written)
         attn_bias.append(bias)
     return list(parts), torch.stack(list(parts.values())), torch.stack(heads), torch.stack(attn_bias), end
+'''
 
-
+ATTRIBUTIONS = '''
 def attributions(prompt, plain=False):
     """Labels, components, heads [layer head], attn_bias [layer] and logit_diff of one prompt."""
     labels, components, heads, attn_bias, end = decompose(prompt["clean"], [] if plain else hooks_for(prompt))
@@ -116,19 +117,22 @@ def attributions(prompt, plain=False):
 '''
 
 OVERWRITE = '''
-def overwrite(prompt, labels, parts, end):
+def overwrite(prompt, labels, parts, end, at=-1):
     """An intervention on the stream replaces what had been written: by nothing, by what was written at another prompt's
-    END, or by something that no component wrote, which is returned; all of it, or what lies within a subspace."""
+    END (or the same position), or by something that no component wrote, which is returned; all of it, or what lies
+    within a subspace."""
     unwritten = torch.zeros_like(parts[0][0])
+    last = len(prompt["clean"]) - 1
+    at = last if at == -1 else at
     for activation, layer, positions, by, text, taken, prompts, within in OVERWRITTEN:
-        last = len(prompt["clean"]) - 1
         here = prompts is None or prompt["index"] in prompts
-        if not here or (positions is not None and last not in positions):
+        if not here or (positions is not None and at not in positions):
             continue
         source = prompt["corrupted"] if text is None else SOURCES[text]
-        if by == "patched" and (last if taken is None else taken[positions.index(last)]) != len(source) - 1:
+        same = len(source) - 1 if at == last else at
+        if by == "patched" and (at if taken is None else taken[positions.index(at)]) != same:
             by = "apart"
-        left = decompose(source)[1:4] if by == "patched" else [torch.zeros_like(part) for part in parts]
+        left = decompose(source, at=same)[1:4] if by == "patched" else [torch.zeros_like(part) for part in parts]
         attn = labels.index(f"L{layer}.attn")
         after = attn + (2 if f"L{layer}.mlp" in labels else 1)
         written, layers = {

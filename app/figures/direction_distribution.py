@@ -4,7 +4,8 @@ x: projection (or cosine) of one layer at one position of every prompt, line at 
 first where groups are answers, points of a row apart only so that they can be seen; filled = clean, open = corrupted
 prompts. Vertical: a group's mean. The line above says AUC (the probability that a prompt of the upper group has the
 larger projection: 0.5 = the groups do not differ) and d' (difference of means over the pooled standard deviation) where
-there are two groups. Rings: the selected prompt. Hover: the prompt and full precision. `customdata` = prompt index.
+there are two groups, and how many prompts are too short to have the position. Rings: the selected prompt. Hover: the
+prompt and full precision. `customdata` = prompt index.
 
 The layer is the selected one, else the direction's own, else the last. In difference mode intervened - baseline.
 """
@@ -54,7 +55,7 @@ def direction_distribution_strip(result: DirectionDistributionResult, style: Sty
         [*(_points(result, group, row) for row, group in rows), *(_mean(group, row) for row, group in rows)]
     )
     figure.update_layout(
-        plot_bgcolor=CLEAR, clickmode="event", dragmode=False, showlegend=False, annotations=_said(groups),
+        plot_bgcolor=CLEAR, clickmode="event", dragmode=False, showlegend=False, annotations=_said(groups, result),
         shapes=marks.prompt_rings(selection.prompt, _places(groups)),
         xaxis={"title": {"text": unit(result, style)}, "zeroline": True, "showgrid": True, "nticks": 6},
         yaxis=_group_axis(groups[:MOST_GROUPS]),
@@ -96,14 +97,16 @@ def separation(groups: list[Group]) -> tuple[float, float] | None:
     return auc(above, below), d_prime(above, below)
 
 
-def _said(groups: list[Group]) -> list[dict[str, Any]]:
-    """AUC and d', and prompts that have no row."""
+def _said(groups: list[Group], result: DirectionDistributionResult) -> list[dict[str, Any]]:
+    """AUC and d', and prompts that have no row, or no such position."""
     apart = separation(groups)
     parts = ["AUC and d′ compare two groups"] if apart is None else [f"AUC {apart[0]:.3f}"]
     if apart is not None:
         parts.append(f"d′ {'needs two prompts per group' if np.isnan(apart[1]) else short(apart[1])}")
     left = sum(len(group.values) for group in groups[MOST_GROUPS:])
     parts += [f"{left} prompts of smaller groups not shown"] if left else []
+    has = "prompts have" if result.left_out > 1 else "prompt has"
+    parts += [f"{result.left_out} {has} no position {result.position}"] if result.left_out else []
     place = {
         "x": 1,
         "y": 1,

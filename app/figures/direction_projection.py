@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.domain.direction_results import DirectionProjectionResult
 from app.domain.views import Selection, Style
 from app.figures import marks
-from app.figures.scales import colour_range, limit_of, spoken
+from app.figures.scales import colour_range, limit_of
 from app.figures.theme import dress, is_export, monospace
 from app.figures.tokens import label, token_axis
 
@@ -56,17 +56,14 @@ def _cells(
 ) -> go.Heatmap:
     limit = limit_of(values[:, 1:] if values.shape[1] > 1 else values, style)
     gap = 1 if len(tokens) <= _MOST_GAPPED else 0  # many narrow cells would be nothing but gaps
+    # one text per token and nothing of the value, which the browser writes: long prompts have 30 cells to a token
     named = [f"position {at} <b>{label(token, 24)}</b>" for at, token in enumerate(tokens)]
     word = "cosine" if result.normalised else "projection"
     delta = "Δ " if style.show == "difference" else ""
-    hover = [
-        [f"{result.activation} of layer {layer}, {named[at]}<br>{delta}{word} {text}" for at, text in enumerate(row)]
-        for layer, row in enumerate(spoken(values).tolist())
-    ]
+    hover = f"{result.activation} of layer %{{y}}, %{{text}}<br>{delta}{word} %{{z:+.8~g}}<extra></extra>"
     scale = colour_range(values, style, signed=True, unit=unit(result, style), limit=limit)
     return go.Heatmap(
-        z=values, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", name="projection", xgap=gap, ygap=gap,
-        **scale,
+        z=values, text=[named] * len(values), hovertemplate=hover, name="projection", xgap=gap, ygap=gap, **scale,
     )  # fmt: skip
 
 

@@ -18,6 +18,9 @@ def test_two_directions_are_made_looked_at_renamed_and_shared(visit: Callable[..
     card = page.locator("#direction-card-body")
     expect(card).to_contain_text("·Mary")
     page.click("#direction-new")
+    page.locator("#direction-form-tokens").fill(" Sarah")
+    page.keyboard.press("Enter")  # as in the answer fields, though its list may not be there yet
+    screen.until("microtome.propsOf('direction-form-tokens').value.includes(' Sarah')")
     page.locator("#direction-form-kind").get_by_text("Difference of means").click()
     page.get_by_label("Towards (texts)").wait_for(state="hidden")  # the prompt has a corrupted one: its set is offered
     page.click("#direction-make")

@@ -18,6 +18,7 @@ test("another change begins with strengths of its own, and what is asked goes in
   for (const by of Object.keys(RANGES)) assert.deepEqual(ask("strength-by", by).residual.strength.low, RANGES[by][0]);
   assert.equal(ask("strength-layer", "").residual.strength.layer, null);
   assert.equal(decode(encode(ask("strength-layer", "1"))).session.residual.strength.layer, 1);
+  assert.equal(ask("strength-prompts", "set").residual.strength.of, "set");
   assert.equal(ask("strength-tokens", "999").residual.strength.tokens, 0, "what cannot stand there is left out");
 });
 

@@ -11,7 +11,7 @@ from app.domain.interventions import Ablate
 from app.domain.sites import Site
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, experiment
-from tests.wire.test_direction_views import APPLE, NARROW
+from tests.wire.test_direction_views import APPLE, NARROW, SET
 from tests.wire.test_draw import state, view, words
 from tests.wire.test_export import content
 
@@ -71,6 +71,14 @@ def test_each_metric_is_read_from_the_same_numbers(served: Page) -> None:
     assert one["digests-steering_curve.data"]["baseline"] == other["digests-steering_curve.data"]["baseline"]
     run(served, one)
     assert drawn(served, other)["strength"]["figure"]["layout"]["yaxis"]["title"]["text"] == "KL"
+
+
+def test_of_the_prompt_set_the_curve_has_every_prompt_and_the_text_of_the_one_on_screen(served: Page) -> None:
+    known = page(served, {**SET, "prompt": SET["prompts"][1]}, of="set", tokens=2)
+    assert served.strip("strength", known)["text"] == "9 points, 3 texts"
+    run(served, known)
+    assert drawn(served, known)["strength-of"]["children"].endswith(", 3 prompts, baseline")
+    assert known["digests-steering_curve.data"]["recipes"]["baseline"]["prompt"] == 1
 
 
 def test_a_difference_of_runs_is_drawn_with_placebos(served: Page) -> None:

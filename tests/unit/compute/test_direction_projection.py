@@ -82,8 +82,11 @@ def test_a_distribution_reads_both_prompts_of_a_pair_where_they_end():
             np.testing.assert_allclose(found.projection[side, at], alone, atol=TOLERANCE)
     assert np.isnan(found.projection[1, 2]).all()
     assert found.answers.tolist() == [["w7", "w7/w8", ""], ["w11", "w9", ""]]
-    second = distribution(model, prompts=pairs, position=2).projection[0, 1]
-    np.testing.assert_allclose(second, projection(model, prompts=(SHORT,)).projection[0, :, 2], atol=TOLERANCE)
+    third = distribution(model, prompts=pairs, position=3)
+    expected = projection(model, prompts=(SHORT,)).projection[0, :, 3]
+    np.testing.assert_allclose(third.projection[0, 1], expected, atol=TOLERANCE)
+    assert (found.left_out, third.left_out) == (0, 1)  # w1 w2 is too short
+    assert np.isnan(third.projection[:, 2]).all()
 
 
 def test_interventions_hold_on_both_sides_of_a_distribution_and_patches_take_from_the_other():
@@ -96,8 +99,8 @@ def test_interventions_hold_on_both_sides_of_a_distribution_and_patches_take_fro
 def test_what_is_not_there_is_refused():
     with pytest.raises(BadSite, match="no resid_mid"):
         projection(tiny("neox"), activation="resid_mid")
-    with pytest.raises(BadSite, match="Prompt 1 has 4 positions"):
-        distribution(tiny("gpt2"), prompts=(PAIR, SHORT), position=6)
+    with pytest.raises(BadSite, match="The longest prompt has 8 positions"):
+        distribution(tiny("gpt2"), prompts=(PAIR, SHORT), position=8)
     with pytest.raises(BadRecipe, match="drop base"):
         distribution(tiny("gpt2"), base="corrupted")
     with pytest.raises(BadRecipe, match="2 numbers"):

@@ -32,7 +32,8 @@ def test_a_projection_is_coloured_about_zero_up_to_the_largest_after_the_first_t
     cells = figure.data[0]
     assert cells.zmax == -cells.zmin == np.abs(result.projection[0, :, 1:]).max()
     assert "≥" in cells.colorbar.ticktext[-1] or "≤" in cells.colorbar.ticktext[0]
-    assert "layer 2, position 3 <b>·a</b>" in cells.hovertext[2][3]
+    assert cells.text[2][3] == "position 3 <b>·a</b>"
+    assert cells.hovertemplate.startswith("resid_post of layer %{y}, %{text}<br>projection %{z:+")
     assert {(shape.name, shape.x0, shape.y0) for shape in figure.layout.shapes} == {
         ("layer", 0, 0.5), ("position", 1.5, 0)
     }  # fmt: skip
@@ -50,6 +51,8 @@ def test_a_distribution_has_a_row_per_side_and_says_how_far_they_are_apart():
     assert "AUC 1.000" in texts(figure)
     assert figure.layout.meta["layer"] == 1
     assert "AUC 0.500" in texts(direction_distribution_strip(made.distribution(), PLAIN, Selection(layers=(0,))))
+    shorter = replace(made.distribution(), texts=np.array([["a", "b", "c"], ["d", "e", "f"]]), position=7)
+    assert "1 prompt has no position 7" in texts(direction_distribution_strip(shorter, PLAIN, NOTHING))
     marked = direction_distribution_strip(made.distribution(), PLAIN, Selection(prompt=1)).layout.shapes
     assert [(shape.name, shape.xanchor) for shape in marked] == [("prompt", 3.0), ("prompt", 0.0)]
 
