@@ -36,7 +36,8 @@
   if (typeof document === "undefined") return;
 
   const microtome = root.microtome;
-  const { setProps, dispatch } = microtome;
+  const { setProps, dispatch, state } = microtome;
+  const noUpdate = () => root.dash_clientside.no_update;
   const byId = (id) => document.getElementById(id);
   const onScreen = ({ view }) => view.workspace === "residual" && view.section === "features";
   const show = (features) => dispatch({ type: "show-residual", features });
@@ -93,9 +94,13 @@
     project(microtome.current());
   });
 
+  /** Another autoencoder begins with its largest feature; of one that was known, by a link, the feature stays. */
   function saeRead(found) {
-    if (found && microtome.session()) show({ ...found, feature: null });
-    return root.dash_clientside.no_update;
+    const before = found && microtome.session() ? microtome.session().residual.features : found;
+    if (!before || state.same(found, { folder: before.folder, fingerprint: before.fingerprint })) return noUpdate();
+    if (found.folder === before.folder) microtome.notify("The autoencoder in this folder is another one than before.");
+    show({ ...found, feature: null });
+    return noUpdate();
   }
 
   Object.assign(microtome, { saeHooks: { saeRead } });

@@ -99,8 +99,8 @@ def ranked_by(style: Style, result: Any, by: str | None) -> Style:
     return replace(style, quantity=by if known or by != "attribution" else None)
 
 
-def read_folder(engine: Engine, folder: Any, store: Any) -> tuple[Any, str]:
-    """What is in the folder, for the reducer, or why it is no autoencoder for this model."""
+def read_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
+    """What is in the folder, for the reducer, or why it is no autoencoder for this model; again once that is ready."""
     if not isinstance(folder, str) or not folder.strip():
         raise PreventUpdate
     try:
@@ -158,5 +158,5 @@ def register(app: Dash, engine: Engine) -> None:
         )(functools.partial(draw, engine, panel))  # fmt: skip
     app.callback(
         Output(ids.SAE_READ, "data"), Output(ids.SAE_SAID, "children"), Input(ids.SAE_FOLDER, "value"),
-        State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
+        Input(ids.STATUS, "data"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
     )(functools.partial(read_folder, engine))  # fmt: skip
