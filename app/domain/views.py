@@ -125,10 +125,13 @@ class View:
 
     @property
     def prompt_named(self) -> PromptPair | None:
-        """The prompt that an exported figure names: the recipe's own, else the selected one of its set; None where its
-        numbers are of no prompt."""
+        """The prompt that an exported figure names: the recipe's own, else the selected one of its set, and of the pair
+        the one that is run; None where its numbers are of no prompt."""
         at, prompts = getattr(self.recipe, "prompt", self.selection.prompt), self.recipe.prompts
-        return prompts[at if at < len(prompts) else 0] if prompts else None
+        if not prompts:
+            return None
+        pair = prompts[at if at < len(prompts) else 0]
+        return pair if self.recipe.base == "clean" else replace(pair, clean=str(pair.corrupted))
 
 
 def _run_of(recipe: AnyRecipe, show: Show) -> Show:

@@ -46,7 +46,8 @@ def steering_curve_lines(result: SteeringCurveResult, style: Style, selection: S
         xaxis={"title": {"text": _across(recipe)}, "zeroline": True, "nticks": 9},
         yaxis={"title": {"text": f"{delta}{WORDS[style.metric]}"}, "zeroline": True, "showgrid": True, "nticks": 7},
     )  # fmt: skip
-    meta = {"texts": [[float(at), text] for at, text in zip(x, texts, strict=True) if text]}
+    written = [[float(at), text] for at, text in zip(x, texts, strict=True) if text]
+    meta = {"texts": written, "prompts": len(values)}
     title = f"{delta}{WORDS[style.metric]} by {_across(recipe)} along {recipe.direction} at {recipe.site}"
     return dress(figure, "strength", f"{title}, {result.provenance.model}", style, _MARGIN, meta)
 
