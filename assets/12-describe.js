@@ -165,6 +165,22 @@
     return [...KINDS[kind](intervention, library), ...rest].filter(Boolean).join(" · ");
   }
 
-  Object.assign(root.microtome, { describe, describeIntervention, directionText, shownToken });
-  if (typeof module !== "undefined") module.exports = { describe, describeIntervention, directionText, shownToken };
+  const FEWEST_SHARED = 12;
+
+  function shared(text, other) {
+    let at = 0;
+    while (at < text.length && text[at] === other[at]) at += 1;
+    return at;
+  }
+
+  /** Of prompts that begin like the one before or after: from the word in which they differ. */
+  function promptText(prompts, index) {
+    const { clean } = prompts[index];
+    const beside = [prompts[index - 1], prompts[index + 1]].filter((other) => other && other.clean !== clean);
+    const from = clean.lastIndexOf(" ", Math.max(0, ...beside.map((other) => shared(clean, other.clean))));
+    return from < FEWEST_SHARED ? clean : `…${clean.slice(from)}`;
+  }
+
+  Object.assign(root.microtome, { describe, describeIntervention, directionText, promptText, shownToken });
+  if (typeof module !== "undefined") module.exports = { describe, describeIntervention, directionText, promptText, shownToken };
 })(typeof window === "undefined" ? globalThis : window);

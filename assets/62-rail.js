@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { dispatch, write, setProps, describeIntervention, shownToken, state } = microtome;
+  const { dispatch, write, setProps, describeIntervention, promptText, shownToken, state } = microtome;
   const NO_INTERVENTIONS = "None: this is the baseline. Select heads and press Ablate or Patch, or add one of any kind.";
   const ONE_PROMPT = "Only the pair above. Add more to sweep over a set and see the spread.";
 
@@ -47,11 +47,11 @@
   const answers = ({ answer, incorrect_answer: incorrect }) =>
     [answer, incorrect].filter((side) => side.length).map((side) => side.map(shownToken).join("|")).join(" − ");
 
-  function promptRow(prompt, index) {
+  function promptRow(prompt, index, prompts) {
     const row = element("div", "mt-prompt", null, { "data-prompt": index });
     const choose = button("mt-prompt-choose", null, `Prompt ${index}: ${prompt.clean}`);
     choose.append(
-      element("span", "mt-prompt-number", String(index)), element("span", "mt-prompt-text", prompt.clean),
+      element("span", "mt-prompt-number", String(index)), element("span", "mt-prompt-text", promptText(prompts, index)),
       element("span", "mt-prompt-answers", answers(prompt)),
     );
     row.append(choose, button("mt-row-action mt-remove", "×", `Remove prompt ${index} from the set`));

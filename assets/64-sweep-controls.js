@@ -83,11 +83,21 @@
     for (const [control, props] of Object.entries(shown(session.sweep))) microtome.setProps(control, props);
   }
 
+  /** The state keeps what it can: a window of more layers than there are becomes all of them. */
+  function sayRefused(control, value) {
+    const now = shown(microtome.session().sweep)[control][CONTROLS[control][0]];
+    const field = document.getElementById(control);
+    const said = typeof value === "number" && microtome.setTo(field && field.getAttribute("aria-label"), String(value), String(now));
+    if (said) microtome.notify(said);
+  }
+
   function read() {
     for (const [control, [property]] of Object.entries(CONTROLS)) {
       const { [property]: value } = microtome.propsOf(control) || {};
       const action = actionFor(control, value, microtome.session().sweep);
-      if (action) microtome.dispatch(action);
+      if (!action) continue;
+      microtome.dispatch(action);
+      sayRefused(control, value);
     }
     draw();
   }

@@ -26,6 +26,8 @@ from layouts.prompt_set import ANSWERS, MOST_BYTES, MOST_PROMPTS, READING
 
 MOST_CHARACTERS = 1_000_000
 """Longest prompt set: the page sends it with every question, and the browser keeps it."""
+MOST_REFUSALS = 5
+"""Prompts that do not hold, named at once."""
 
 
 # what is read
@@ -46,10 +48,31 @@ def read_pair(engine: Engine, spec: ModelSpec, pair: PromptPair) -> PromptPair:
 
 
 def read_text(engine: Engine, spec: ModelSpec, text: str) -> tuple[PromptPair, ...]:
-    """Every pair of a text; the first that does not hold is named by its number, from 0, and its words."""
+    """Every pair of a text; those that do not hold are named by their number, from 0, and their words."""
     pairs = parse_prompts(text)
     _bounded(pairs)
-    return tuple(_numbered(engine, spec, number, pair) for number, pair in enumerate(pairs))
+    read, refused = [], []
+    for number, pair in enumerate(pairs):
+        try:
+            read.append(read_pair(engine, spec, pair))
+        except BadInput as error:
+            refused.append(f"Prompt {number} ({_shortly(pair.clean)}): {error}")
+    if refused:
+        raise BadPrompt(_refusal(refused, len(pairs)))
+    return tuple(read)
+
+
+def _refusal(refused: list[str], count: int) -> str:
+    """One as it is; of several a line each, of many the first ones."""
+    if len(refused) == 1:
+        return refused[0]
+    more = len(refused) - MOST_REFUSALS
+    rest = [f"… and {more} more."] if more > 0 else []
+    return "\n".join([f"{len(refused)} of {count} prompts do not hold.", *refused[:MOST_REFUSALS], *rest])
+
+
+def _shortly(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _bounded(pairs: tuple[PromptPair, ...]) -> None:
@@ -59,14 +82,6 @@ def _bounded(pairs: tuple[PromptPair, ...]) -> None:
     length = sum(len(pair.clean) + len(pair.corrupted or "") for pair in pairs)
     if length > MOST_CHARACTERS:
         raise BadPrompt(f"These prompts have {length} characters, and a set holds {MOST_CHARACTERS}; give fewer.")
-
-
-def _numbered(engine: Engine, spec: ModelSpec, number: int, pair: PromptPair) -> PromptPair:
-    try:
-        return read_pair(engine, spec, pair)
-    except BadInput as error:
-        shortly = pair.clean if len(pair.clean) <= 40 else f"{pair.clean[:40]}…"
-        raise BadPrompt(f"Prompt {number} ({shortly}): {error}") from error
 
 
 def accept_prompts(engine: Engine, add: Any, replaced: Any, text: Any, store: Any) -> tuple[Any, Any]:

@@ -1,7 +1,8 @@
 """The second line of an exported figure: which answers it compares, on which prompt. Panels say that in the page.
 
 A figure over several prompts (`meta["prompts"]`), each with answers of its own, counts them and names the first as an
-example; while it has only some of them (`meta["counted"]`, `1–2 of 8 prompts`), it counts them and names none."""
+example; while it has only some of them (`meta["counted"]`, `1–2 of 8 prompts`), it counts them and names none. A third
+line is the legend of the outlines that mark the selection."""
 
 from typing import Any
 
@@ -13,11 +14,12 @@ from app.figures.theme import TITLE_CHARACTER, is_export
 from app.figures.tokens import label, safe, shorten
 
 _HEIGHT = 18
+_OUTLINES = {"primary": "thick = primary", "selected": "thin = selected", "pinned": "dotted = pinned"}
 
 
 def captioned(figure: go.Figure, prompt: PromptPair | None, style: Style) -> go.Figure:
-    """`·Mary − ·John on "When·Mary·and·John…"`, cut to the figure's width; unchanged where the page has it, and where
-    there is no prompt (None)."""
+    """`·Mary − ·John on "When·Mary·and·John…"`, cut to the figure's width, and `Outlines: thick = primary`; unchanged
+    where the page has it, and where there is no prompt (None)."""
     if prompt is None or not is_export(style):
         return figure
     sides = [" / ".join(label(answer, 20) for answer in side) for side in (prompt.answer, prompt.incorrect_answer)]
@@ -25,10 +27,18 @@ def captioned(figure: go.Figure, prompt: PromptPair | None, style: Style) -> go.
     meta: dict[str, Any] = figure.layout.meta or {}  # pyright: ignore[reportAttributeAccessIssue]  # set by Plotly
     room = int((style.width or 500) / TITLE_CHARACTER * 1.2)
     of = _over(meta, prompt)
-    text = of + _example(meta, answers, prompt.clean, room - len(of))
-    subtitle = {"text": text, "font": {"size": 11}}
+    lines = [of + _example(meta, answers, prompt.clean, room - len(of)), *_outlines(figure)]
+    subtitle = {"text": "<br>".join(lines), "font": {"size": 11}}
     top = figure.layout.margin.t or 0  # pyright: ignore[reportAttributeAccessIssue]  # set by Plotly
-    return figure.update_layout(title={"subtitle": subtitle}, margin={"t": top + _HEIGHT})
+    return figure.update_layout(title={"subtitle": subtitle}, margin={"t": top + _HEIGHT * len(lines)})
+
+
+def _outlines(figure: go.Figure) -> list[str]:
+    """What the outlines of this figure mean, in one line, or none where it has none."""
+    shapes = figure.layout.shapes or ()  # pyright: ignore[reportAttributeAccessIssue]  # set by Plotly
+    drawn = {shape.name for shape in shapes}
+    said = [words for name, words in _OUTLINES.items() if name in drawn]
+    return [f"Outlines: {', '.join(said)}"] if said else []
 
 
 def _over(meta: dict[str, Any], prompt: PromptPair) -> str:

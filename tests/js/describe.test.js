@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { describe, describeIntervention, shownToken } = require("../../assets/12-describe.js");
+const { describe, describeIntervention, promptText, shownToken } = require("../../assets/12-describe.js");
 const { MODEL, after, click, reduce } = require("./support.js");
 
 test("chips name heads, positions with their tokens, and the pinned head", () => {
@@ -81,4 +81,11 @@ test("changes along directions name the direction as the library does, else what
     "project out Mary−John @ L12.resid_post@14 · to the mean · share 0.5");
   assert.equal(said({ kind: "swap_along", site, directions: [tokens, { kind: "random", seed: 3 }], source: "x y", source_positions: [2] }, library),
     "swap along Mary−John, random 3 @ L12.resid_post@14←2 · from “x y”");
+});
+
+test("prompts that begin like the one beside them are shown from the word in which they differ", () => {
+  const set = ["When John and Mary went out, John gave", "When John and Mary went out, Mary gave", "A cat", "A dog"]
+    .map((clean) => ({ clean }));
+  assert.deepEqual(set.map((_, index) => promptText(set, index)), ["… John gave", "… Mary gave", "A cat", "A dog"]);
+  assert.equal(promptText([set[2], set[2]], 0), "A cat");
 });

@@ -46,9 +46,16 @@ def test_prompts_that_hold_are_handed_to_the_page(served: Page) -> None:
         ("a,b,c,d,e", ["Row 4", "too many"]),
     ],
 )
-def test_the_first_prompt_that_does_not_hold_is_named(served: Page, row: str, words: list[str]) -> None:
+def test_a_prompt_that_does_not_hold_is_named(served: Page, row: str, words: list[str]) -> None:
     said = refusal(served, f"{TEXT}{row}\n")
     assert [word for word in words if word not in said] == []
+
+
+def test_prompts_that_do_not_hold_are_all_named_and_of_many_the_first_five(served: Page) -> None:
+    lines = refusal(served, TEXT + "the elephant,,,\n" * 2 + "the dog,,,\n").split("\n")
+    assert lines[0] == "2 of 5 prompts do not hold."
+    assert [line[:8] for line in lines[1:]] == ["Prompt 2", "Prompt 3"]
+    assert refusal(served, "clean\n" + "the elephant\n" * 7).split("\n")[-1] == "… and 2 more."
 
 
 def test_text_that_is_none_is_refused_in_words(served: Page) -> None:

@@ -1,8 +1,10 @@
 """The line under an exported figure's title."""
 
 from app.domain.prompts import PromptPair
+from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.caption import captioned
+from app.figures.head_matrix import head_matrix_heatmap
 from app.figures.logit_lens import logit_lens_heatmap
 from app.figures.sweep_map import sweep_heatmap
 from tests.unit.figures import results, sweeps
@@ -54,3 +56,12 @@ def test_titles_of_one_line_and_of_several_begin_at_the_same_height():
     short, long = (logit_lens_heatmap(results.lens(), Style(width=w, height=300), Selection()) for w in (900, 200))
     assert long.layout.title.pad.t - short.layout.title.pad.t == 8
     assert long.layout.margin.t > short.layout.margin.t
+
+
+def test_the_outlines_of_a_selection_have_a_legend_of_those_that_are_there():
+    style, selection = Style(width=600, height=400), Selection((Head(1, 2), Head(0, 0)), Head(1, 2))
+    figure = captioned(head_matrix_heatmap(results.attribution(), style, selection), PROMPT, style)
+    assert figure.layout.title.subtitle.text.endswith("<br>Outlines: thick = primary, thin = selected")
+    plain = captioned(head_matrix_heatmap(results.attribution(), style, Selection()), PROMPT, style)
+    assert "Outlines" not in plain.layout.title.subtitle.text
+    assert figure.layout.margin.t - plain.layout.margin.t == 18
