@@ -50,6 +50,7 @@
     a: () => dispatch({ type: "intervene", kind: "ablate", method: microtome.ablateMethod() }),
     c: () => microtome.cut.toggle(),
     x: () => microtome.cut.markTokens(),
+    r: () => microtome.attention.writeZoom(),
     p: () => dispatch({ type: "pin" }),
     z: () => dispatch({ type: "undo" }),
     y: () => dispatch({ type: "redo" }),

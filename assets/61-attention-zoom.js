@@ -1,4 +1,5 @@
-/* Zooming into attention: Ctrl-drag a box on the map, or write which queries and keys; a double click shows all.
+/* Zooming into attention: Ctrl-drag a box on the map, or write which queries and keys (the key r goes there); a
+ * double click shows all.
  *
  * What is zoomed into is part of the session and its link; nothing is computed for it and no callback hears of it. Labels
  * of the axes are thinned to what fits.
@@ -97,6 +98,16 @@
     host().replaceChildren(...Object.keys(FIELDS).map(field), all, hint);
   }
 
+  let called = false; // by the key: the fields stay for a short prompt, too
+
+  /** The fields, and the focus in the first. */
+  microtome.attention.writeZoom = () => {
+    called = microtome.session().view.workspace === "attention";
+    if (!called) return;
+    draw();
+    if (!host().hidden) inputs()[0].focus();
+  };
+
   const inputs = () => [...host().querySelectorAll("input")];
 
   /** What cannot be a range of this prompt is marked and changes nothing. */
@@ -116,7 +127,7 @@
     if (!host() || !count) return;
     const place = microtome.attention.place();
     const zoomed = !isWhole(place, count);
-    host().hidden = !zoomed && count <= OFFERED;
+    host().hidden = !zoomed && !called && count <= OFFERED;
     if (!host().firstChild) build();
     host().querySelector("button").disabled = !zoomed;
     for (const input of inputs()) {

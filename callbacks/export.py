@@ -10,6 +10,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
@@ -143,7 +144,7 @@ def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) 
         raise PreventUpdate
     form = asked["format"]
     try:
-        page = page_of(engine, *stores)
+        page = replace(page_of(engine, *stores), zoom=parse_session(session).zoom if session else None)
         content = exported_page(page, form, session) if panel == "page" else exported(page, panel, form)
         return dcc.send_bytes(content, file_name(page, panel, form)), no_update
     except REFUSALS as why:

@@ -35,8 +35,9 @@ TOO_MANY_ROWS = (
 
 
 def _attention_style(page: Page, result: Any, style: Style) -> Style:
-    shown = page.view.attention
-    return replace(style, together=shown.of, minus=shown.minus, weighted_by=shown.by)
+    shown, zoom = page.view.attention, page.zoom
+    style = replace(style, together=shown.of, minus=shown.minus, weighted_by=shown.by)
+    return style if zoom is None else replace(style, rows=zoom.rows, columns=zoom.columns)
 
 
 def _plain(page: Page) -> bool:

@@ -14,7 +14,7 @@ from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
 from app.domain.role_notes import RoleNote
-from app.domain.session import Viewed
+from app.domain.session import AttentionZoom, Viewed
 from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
@@ -36,6 +36,7 @@ class Page:
     notes: tuple[RoleNote, ...] = ()
     directions: tuple[NamedDirection, ...] = ()
     residual: ResidualAsked = ResidualAsked()
+    zoom: AttentionZoom | None = None
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""

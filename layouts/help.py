@@ -71,7 +71,7 @@ HELP: dict[str, Help] = {
         "Attention times |v|, or times |v·W_O|, is how much arrives from a key: heads park attention on keys whose "
         "values are small. Attention at the last token times attribution is what each source token contributes to "
         "the logit difference through this head; with the head's other keys it sums to its direct attribution. Large "
-        "maps show the largest of each block; Ctrl-drag or the ranges zoom in, a double click shows all. Cut "
+        "maps show the largest of each block; Ctrl-drag or the ranges (key r) zoom in, a double click shows all. Cut "
         "marks edges of the selected heads and says what knocking them out (attention 0, or the value that you give) "
         "does to the logit difference: a whole run with this change, not an estimate.",
         "0 to 1; a difference runs from −1 to 1. Attribution: positive towards the answer.",
@@ -338,6 +338,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("c", "Cut: mark attention edges on the matrix, then knock them out"),
     ("x", "mark the edges from the last selected token to the other selected ones"),
     ("Ctrl drag", "zoom into a box of the attention map; a double click shows all"),
+    ("r", "write which queries and keys the attention map shows"),
     ("p", "pin the primary head"),
     ("z / y", "undo / redo"),
     ("f", "maximise the panel under the pointer"),

@@ -64,6 +64,9 @@ class Style:
     """Of an attention pattern: of which heads."""
     minus: Minus | None = None
     """Of an attention pattern: what is taken away; nothing more where `show` is `difference`."""
+    rows: tuple[int, int] | None = None
+    columns: tuple[int, int] | None = None
+    """Of an attention pattern: queries (rows) and keys that are drawn, each first and one past the last; None = all."""
     coloured_by: LensColour = "probability"
     """Of a lens."""
     level: Level = "sublayer"

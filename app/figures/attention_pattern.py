@@ -23,6 +23,7 @@ from app.figures import marks
 from app.figures.attention_png import attention_limit, is_signed
 from app.figures.attention_reading import Reading, reading, unit_of
 from app.figures.attention_weights import weighing
+from app.figures.attention_windows import inside
 from app.figures.scales import colour_range, spoken
 from app.figures.theme import HUES, SEQUENTIAL, dress, is_export, monospace
 from app.figures.theme import scale as colour_scale
@@ -132,14 +133,16 @@ def _scale(pattern: NDArray[Any], style: Style) -> dict[str, Any]:
 
 
 def _axes(str_tokens: tuple[str, ...], style: Style) -> dict[str, Any]:
-    family, n = monospace(style), len(str_tokens)
-    across = token_axis(str_tokens, (style.width or 420) - 140, family, step=22)
-    down = token_axis(str_tokens, (style.height or 300) - 110, family)
+    family = monospace(style)
+    (top, bottom), (left, right) = (inside(span, len(str_tokens)) for span in (style.rows, style.columns))
+    across = token_axis(str_tokens[left:right], (style.width or 420) - 140, family, step=22, first=left)
+    down = token_axis(str_tokens[top:bottom], (style.height or 300) - 110, family, first=top)
     frame = {"showline": True, "mirror": True}
     square: dict[str, Any] = {"scaleanchor": "x", "constrain": "domain"} if is_export(style) else {}
     return {
         "xaxis": across | {"title": {"text": "key (source)"}, "tickangle": -60, "constrain": "domain", **frame},
-        "yaxis": down | {"title": {"text": "query (destination)"}, "range": [n - 0.5, -0.5], **frame, **square},
+        "yaxis": down
+        | {"title": {"text": "query (destination)"}, "range": [bottom - 0.5, top - 0.5], **frame, **square},
         "dragmode": False, "clickmode": "event",
     }  # fmt: skip
 

@@ -31,7 +31,7 @@ class Window:
 
     def cut(self, pattern: NDArray[Any]) -> NDArray[Any]:
         """`[dest src]` -> this part of it; refuses what lies outside."""
-        spans = [_inside(span, n) for span, n in zip((self.rows, self.columns), pattern.shape, strict=True)]
+        spans = [inside(span, n) for span, n in zip((self.rows, self.columns), pattern.shape, strict=True)]
         return pattern[tuple(slice(*span) for span in spans)]
 
 
@@ -51,7 +51,8 @@ def _pair(text: str | None, form: re.Pattern[str], instead: str) -> Pair | None:
     return int(found[1]), int(found[2])
 
 
-def _inside(span: Pair | None, n: int) -> Pair:
+def inside(span: Pair | None, n: int) -> Pair:
+    """First and one past the last of `n` positions, None = all; refuses what lies outside."""
     first, stop = span or (0, n)
     if not 0 <= first < stop <= n:
         raise BadInput(f"Positions {first} to {stop - 1} are not in a prompt of {n} tokens; count from 0 to {n - 1}.")

@@ -51,13 +51,16 @@ def thinned(count: int, pixels: int, step: int = 13) -> np.ndarray:
     return np.arange(0, count, every)
 
 
-def token_axis(str_tokens: tuple[str, ...], pixels: int, family: str, room: int = 12, step: int = 13) -> dict[str, Any]:
-    """Axis settings for positions 0..n-1 labelled by their tokens. Long prompts label every n-th position, with its
-    number, so that a label still says where it stands."""
+def token_axis(
+    str_tokens: tuple[str, ...], pixels: int, family: str, room: int = 12, step: int = 13, first: int = 0
+) -> dict[str, Any]:
+    """Axis settings for positions from `first` on, labelled by their tokens. Long prompts label every n-th position,
+    with its number, so that a label still says where it stands."""
     labels, at = axis_tokens(str_tokens, room), thinned(len(str_tokens), pixels, step)
     whole = len(at) == len(labels)
-    text = [labels[i] if whole else f"{i} {labels[i]}" for i in at]
+    text = [labels[i] if whole else f"{first + i} {labels[i]}" for i in at]
     return {
-        "tickmode": "array", "tickvals": at.tolist(), "ticktext": text, "range": [-0.5, len(labels) - 0.5],
+        "tickmode": "array", "tickvals": (first + at).tolist(), "ticktext": text,
+        "range": [first - 0.5, first + len(labels) - 0.5],
         "tickfont": {"family": family, "size": FONT_SIZE}, "zeroline": False, "showgrid": False,
     }  # fmt: skip

@@ -117,6 +117,14 @@ def test_the_recipe_of_a_difference_holds_its_interventions(served: Page) -> Non
     assert len(parse_recipe(content(answer)).interventions) == 1
 
 
+def test_a_picture_of_attention_shows_what_the_panel_is_zoomed_into(served: Page) -> None:
+    session = session_dict(Session(Experiment(SPEC, PAIR), zoom=AttentionZoom((1, 3), (0, 2))))
+    at = {"selection": {"heads": [], "primary": {"layer": 0, "head": 1}}}
+    page = content(clicked(served, ids.ATTENTION, "html", session=session, **at))
+    style = read_manifest(page, "html")["view"]["style"]
+    assert (style["rows"], style["columns"]) == ([1, 3], [0, 2])
+
+
 def test_the_session_leaves_as_a_link_would_carry_it(served: Page) -> None:
     zoomed = Session(Experiment(SPEC, PAIR), zoom=AttentionZoom((1, 3), (0, 2)))
     answer = clicked(served, "page", "session", session=session_dict(zoomed))

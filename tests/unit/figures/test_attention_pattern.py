@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from app.domain.errors import BadSite
+from app.domain.errors import BadInput, BadSite
 from app.domain.sites import Head
 from app.domain.views import Selection, Style
 from app.figures.attention_pattern import attention_frame, attention_heatmap
@@ -30,6 +30,17 @@ def decoded(png: bytes) -> np.ndarray:
     rows = np.frombuffer(zlib.decompress(found[b"IDAT"]), np.uint8).reshape(height, width + 1)
     assert (rows[:, 0] == 0).all()
     return rows[:, 1:]
+
+
+def test_a_window_has_its_own_axes_and_keeps_the_numbers():
+    result = results.pattern()
+    figure = attention_heatmap(result, Style(rows=(2, 5), columns=(1, 3)), Selection(primary=Head(0, 1)))
+    np.testing.assert_array_equal(figure.data[0].z, result.pattern[0, 1])
+    assert (figure.layout.yaxis.range, figure.layout.xaxis.range) == ((4.5, 1.5), (0.5, 2.5))
+    assert (figure.layout.yaxis.tickvals, figure.layout.xaxis.tickvals) == ((2, 3, 4), (1, 2))
+    assert figure.layout.xaxis.ticktext == ("When", "·Mary")
+    with pytest.raises(BadInput, match="not in a prompt of 6 tokens"):
+        attention_heatmap(result, Style(rows=(2, 7)), Selection(primary=Head(0, 1)))
 
 
 def test_queries_are_rows_downwards_and_keys_are_columns():
