@@ -71,16 +71,15 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
 
 
 def figure(settings: Settings, given: dict[str, Any]) -> None:
-    """Draw a view and write the picture, with its manifest inside."""
+    """Draw a view, or what an exported picture shows, and write the picture, with its manifest inside."""
     from app.analyses import ANALYSES, drawn
-    from app.domain.views import parse_view
     from app.engine import Engine
-    from app.export.manifest import PictureFormat, manifest
+    from app.export.manifest import PictureFormat, differences, manifest
     from app.export.pictures import picture
     from app.figures.caption import captioned
 
     out = _out(given["out"], PICTURES)
-    view = parse_view(_read(given["file"]))
+    view, made = _view(given["file"])
     with closing(Engine(settings)) as engine:
         result = engine.view(view, _progress)
         across = engine.view(view.other, _progress) if view.other else None
@@ -89,6 +88,8 @@ def figure(settings: Settings, given: dict[str, Any]) -> None:
     figure = captioned(drawn(sized, result, across, beside), view.prompt_named, sized.style)
     told = manifest(view, result.provenance, result.digest)
     _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), told), "the figure, with its recipe inside")
+    for line in differences(made, result.provenance) if made else ():
+        print(f"not as when {given['file']} was made: {line}", file=sys.stderr)
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:
@@ -164,7 +165,8 @@ def _recipe_commands(commands: Any, options: argparse.ArgumentParser) -> None:
     endings = {"compute": TABLES, "figure": PICTURES, "script": ()}
     for name, command in (("compute", compute), ("figure", figure), ("script", script)):
         added = _command(commands, name, command, options)
-        added.add_argument("file", help="JSON file, or - for standard input")
+        kinds = "JSON file or a picture that Microtome exported" if name == "figure" else "JSON file"
+        added.add_argument("file", help=f"{kinds}, or - for standard input")
         if endings[name]:
             added.add_argument("-o", "--out", required=True, help="." + ", .".join(endings[name]))
         if name != "figure":
@@ -247,6 +249,19 @@ def _recipe(given: dict[str, Any]) -> AnyRecipe:
     return replace(recipe, prompts=parse_prompts(_read(given["prompts"]))) if given["prompts"] else recipe
 
 
+def _view(file: str) -> tuple[Any, dict[str, Any] | None]:
+    """The view in a JSON file, or that of an exported picture with its manifest."""
+    from app.domain.views import parse_view
+    from app.export.manifest import format_of, read_manifest
+
+    content = _content(file)
+    format = format_of(content)
+    if format is None:
+        return parse_view(_text(file, content)), None
+    made = read_manifest(content, format)
+    return parse_view(made["view"]), made
+
+
 def _evaluated(engine: Any, recipe: AnyRecipe) -> Any:
     try:
         return engine.evaluate(recipe, _progress)
@@ -261,10 +276,21 @@ def _print_prompts(given: dict[str, Any], prompts: tuple[PromptPair, ...]) -> No
 
 
 def _read(file: str) -> str:
+    return _text(file, _content(file))
+
+
+def _content(file: str) -> bytes:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
         raise BadInput(f"{file} cannot be read: {error}.") from error
+
+
+def _text(file: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not text in UTF-8 ({error.reason}); give a JSON file.") from error
 
 
 def _out(name: str, endings: tuple[str, ...]) -> Path:

@@ -30,7 +30,7 @@ from app.domain.models import ModelFacts, ModelSpec, Provenance
 from app.domain.prompts import TokenisedPrompt
 from app.domain.questions import settled
 from app.domain.recipes import AnyRecipe
-from app.domain.results import Result, difference
+from app.domain.results import Result, difference, draw_with
 from app.domain.views import View
 from app.jobs.threads import ComputeThread
 from app.models.catalogue import Entry, entries, resolve
@@ -45,6 +45,7 @@ NUMBERS = 2
 gives numbers that differ by more than rounding, so that what a checkout of yesterday has cached is not found."""
 COUNTING = "counting what a sweep takes"
 _LIBRARIES = ("torch", "transformer-lens", "transformers")
+draw_with(lambda: import_module("app.notebook"))  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@
     if (next === current) return;
     if (addressTimer && COMMITTING.includes(action.type)) writeAddress(false);
     move(next, action);
-    if (COMMITTING.includes(action.type)) writeAddress(true);
+    if (COMMITTING.includes(action.type) || (opening && action.address !== "written")) writeAddress(true);
     else if (action.address !== "written") writeAddressSoon();
   }
 

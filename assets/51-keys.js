@@ -46,6 +46,7 @@
     3: workspace("residual"),
     4: workspace("patch"),
     e: () => microtome.openForm(),
+    o: () => microtome.openFile(),
     d: () => microtome.openDirection(),
     a: () => dispatch({ type: "intervene", kind: "ablate", method: microtome.ablateMethod() }),
     c: () => microtome.cut.toggle(),

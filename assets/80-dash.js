@@ -141,7 +141,7 @@
       directionMade: microtome.directionHooks.made, directionFields: microtome.directionHooks.fields,
       directionCard: microtome.directionCard, strength: microtome.strengthControls,
       sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
-      paths: microtome.pathsControls, heads: microtome.headControls,
+      paths: microtome.pathsControls, heads: microtome.headControls, opened: microtome.opened,
       lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, written: microtome.lensHooks.written,
       saeRead: microtome.saeHooks.saeRead,
       headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,

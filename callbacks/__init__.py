@@ -24,6 +24,7 @@ from callbacks import (
     intervention_form,
     lenses,
     neurons,
+    opening,
     panels,
     path_patching,
     prompt_set,
@@ -42,7 +43,7 @@ PARTS = (
     direction_views, strength, lenses, decomposition, neurons, sae_features,
     direction_card, geometry, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
-    status_bar, export,
+    status_bar, export, opening,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

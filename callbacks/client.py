@@ -27,6 +27,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "answersFound": tuple((ids.FOUND.format(picker), "data") for picker in ids.TOKEN_PICKERS),
     "model": ((ids.MODEL_PICKER, "value"), (ids.PROCESSING, "value"), (ids.BOS_SWITCH, "checked")),
     "prompts": ((ids.PROMPTS_READ, "data"),),
+    "opened": ((ids.OPENED_READ, "data"),),
     "changes": ((ids.FORM_READ, "data"),),
     "fields": tuple(
         (ids.FORM_FIELD.format(name), "value") for name in ("kind", "activation", "method", "reference", "change", "to")

@@ -85,7 +85,7 @@ def _drawn(page: Page, behind: Source, form: Any) -> bytes:
     result = behind.result(page)
     view, across, beside = behind.view(page, result)
     figure = captioned(drawn(view, result, across, beside), view.prompt_named, view.style)
-    return picture(figure, form, manifest(view, result.provenance, result.digest))
+    return picture(figure, form, manifest(view, result.provenance, result.digest, page.session))
 
 
 def exported_page(page: Page, form: str, session: Any) -> bytes:

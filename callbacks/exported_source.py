@@ -1,7 +1,7 @@
 """What is on screen, and what is behind one of its panels: recipe, numbers, figure and table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
 from app.domain.role_notes import RoleNote
-from app.domain.session import AttentionZoom, Viewed
+from app.domain.session import AttentionZoom, Session, Viewed
 from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
@@ -37,6 +37,12 @@ class Page:
     directions: tuple[NamedDirection, ...] = ()
     residual: ResidualAsked = ResidualAsked()
     zoom: AttentionZoom | None = None
+
+    @property
+    def session(self) -> Session:
+        """All of it, as a picture carries it."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "engine"}
+        return Session(**parts)
 
     def digests(self, recipe: "Recipes") -> dict[str, str]:
         """Where the runs of a recipe are."""

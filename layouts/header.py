@@ -53,6 +53,7 @@ def header(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
         icon_button("Undo (z)", "undo", ids.UNDO, disabled=True),
         icon_button("Redo (y)", "redo", ids.REDO, disabled=True),
         html.Button([icon("link"), "Link"], id=ids.COPY_LINK, type="button", className="mt-button", title="Copy link"),
+        icon_button("Open a session, a recipe or an exported figure (o)", "open", ids.OPEN_FILE),
         _export(),
         html.Span(id=ids.JOBS, className="mt-jobs", role="status"),
         icon_button("Keyboard (?)", "keyboard", ids.KEYS_BUTTON),

@@ -334,6 +334,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("1 2 3 4", "workspaces"),
     ("a", "ablate the selected heads"),
     ("e", "add an intervention of any kind"),
+    ("o", "open a session, a recipe or an exported figure; a file can also be dropped on the page"),
     ("d", "make a direction, of what is selected"),
     ("c", "Cut: mark attention edges on the matrix, then knock them out"),
     ("x", "mark the edges from the last selected token to the other selected ones"),

@@ -81,6 +81,7 @@ TEMPLATE, TEMPLATE_COUNT, TEMPLATE_SEED, TEMPLATE_FILL = (
 )  # fmt: skip
 PROMPTS_CURRENT, PROMPTS_ADD, PROMPTS_REPLACE = "prompts-current", "prompts-add", "prompts-replace"
 PROMPTS_READ = "prompts-read"
+OPEN_FILE, OPENED_FILE, OPENED_READ = "open-file", "opened-file", "opened-read"
 """Store: {"prompts": […], "add": bool, "run": n}: what was read from the text and holds, for the reducer."""
 # rail: the form of one intervention
 INTERVENTION_ADD = "intervention-add"

@@ -40,7 +40,7 @@ THEME: Any = {
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
-    "lensTokens", "lensRead", "written", "saeRead",
+    "lensTokens", "lensRead", "written", "saeRead", "opened",
     "directionMade", "directionFields", "directionCard", "strength",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
@@ -62,6 +62,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.DIRECTION_ASKED, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
+        ids.OPENED_FILE, ids.OPENED_READ,
         ids.FORM_READ, ids.DIRECTION_READ,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *map(ids.FOUND.format, ids.TOKEN_PICKERS),

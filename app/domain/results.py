@@ -9,12 +9,14 @@ On disk a result is an npz without pickle: its arrays plus one JSON text; `to_by
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.errors import MicrotomeError
 from app.domain.models import Provenance
 
 Floats = NDArray[np.float32]
@@ -35,6 +37,28 @@ def axes(*names: str, difference: bool | Literal["own", "within"] | None = True)
     return field(metadata={"axes": names, "difference": difference})
 
 
+class Drawing(Protocol):
+    """What makes tables and figures of results, which know neither pandas nor Plotly; the engine hands it in."""
+
+    def table(self, result: "Result") -> Any: ...
+    def figure(self, result: "Result", selection: Any, style: dict[str, Any]) -> Any: ...
+    def page(self, result: "Result") -> str: ...
+
+
+_DRAWINGS: list[Callable[[], Drawing]] = []
+
+
+def draw_with(load: Callable[[], Drawing]) -> None:
+    """From now on results are drawn by what this gives when it is first needed."""
+    _DRAWINGS[:] = [load]
+
+
+def _drawing() -> Drawing:
+    if not _DRAWINGS:
+        raise MicrotomeError("Results are drawn beside an engine, and none is imported; write `import app.engine`.")
+    return _DRAWINGS[0]()
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result:
     """What every result carries: the recipe as JSON text, its digest, and where the numbers come from."""
@@ -42,6 +66,19 @@ class Result:
     recipe: str
     digest: str
     provenance: Provenance
+
+    def table(self) -> Any:
+        """The long table, a `pandas.DataFrame`: one row per value, with its labels."""
+        return _drawing().table(self)
+
+    def figure(self, selection: Any = None, **style: Any) -> Any:
+        """The analysis' own figure, a `plotly.graph_objects.Figure`, as an export draws it. `style` are fields of
+        `app.domain.views.Style` (theme, show, metric, width, height, ...), `selection` marks what it names."""
+        return _drawing().figure(self, selection, style)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return _drawing().page(self)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

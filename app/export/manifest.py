@@ -1,15 +1,15 @@
 """The manifest inside every exported picture: what it shows, computed how, on which weights.
 
     {"format": "microtome-manifest", "version": 1, "microtome": "0.1.0",
-     "view": a view (recipe, style, selection), "digest": the result's digest, "provenance": {...}}
+     "view": a view (recipe, style, selection), "digest": the result's digest, "provenance": {...},
+     "session": the page's, where it was made there}
 
 `read_manifest(picture, format)` gives it back from an html, svg, png or pdf, and `parse_view(manifest["view"])` makes
 the figure again. Where it lives: html `<script type="application/json" id="microtome-manifest">`; svg `<metadata>`;
-png a `tEXt` chunk; pdf the document information. A file edited and saved by another program may have lost it.
+png a `tEXt` chunk; pdf its XMP packet (`xmp.py`). A file edited and saved by another program may have lost it.
 """
 
 import html
-import io
 import json
 import re
 import struct
@@ -20,21 +20,30 @@ from typing import Any, Literal, cast, get_args
 import app
 from app.domain.errors import BadInput
 from app.domain.models import Provenance
+from app.domain.session import Session, session_dict
 from app.domain.views import View, view_dict
+from app.export import xmp
 from app.png import chunk
 
 PictureFormat = Literal["html", "svg", "png", "pdf"]
 NAME = "microtome-manifest"
-_PDF_KEY = "/MicrotomeManifest"
 _SIGNATURE = 8
+_BEGINNINGS: tuple[tuple[bytes, PictureFormat], ...] = (
+    (b"%PDF-", "pdf"), (b"\x89PNG\r\n", "png"), (b"<svg", "svg"), (b"<?xml", "svg"), (b"<html", "html"),
+    (b"<!doctype html", "html"),
+)  # fmt: skip
+_SAID = {
+    "identity": "weights as processed", "revision": "weights", "processing": "processing", "dtype": "dtype",
+    "device": "device", "bos": "BOS",
+}  # fmt: skip
 
 
-def manifest(view: View, provenance: Provenance, digest: str) -> dict[str, Any]:
-    """Plain JSON values that say what a picture shows and how to compute it again."""
+def manifest(view: View, provenance: Provenance, digest: str, session: Session | None = None) -> dict[str, Any]:
+    """Plain JSON values that say what a picture shows and how to compute it again, and the page it was made on."""
     given = asdict(provenance) | {"versions": [list(pair) for pair in provenance.versions]}
     return {
         "format": NAME, "version": 1, "microtome": app.__version__, "view": view_dict(view), "digest": digest,
-        "provenance": given,
+        "provenance": given, **({"session": session_dict(session)} if session else {}),
     }  # fmt: skip
 
 
@@ -65,6 +74,22 @@ def _asked(view: dict[str, Any]) -> list[str]:
         f"{style['metric']} as {style['normalised']}",
         *count,
     ]
+
+
+def format_of(content: bytes) -> PictureFormat | None:
+    """Which picture this is, by how it begins; None of anything else."""
+    head = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((format for begins, format in _BEGINNINGS if head[: len(begins)].lower() == begins.lower()), None)
+
+
+def differences(manifest: dict[str, Any], provenance: Provenance) -> list[str]:
+    """What is not as it was when the picture was made, a line each: `torch: 2.12.1 then, 2.13.0 now`."""
+    then, now = manifest["provenance"], asdict(provenance)
+    before, after = dict(then["versions"]) | {"Microtome": manifest["microtome"]}, dict(provenance.versions)
+    after |= {"Microtome": app.__version__}
+    pairs = [(said, then.get(name), now[name]) for name, said in _SAID.items()]
+    pairs += [(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
+    return [f"{name}: {was or 'none'} then, {there or 'none'} now" for name, was, there in pairs if was != there]
 
 
 def embed(picture: bytes, format: PictureFormat, manifest: dict[str, Any]) -> bytes:
@@ -139,30 +164,13 @@ def _png_chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _embed_pdf(picture: bytes, manifest: dict[str, Any]) -> bytes:
-    from pypdf import PdfReader, PdfWriter
-
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(picture)))
-    said = {"/Title": describe(manifest), "/Creator": f"Microtome {manifest['microtome']}", _PDF_KEY: _json(manifest)}
-    writer.add_metadata(said)
-    written = io.BytesIO()
-    writer.write(written)
-    return written.getvalue()
-
-
-def _read_pdf(picture: bytes) -> str | None:
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        information = PdfReader(io.BytesIO(picture)).metadata
-    except PyPdfError:
-        return None
-    return None if information is None else information.get(_PDF_KEY)
+    title, program = describe(manifest), f"Microtome {manifest['microtome']}"
+    return xmp.embedded(picture, title, program, _json(manifest))
 
 
 _EMBED: dict[str, Callable[[bytes, dict[str, Any]], bytes]] = {
     "html": _embed_html, "svg": _embed_svg, "png": _embed_png, "pdf": _embed_pdf,
 }  # fmt: skip
 _READ: dict[str, Callable[[bytes], str | None]] = {
-    "html": _read_html, "svg": _read_svg, "png": _read_png, "pdf": _read_pdf,
+    "html": _read_html, "svg": _read_svg, "png": _read_png, "pdf": xmp.read,
 }  # fmt: skip

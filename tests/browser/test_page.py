@@ -1,6 +1,7 @@
 """Shorter journeys: links, refusals, a sweep that is cancelled, light and dark, Back, a server that goes away."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -156,6 +157,24 @@ def test_the_export_menu_is_of_the_panel_that_asks_and_is_reached_by_the_keyboar
     with screen.page.expect_download() as found:
         screen.page.get_by_role("menuitem", name="CSV", exact=True).click()
     assert found.value.suggested_filename == "microtome-lens-baseline.csv"
+
+
+def test_an_exported_figure_opens_as_the_page_that_it_was_on_and_back_returns(visit: Visit, tmp_path: Path):
+    screen = visit(link(SMALL)).ready("head-matrix")
+    screen.click_head(1, 2)
+    screen.page.get_by_label("Export Heads").click()
+    with screen.page.expect_download() as found:
+        screen.page.get_by_role("menuitem", name="HTML, interactive", exact=True).click()
+    found.value.save_as(tmp_path / "figure.html")
+    other = visit(link({**SMALL, "prompt": {**SMALL["prompt"], "answer": ["tree"]}})).ready("head-matrix")
+    with other.page.expect_file_chooser() as chooser:
+        other.page.keyboard.press("o")
+    chooser.value.set_files(tmp_path / "figure.html")
+    expect(other.page.get_by_text("on the same weights and versions")).to_be_visible()
+    other.ready("head-matrix")
+    assert (other.session, other.heads) == (screen.session, ["L1H2"])
+    other.page.go_back()
+    other.until("microtome.session().experiment.prompt.answer[0] === 'tree'")
 
 
 def test_what_a_panel_means_is_shown_on_focus_and_gone_with_escape(visit: Visit):

@@ -70,7 +70,7 @@ def test_compute_writes_arrays(run: Any, tmp_path: Path) -> None:
 
 
 def test_a_dash_reads_standard_input(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(Path(GROUND_TRUTH).read_text(encoding="utf-8")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(GROUND_TRUTH).read_bytes())))
     assert run("compute", "-", "-o", tmp_path / "heads.csv") == 0
     assert (tmp_path / "heads.csv").stat().st_size > 0
 
@@ -112,6 +112,24 @@ def test_figure_writes_a_picture_that_says_how_it_was_made(run: Any, tmp_path: P
     assert run("figure", tmp_path / "view.json", "-o", out) == 0
     made = read_manifest(out.read_bytes(), "html")
     assert made["view"]["recipe"]["interventions"][0]["site"]["layer"] == 1
+
+
+def test_a_picture_is_recomputed_from_itself_and_what_changed_since_is_told(
+    run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {"kind": "prediction", "model": "ground-truth", "prompts": ["the river apple house the river"]}
+    (tmp_path / "view.json").write_text(json.dumps({"recipe": recipe, "style": {"width": 400, "height": 200}}))
+    first, again = tmp_path / "figure.html", tmp_path / "again.html"
+    assert run("figure", tmp_path / "view.json", "-o", first) == 0
+    assert run("figure", first, "-o", again) == 0
+    assert read_manifest(again.read_bytes(), "html") == read_manifest(first.read_bytes(), "html")
+    assert "not as when" not in capfd.readouterr().err
+    torch = next(
+        found for name, found in read_manifest(first.read_bytes(), "html")["provenance"]["versions"] if name == "torch"
+    )
+    first.write_text(first.read_text().replace(f'["torch", "{torch}"]', '["torch", "1.0"]'))
+    assert run("figure", first, "-o", again) == 0
+    assert f"figure.html was made: torch: 1.0 then, {torch} now" in capfd.readouterr().err
 
 
 def test_figure_draws_two_sweeps_against_each_other_for_the_prompt_that_is_selected(run: Any, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """What the manifest says, and that files without one are refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.errors import BadInput
 from app.domain.recipes import parse_recipe
 from app.domain.sites import Head
 from app.domain.views import Selection, Style, View, parse_view
-from app.export.manifest import describe, embed, manifest, read_manifest
+from app.export.manifest import describe, differences, embed, format_of, manifest, read_manifest
 from tests.unit.figures import results
 
 ASKED = parse_recipe(
@@ -75,3 +77,21 @@ SWEPT = {"model": {"source": "bundled", "name": "tiny"}, "prompts": PAIRS}
 def test_a_sweep_says_how_it_was_made_and_how_it_is_read(recipe, said):
     view = View(parse_recipe({**SWEPT, **recipe}), Style(metric="rank", normalised="recovered"))
     assert said in describe(manifest(view, results.PROVENANCE, "d1g"))
+
+
+@pytest.mark.parametrize(
+    ("begins", "format"),
+    [(HTML, "html"), (SVG, "svg"), (b'<?xml version="1.0"?>', "svg"), (b"<!DOCTYPE html>", "html"),
+     (b"%PDF-1.4", "pdf"), (b"\x89PNG\r\n\x1a\n", "png"), (b'{"recipe": {}}', None), (b"", None)],
+)  # fmt: skip
+def test_a_picture_is_known_by_how_it_begins(begins, format):
+    assert format_of(begins) == format
+
+
+def test_what_is_not_as_it_was_is_told_a_line_each():
+    assert differences(MANIFEST, results.PROVENANCE) == []
+    now = replace(results.PROVENANCE, identity="cd34", versions=(("torch", "2.14.0"), ("y", "2")))
+    assert differences(MANIFEST, now) == [
+        "weights as processed: ab12 then, cd34 now", "torch: 2.13.0 then, 2.14.0 now", "x: 1 then, none now",
+        "y: none then, 2 now",
+    ]  # fmt: skip

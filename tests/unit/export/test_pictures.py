@@ -7,7 +7,7 @@ import time
 import xml.etree.ElementTree as ET
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
 
 from app.domain.errors import BadInput, ExportUnavailable
 from app.domain.recipes import parse_recipe
@@ -60,6 +60,18 @@ def test_pdf_is_one_page_of_the_figures_size_with_embedded_fonts_and_live_text(p
     described = [f["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object() for f in fonts]
     assert described
     assert all({"/FontFile2", "/FontFile3"} & set(d) for d in described)
+
+
+def test_the_packet_of_a_pdf_is_xmp_that_any_program_can_read_and_is_kept_when_the_file_is_edited(pictures):
+    reader = PdfReader(io.BytesIO(pictures["pdf"]))
+    packet = ET.fromstring(reader.root_object["/Metadata"].get_data())
+    assert packet.find(".//{http://purl.org/dc/elements/1.1/}title//{*}li").text == reader.metadata.title
+    assert b"<?xpacket begin" in pictures["pdf"]  # not compressed
+    edited = io.BytesIO()
+    writer = PdfWriter(clone_from=reader)
+    writer.add_blank_page(100, 100)
+    writer.write(edited)
+    assert read_manifest(edited.getvalue(), "pdf") == MANIFEST
 
 
 def test_png_has_300_dots_per_inch_and_says_so(pictures):

@@ -1,0 +1,41 @@
+"""What a file that Microtome wrote opens as: a session, a picture, a view or a recipe becomes the page's session."""
+
+import json
+from typing import Any
+
+from app.domain.errors import BadInput
+from app.domain.recipes import parse_recipe
+from app.domain.reopened import session_of
+from app.domain.session import Session, parse_session
+from app.domain.views import View, parse_view
+from app.export.manifest import format_of, read_manifest
+
+_NONE = (
+    "This file is no session, view or recipe of Microtome; give one that the Export menu wrote, or a picture from it "
+    "(pdf, svg, png, html) that no other program has saved since."
+)
+
+
+def opened(content: bytes) -> tuple[Session, dict[str, Any] | None]:
+    """The session, and of a picture its manifest; a picture made on the page holds the whole session that it was made
+    in. Refuses anything else in words."""
+    format = format_of(content)
+    if format is None:
+        return _from_json(content), None
+    made = read_manifest(content, format)
+    given = made.get("session")
+    return (parse_session(given) if given else session_of(parse_view(made["view"]))), made
+
+
+def _from_json(content: bytes) -> Session:
+    try:
+        given = json.loads(content)
+    except ValueError:
+        raise BadInput(_NONE) from None
+    if isinstance(given, dict) and "experiment" in given:
+        return parse_session(given)
+    if isinstance(given, dict) and "recipe" in given:
+        return session_of(parse_view(given))
+    if isinstance(given, dict) and "kind" in given:
+        return session_of(View(parse_recipe(given)))
+    raise BadInput(_NONE)
