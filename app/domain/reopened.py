@@ -18,7 +18,7 @@ _PLACES: dict[str, tuple[Workspace, Section]] = {
          "steering_curve"), ("residual", "direction"),
     ),
     "logit_decomposition": ("residual", "parts"),
-    "neurons": ("residual", "features"),
+    **dict.fromkeys(("neurons", "sae_features"), ("residual", "features")),
     **dict.fromkeys(("residual_geometry", "activation_map"), ("residual", "geometry")),
     **dict.fromkeys(
         ("ablation", "activation_patching", "attribution_patching", "path_patching", "self_repair", "generation"),
