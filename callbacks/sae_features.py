@@ -18,7 +18,7 @@ from app.domain.results import Result, difference
 from app.domain.views import Style
 from app.engine import Engine
 from app.figures.sae_features import reconstruction_said, sae_feature_bars, sae_feature_card
-from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_for_model, wait_to_run
+from callbacks.evaluate import NOTHING, stored, too_long, wait_for_model, wait_to_run
 from callbacks.exported_source import Page, Source
 from callbacks.reading import (
     REFUSALS,
@@ -55,21 +55,30 @@ def _stored(engine: Engine, experiment: Experiment, asked: dict[str, Any]) -> di
     if why:
         return NOTHING | {"error": why}
     options = settled_options(engine, experiment, asked)
-    found = {run: engine.evaluate(recipe).digest for run, recipe in runs(experiment, KIND, **options).items()}
-    return NOTHING | found | {"options": options}
+    runs = {"baseline": False} | ({"intervened": True} if experiment.has_interventions else {})
+    found = {run: engine.evaluate(recipe_of(experiment, changed, options)) for run, changed in runs.items()}
+    return NOTHING | {run: result.digest for run, result in found.items()} | {"options": options}
+
+
+def recipe_of(experiment: Experiment, intervened: bool, options: dict[str, Any]) -> AnyRecipe:
+    """Of the prompt on screen, with the whole set as texts in which a feature is looked for."""
+    prompts = experiment.prompt_set
+    here = prompts.index(experiment.prompt) if experiment.prompt in prompts else 0
+    return experiment.set_recipe(KIND, intervened=intervened, prompt=here, **options)
 
 
 def settled_options(engine: Engine, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
     """The recipe's fields, with the feature that the baseline chooses where none is asked for: both runs show one."""
     if asked["feature"] is not None:
         return asked
-    baseline: Any = engine.evaluate(experiment.recipe(KIND, **asked))
+    baseline: Any = engine.evaluate(recipe_of(experiment, False, asked))
     return asked | {"feature": baseline.feature}
 
 
 def shown(asked: Asked, options: dict[str, Any]) -> Result:
     """A run, or the difference of both."""
-    first, *rest = [asked.known(run, asked.recipe(run, KIND, **options)) for run in asked.needed]
+    runs = {run: recipe_of(asked.experiment, run == "intervened", options) for run in asked.needed}
+    first, *rest = [asked.known(run, recipe) for run, recipe in runs.items()]
     return difference(first, rest[0]) if rest else first
 
 
@@ -120,7 +129,7 @@ def _options(page: Page) -> dict[str, Any]:
 
 
 def _recipe(page: Page, intervened: bool) -> AnyRecipe:
-    return page.experiment.recipe(KIND, intervened=intervened, **_options(page))
+    return recipe_of(page.experiment, intervened, _options(page))
 
 
 def _behind(page: Page) -> Result:

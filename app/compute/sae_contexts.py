@@ -1,5 +1,6 @@
 """Where a feature is most active: in the recipe's prompts and in the background texts, read by the plain model."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.compute.memo import once
-from app.compute.passes import captured, everywhere
+from app.compute.memo import remember, remembered
+from app.compute.passes import everywhere
+from app.compute.runs import capture_each
 from app.domain.prompts import TokenisedPrompt
 from app.domain.sae_recipes import SaeFeatures
 from app.domain.sae_results import AFTER, BEFORE
@@ -24,7 +26,7 @@ def contexts(
     active are left out. The share of all tokens on which it is."""
     texts = [tokenise(model, pair.clean, max_tokens) for pair in recipe.prompts]
     texts += readable(model, model.background, max_tokens)
-    acts = [_activations(model, sae, text)[:, feature] for text in texts]
+    acts = [sae.encode_one(stream, feature) for stream in _streams(model, sae, texts)]
     counted = [act[int(text.bos) :] for text, act in zip(texts, acts, strict=True)]
     active = sum(int((each > 0).sum()) for each in counted)
     tokens = sum(map(len, counted))
@@ -41,12 +43,16 @@ def contexts(
     }  # fmt: skip
 
 
-def _activations(model: LoadedModel, sae: SparseAutoencoder, text: TokenisedPrompt) -> Float[Tensor, "pos d_sae"]:
-    """Of all features on one text; the stream is remembered."""
+def _streams(
+    model: LoadedModel, sae: SparseAutoencoder, texts: list[TokenisedPrompt]
+) -> Iterator[Float[Tensor, "pos d_in"]]:
+    """The activation on each text, remembered; equally long texts share a pass."""
     name = sae.site.hook_name
-    key = ("stream", name, text.ids)
-    stream = once(model, key, lambda: captured(model, text.ids, {name: everywhere})[1][name].float())
-    return sae.encode(stream).features
+    found = {text.ids: remembered(model, ("stream", name, text.ids)) for text in texts}
+    new = [ids for ids, stream in found.items() if stream is None]
+    for ids, kept in zip(new, capture_each(model, [(ids, (), None) for ids in new], {name: everywhere}), strict=True):
+        found[ids] = remember(model, ("stream", name, ids), kept[name].float())
+    return (found[text.ids] for text in texts)
 
 
 def _window(text: TokenisedPrompt, act: Tensor, place: int) -> tuple[list[str], list[float]]:

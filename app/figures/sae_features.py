@@ -181,15 +181,15 @@ def _contexts(result: SaeFeaturesResult) -> go.Table:
     """Most active first; nothing where it is active nowhere."""
     lines = [_line(row.tolist()) for row in result.context_tokens] or ["on no token of these texts"]
     values = [short(float(row[BEFORE]), signed=False) for row in result.context_activations] or [""]
-    share = f"{float(result.density[0]):.2%} of {result.tokens:,} tokens"
+    share = f"{float(result.density[0]):.2%} of tokens"
     return go.Table(
         domain={"x": [0.45, 1], "y": [0, 0.5]}, columnwidth=[6, 1],
-        header={"values": [f"most active in {result.texts} texts ({share})", "f"], "height": 20},
+        header={"values": [f"most active in {result.texts} texts, {share}", "f"], "height": 20},
         cells={"values": [lines, values], "height": 18},
     )  # fmt: skip
 
 
-_SIDE = 18
+_SIDE = 15
 """Characters on each side of a token."""
 
 

@@ -18,7 +18,7 @@ Not done: training, transcoders, features of heads (hook_z).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -82,6 +82,14 @@ class SparseAutoencoder:
         normed, scale, shift = _NORMS[self.norm](x.float())
         inside = normed - self.b_dec if self.subtracts_b_dec else normed
         return Encoded(_ENCODERS[self.architecture](self, inside), scale, shift)
+
+    def encode_one(self, x: Float[Tensor, "... d_in"], feature: int) -> Float[Tensor, "..."]:
+        """One feature of x, without computing the others where they do not compete."""
+        if self.architecture == "topk":
+            return self.encode(x).features[..., feature]
+        at = slice(feature, feature + 1)
+        own = {name: value[at] for name, value in self.own.items()}
+        return replace(self, W_enc=self.W_enc[:, at], W_dec=self.W_dec[at], own=own).encode(x).features[..., 0]
 
     def decode(self, encoded: Encoded) -> Float[Tensor, "... d_in"]:
         """The reconstruction."""

@@ -11,7 +11,7 @@ from app.domain.sites import Site
 from app.models.sae_folder import folder_fingerprint
 from layouts import ids
 from tests import autoencoders
-from tests.wire.page import PAIR, READY, SPEC, Page, experiment
+from tests.wire.page import PAIR, READY, SPEC, Page, experiment, prompt_set
 from tests.wire.test_draw import view, words
 
 HERE = view(workspace="residual", section="features")
@@ -76,3 +76,14 @@ def test_without_a_folder_the_panels_say_what_to_give(served: Page) -> None:
 def test_what_is_no_feature_is_refused(served: Page, folder: str) -> None:
     assert "asks for no features" in words(drawn(served, ids.SAE_CARD, {"folder": folder}), ids.SAE_CARD)
     assert "has 40 features" in words(drawn(served, ids.SAE_CARD, asked(folder, feature=40)), ids.SAE_CARD)
+
+
+def test_a_feature_is_looked_for_in_the_whole_prompt_set(served: Page, folder: str) -> None:
+    store = prompt_set({"clean": "the apple house"}) | {"base": "clean"}
+    given = {"experiment.data": store, "status.data": READY, "sae-asked.data": asked(folder, feature=7)}
+    answer = served.ask("digests-sae_features.data", given)
+    assert answer is not None
+    result: Any = served.engine.result(answer["digests-sae_features"]["data"]["baseline"])
+    alone = served.ask("digests-sae_features.data", given | {"experiment.data": experiment()})
+    assert alone is not None
+    assert result.texts == served.engine.result(alone["digests-sae_features"]["data"]["baseline"]).texts + 1

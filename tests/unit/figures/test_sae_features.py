@@ -42,7 +42,7 @@ def test_the_card_has_the_text_the_tokens_and_the_places_with_their_token_in_bol
     np.testing.assert_array_equal(bars.y, result.activations[:, 7])
     assert tokens.cells.values[0][0].startswith("·the +")
     assert "<b>·Mary</b>" in places.cells.values[0][0]
-    assert "1.25% of 240 tokens" in places.header["values"][0]
+    assert "12 texts, 1.25% of tokens" in places.header["values"][0]
     nowhere = {name: getattr(result, name)[:0] for name in ("context_tokens", "context_activations", "context_texts")}
     none = sae_feature_card(results.features(**nowhere), Style(), Selection()).data[2]
     assert "on no token" in none.cells.values[0][0]

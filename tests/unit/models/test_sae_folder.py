@@ -72,6 +72,8 @@ def test_encoding_and_decoding_equal_slow_loops(architecture, norm, subtracts, t
         torch.testing.assert_close(sae.decode(encoded)[row], expected, atol=ATOL, rtol=0)
     parts = torch.stack([sae.written(encoded, f) for f in range(sae.d_sae)]).sum(0)
     torch.testing.assert_close(parts + sae.b_dec * encoded.scale + encoded.shift, sae.decode(encoded))
+    for feature in (0, 7, 39):
+        torch.testing.assert_close(sae.encode_one(x, feature), encoded.features[:, feature])
     assert 0 < float((encoded.features > 0).float().mean()) < 1
 
 
