@@ -11,6 +11,7 @@ from app.compute.direct_logit_attribution import direct_logit_attribution
 from app.compute.passes import everywhere
 from app.compute.reading import ReadPrompt
 from app.compute.runs import capture, forward
+from app.compute.variations import Held
 from app.domain.direction_interventions import ClampFeature, Steer
 from app.domain.directions import SaeFeature
 from app.domain.errors import BadSite
@@ -63,14 +64,16 @@ def test_both_engines_agree_beside_other_changes_and_sweeps(activation, tmp_path
     direction, sae = feature(autoencoders.saved(tmp_path, "topk", HOOK.format(activation)), model)
     mine = (ClampFeature(sae.site, direction), Steer(sae.site, direction, 1.0), Ablate(Site("z", 2, (1,))))
     prompt = ReadPrompt(tokenise(model, words.CLEAN, 64), tokenise(model, words.CORRUPTED, 64), (), ())
+    zeros = torch.zeros(len(prompt.clean), model.facts.n_heads, model.facts.d_head)
+    rows = [(Held(Site("z", layer, (1,)), zeros),) for layer in range(3)]
     found = []
     for runs, name in ((runs_of(model), "replay"), (BridgeRuns(model), "bridge")):
         base = runs.base(prompt.clean.ids, *in_force(model, prompt, mine, frozenset(), runs))
         assert base.engine.startswith(name)
-        found.append(base.logits)
+        found.append(torch.stack([base.logits, *(base.run([row])[0] for row in rows)]))
     torch.testing.assert_close(*found, atol=TOLERANCE, rtol=0)
-    torch.testing.assert_close(found[0], forward(model, ids(model), (), mine), atol=TOLERANCE, rtol=0)
-    assert (found[0] - forward(model, ids(model), (), mine[1:])).abs().max() > 0.01
+    torch.testing.assert_close(found[0][0], forward(model, ids(model), (), mine), atol=TOLERANCE, rtol=0)
+    assert (found[0][0] - forward(model, ids(model), (), mine[1:])).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("activation", ["resid_mid", "resid_post", "attn_out", "mlp_out"])

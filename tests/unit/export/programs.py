@@ -335,6 +335,8 @@ SAE_CASES = (
     Case("llama", DirectLogitAttribution,
          (ClampFeature(STREAM, FEATURE), ClampFeature(Site("mlp_out", 1, None, (2, 7)), SaeFeature("gated", 3), 2.0))),
     Case("gpt2, raw", Prediction, (ClampFeature(Site("resid_mid", 1), SaeFeature("standard", 3), 1.5),)),
+    sweep("llama", AttributionPatching, Cells("z"), (ClampFeature(STREAM, FEATURE),), **FEW),
+    Case("llama", Generation, (ClampFeature(STREAM, FEATURE, 2.0),), (("max_new_tokens", 3),)),
     Case("llama", DirectionCard, (), (("prompts", ()), ("direction", FEATURE))),
     Case("llama", Prediction, (Steer(STREAM, Placebo(SaeFeature("topk", 3), 1), 2.0),)),
 )  # fmt: skip
