@@ -8,7 +8,7 @@
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const QUANTITIES = [
-    "direct", "projection", "zero", "mean", "resample", "denoising", "noising", "value_patching", "pattern_patching", "estimate",
+    "direct", "projection", "along", "zero", "mean", "resample", "denoising", "noising", "value_patching", "pattern_patching", "estimate",
     "entropy", "normalised_entropy", "attention_to_first", "attention_to_self", "mean_distance", "output_norm",
     "previous_token", "duplicate_token", "induction", "prefix_matching", "copying", "copying_full",
   ]; // app.domain.head_choices.CHOICES

@@ -14,7 +14,7 @@
   microtome.writeAsked = (session) => {
     for (const { id, of } of microtome.asking) {
       const data = of(session);
-      if (id in told && microtome.state.same(told[id], data)) continue;
+      if (microtome.state.same(id in told ? told[id] : null, data)) continue; // stores begin empty
       told[id] = data;
       root.dash_clientside.set_props(id, { data });
     }

@@ -27,9 +27,13 @@
   const answersOf = ({ answer, incorrect_answer }) => [answer, incorrect_answer].filter((side) => side.length)
     .map((side) => side.map((token) => root.microtome.shownToken(token)).join("/")).join(" − ");
 
-  /** The choice as it is named on this prompt: a projection by its tokens. */
-  const namedOn = (choice, prompt) =>
-    choice.source === "projection" ? { ...choice, words: `projection on ${answersOf(prompt)}` } : choice;
+  const directionOf = () => (root.microtome.directions.chosenDirection(root.microtome.session()) || { name: "no direction" }).name;
+
+  /** The choice as it is named on this prompt: a projection by its tokens, or by its direction's name. */
+  function namedOn(choice, prompt) {
+    const on = { projection: () => answersOf(prompt), along: directionOf }[choice.source];
+    return on ? { ...choice, words: `projection on ${on()}` } : choice;
+  }
 
   if (typeof module !== "undefined") module.exports = { whereIs, addressOf };
   if (typeof document === "undefined") return;

@@ -20,4 +20,5 @@
   if (typeof module !== "undefined") module.exports = { directionAsked };
   if (typeof document === "undefined") return;
   root.microtome.asking.push({ id: "direction-asked", of: directionAsked });
+  root.microtome.asking.push({ id: "direction-looked", of: chosenDirection }); // what heads are projected on
 })(typeof window === "undefined" ? globalThis : window);

@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from app.domain.directions import AnyDirection
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.heads_asked import HeadAxis
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
+from app.domain.session import chosen_direction
 from app.domain.views import Style
 from app.export.tables import with_provenance
 from app.figures.tables import long_table, number_rows
@@ -25,7 +27,13 @@ from callbacks.reading import Refused
 def recipe_of_axis(page: Page, at: int, intervened: bool) -> AnyRecipe:
     """The recipe of one of the numbers on screen."""
     source = CHOICES[page.heads.numbers[at].quantity].source
-    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES[source].alone)
+    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES[source].alone, along=_along(page))
+
+
+def _along(page: Page) -> AnyDirection | None:
+    """The direction that is looked at."""
+    named = chosen_direction(page.directions, page.residual)
+    return named and named.direction
 
 
 def recipe(page: Page, intervened: bool) -> AnyRecipe:
@@ -38,7 +46,7 @@ def _numbers_of_heads(page: Page) -> NumbersOfHeads:
     sources: dict[str, Any] = {}
     for at, axis in enumerate(page.heads.numbers):
         name = CHOICES[axis.quantity].source
-        why = lacking(page.experiment, SOURCES[name])
+        why = lacking(page.experiment, SOURCES[name], _along(page))
         if why:
             raise Refused(why)
         sources[name] = page.digests(lambda page, intervened, at=at: recipe_of_axis(page, at, intervened))

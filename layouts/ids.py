@@ -13,6 +13,7 @@ SWEEP = "sweep"
 HEADS = "heads"  # which numbers of the heads are shown: app.domain.heads_asked.HeadsAsked
 DIRECTIONS = "directions"  # the library: app.domain.directions.NamedDirection
 DIRECTION_ASKED = "direction-asked"  # what the *Direction* section asks for; null while it is not on screen
+DIRECTION_LOOKED = "direction-looked"  # the named direction that is looked at; null in an empty library
 RESIDUAL = "residual"  # what that workspace shows: app.domain.residual_asked.ResidualAsked
 NOTES = "notes"  # what the person wrote about heads: app.domain.role_notes.RoleNote
 PROMPT_SHOWN = "prompt-shown"  # the number of the prompt on screen, written after the selection where it changes

@@ -59,7 +59,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
         ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.NEURONS_ASKED, ids.NEURONS_SHOWN,
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
-        ids.DIRECTION_ASKED, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
+        ids.DIRECTION_ASKED, ids.DIRECTION_LOOKED, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.OPENED_FILE, ids.OPENED_READ,

@@ -1,18 +1,19 @@
-"""What each head writes at one position along the direction of some tokens (docs/formulas.md).
+"""What each head writes at one position along a direction (docs/formulas.md).
 
-`(z[l,h] W_O[l,h]) . d`, in units of the residual stream; after a post-norm as it is added. `d` has length 1 and is the
-direction of mean `W_U[:, tokens]` - mean `W_U[:, minus]`, without `minus` of all tokens' mean, with the final norm's
-weight folded in and centred where it centres, so that it is the same with raw and folded weights; with raw ones a head
-also writes its value bias. Positive = towards `tokens`; 0 = at right angles to them. Unlike direct attribution it is
-not divided by the final scale, is of any position, and needs no answers. What interventions on attn_out or the stream
-make of a head's output afterwards is not counted.
-Source: Elhage et al. 2021, as direct logit attribution. Not done: directions that are not of tokens.
+`(z[l,h] W_O[l,h]) . d`, in units of the residual stream; after a post-norm as it is added. `d` has length 1: any
+direction (compute/directions.py), or that of mean `W_U[:, tokens]` - mean `W_U[:, minus]`, without `minus` of all
+tokens' mean, with the final norm's weight folded in and centred where it centres, so that it is the same with raw and
+folded weights; with raw ones a head also writes its value bias. Positive = along it, towards `tokens`; 0 = at right
+angles to it. Unlike direct attribution it is not divided by the final scale, is of any position, and needs no answers.
+What interventions on attn_out or the stream make of a head's output afterwards is not counted.
+Source: Elhage et al. 2021, as direct logit attribution.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from app.compute.directions import made
 from app.compute.effective import check_seen
 from app.compute.head_outputs import head_outputs
 from app.compute.normalization import affine_norm
@@ -40,7 +41,7 @@ def head_projection(
 ) -> HeadProjectionResult:
     """The projection of every head on every prompt, one forward pass for each."""
     check_seen(model, (Site("z", layer) for layer in range(model.facts.n_layers)))
-    along = token_direction(model, answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus))
+    along = _along(model, recipe)
     prompts, found = read_prompts(model, recipe, max_tokens), []
     check_heads(model.facts, recipe, tuple(len(prompt.clean) for prompt in prompts))
     for done, prompt in enumerate(prompts):
@@ -50,6 +51,12 @@ def head_projection(
     return HeadProjectionResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, projection=array(torch.stack(found))
     )
+
+
+def _along(model: LoadedModel, recipe: HeadProjection) -> Float[Tensor, " d_model"]:
+    if recipe.direction is not None:
+        return made(model, recipe.direction).unit
+    return token_direction(model, answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus))
 
 
 def token_direction(model: LoadedModel, tokens: Ids, minus: Ids) -> Float[Tensor, " d_model"]:

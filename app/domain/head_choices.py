@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from app.domain.head_quantities import QUANTITIES, HeadQuantity
 
-Needs = Literal["nothing", "answers", "pair"]
+Needs = Literal["nothing", "answers", "pair", "direction"]
 
 
 @dataclass(frozen=True)
 class HeadSource:
-    """A recipe: its kind and options. `needs` of the prompt: nothing, two answers, or a corrupted prompt besides."""
+    """A recipe: its kind and options. `needs`: nothing, two answers of the prompt, a corrupted one
+    besides, or a direction in the library."""
 
     kind: str
     needs: Needs = "nothing"
@@ -46,6 +47,7 @@ SOURCES: dict[str, HeadSource] = {
     "behaviour": HeadSource("behaviour_scores", alone=True),
     "copying": HeadSource("copying_scores", alone=True),
     "projection": HeadSource("head_projection", "answers"),
+    "along": HeadSource("head_projection", "direction"),
 }
 
 
@@ -104,6 +106,10 @@ CHOICES: dict[str, HeadChoice] = {
     "projection": HeadChoice(
         "Attribution", "projection on the answers", "projection", "projection", "projection on the answers",
         "(z·W_O) · u / |u|,  u = W_U[answer] − W_U[instead]",
+    ),
+    "along": HeadChoice(
+        "Attribution", "projection on the direction", "along", "projection", "projection on the direction",
+        "(z·W_O) · d̂ at END,  d̂ the direction of the library that is looked at",
     ),
     "zero": _effect("zero", "zero ablation", "zero ablation", "LD(z = 0) − LD(run)"),
     "mean": _effect("mean", "mean ablation", "mean ablation (background)", "LD(z = mean of background z) − LD(run)"),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from app.domain.directions import Direction
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnModel, OnRuns, OnTexts
@@ -49,18 +50,21 @@ class BehaviourScores(OnModel):
 
 @dataclass(frozen=True, kw_only=True)
 class HeadProjection(OnRuns):
-    """What each head writes at `position` (None = END) along the unit direction of the unembedding of `tokens` minus
-    that of `minus` (none = the mean of the vocabulary)."""
+    """What each head writes at `position` (None = END) along a `direction`, or along that of the unembedding of
+    `tokens` minus that of `minus` (none = the mean of the vocabulary), at length 1."""
 
-    tokens: Annotated[tuple[str, ...], BeforeValidator(_as_tokens)]
+    tokens: Annotated[tuple[str, ...], BeforeValidator(_as_tokens)] = ()
     minus: Annotated[tuple[str, ...], BeforeValidator(_as_tokens)] = ()
+    direction: Direction | None = None
     position: int | None = None
     kind: Literal["head_projection"] = "head_projection"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.tokens:
-            raise BadRecipe("A projection is on the direction of tokens, and there are none; give one or more.")
+        if self.direction is not None and (self.tokens or self.minus):
+            raise BadRecipe("A projection is on one direction, and there are two: give either tokens or a direction.")
+        if self.direction is None and not self.tokens:
+            raise BadRecipe("A projection is on a direction, and there is none; give tokens, or a direction.")
 
 
 @dataclass(frozen=True, kw_only=True)

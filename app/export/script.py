@@ -28,7 +28,7 @@ from app.export import script_lens as lenses
 from app.export import script_parts as parted
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
-from app.export.script_direction_views import UNTOUCHED, view_constants, view_parts
+from app.export.script_direction_views import UNIT, UNTOUCHED, view_constants, view_parts
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
@@ -111,7 +111,8 @@ KINDS = {
     "behaviour_scores": _Kind("Behaviour scores of heads", (heads.BEHAVIOUR_SCORES,)),
     "copying_scores": _Kind("Copying scores of heads", (heads.READ_THROUGH, heads.COPYING_SCORES)),
     "head_projection": _Kind(
-        "Projection of heads on tokens", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_PROJECTION)
+        "Projection of heads on a direction",
+        (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.ALONG_TOKENS, heads.HEAD_PROJECTION),
     ),
     "head_tokens": _Kind("Tokens that heads promote", (pieces.ATTENTION_PARTS, heads.READ_THROUGH, heads.HEAD_TOKENS)),
     "direction_card": _Kind("Direction"),
@@ -165,6 +166,8 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
         return (*making.direction_parts(*making.directions_in(recipe)), making.CARD)
     if isinstance(recipe, ActivationMap):
         return (geometry.ACTIVATION_MAP, geometry.REDUCED[recipe.method])
+    if isinstance(recipe, HeadProjection) and recipe.direction is not None:
+        return (*making.direction_parts(recipe.direction), UNIT, pieces.ATTENTION_PARTS, heads.HEAD_PROJECTION)
     if isinstance(recipe, OfDirection):
         return (*making.direction_parts(recipe.direction), *view_parts(recipe))
     if isinstance(recipe, recipes.Prediction) and recipe.base == "corrupted":
@@ -263,8 +266,9 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append("# whether each change holds in what is generated, too")
         lines.append(f"GOES_ON = {runs.goes_on(own_interventions(recipe))}")
     if isinstance(recipe, HeadProjection):
-        at = -1 if recipe.position is None else recipe.position
-        lines.append(f"TOKENS, MINUS, POSITION = {list(facts.tokens[0])}, {list(facts.tokens[1])}, {at}")
+        lines.append(f"POSITION = {-1 if recipe.position is None else recipe.position}")
+        tokens = f"TOKENS, MINUS = {list(facts.tokens[0])}, {list(facts.tokens[1])}"
+        lines.append(tokens if recipe.direction is None else f"DIRECTION = {facts.directions[0]}")
     if isinstance(recipe, ActivationMap):
         lines += geometry.map_constants(recipe, facts.skipped)
     if isinstance(recipe, HeadTokens):

@@ -74,7 +74,7 @@ def _tokens(model: LoadedModel, recipe: AnyRecipe) -> tuple[tuple[int, ...], tup
         pair = recipe.prompts[recipe.prompt]
         chosen = recipe.tokens or (*pair.answer, *pair.incorrect_answer)
         return tuple(dict.fromkeys(answer_ids(model, chosen))), ()
-    if not isinstance(recipe, HeadProjection):
+    if not isinstance(recipe, HeadProjection) or recipe.direction is not None:
         return (), ()
     return answer_ids(model, recipe.tokens), answer_ids(model, recipe.minus)
 

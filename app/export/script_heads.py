@@ -90,18 +90,21 @@ for block in model.blocks:
     result["copying_full"].append(score(W_O @ W_UE @ W_V))
 """
 
-HEAD_PROJECTION = """
+ALONG_TOKENS = """
 W_U = model.W_U.float()
-u = W_U[:, TOKENS].mean(-1) - (W_U[:, MINUS] if MINUS else W_U).mean(-1)
-u = read_through(model.ln_final, u[:, None])[:, 0]
-u = u / u.norm()
+unit = W_U[:, TOKENS].mean(-1) - (W_U[:, MINUS] if MINUS else W_U).mean(-1)
+unit = read_through(model.ln_final, unit[:, None])[:, 0]
+unit = unit / unit.norm()
+"""
+
+HEAD_PROJECTION = """
 result = {"projection": []}
 for prompt in PROMPTS:
     keep = names("attn.hook_z", "ln1_post.hook_scale")
     _, cache = run(prompt["clean"], hooks_for(prompt), keep)
     here = {name: cache[name][0, POSITION].float() for name in keep}
     written = [attention_parts(layer, here[f"blocks.{layer}.attn.hook_z"], here)[0] for layer in range(N_LAYERS)]
-    result["projection"].append((torch.stack(written) @ u).tolist())
+    result["projection"].append((torch.stack(written) @ unit).tolist())
 """
 
 HEAD_TOKENS = """

@@ -20,7 +20,7 @@ from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.scales import spoken
 from app.figures.sweep_words import happened, technique, unit
-from app.figures.tokens import label
+from app.figures.tokens import label, safe, shorten
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def _named(result: Result, title: str) -> str:
     recipe = parse_recipe(result.recipe)
     if not isinstance(recipe, HeadProjection):
         return title
+    if recipe.direction is not None:
+        return f"projection on {safe(shorten(str(recipe.direction), 60))}"
     sides = [" / ".join(label(token, 20) for token in side) for side in (recipe.tokens, recipe.minus)]
     return f"projection on {' − '.join(side for side in sides if side)}"
 

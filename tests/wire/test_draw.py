@@ -212,4 +212,4 @@ def test_a_number_that_compares_two_prompts_asks_for_the_other_one(served: Page)
 def test_a_number_that_no_head_has_is_refused_with_the_list(served: Page) -> None:
     answer = number(served, "charm", experiment())
     assert state(answer, "head-matrix") == "error"
-    assert "choose one of direct, projection, zero" in words(answer, "head-matrix")
+    assert "choose one of direct, projection, along, zero" in words(answer, "head-matrix")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.domain.directions import TokenDirection
 from app.domain.experiment import parse_experiment
 from app.domain.head_choices import CHOICES, SOURCES
 from app.domain.head_quantities import head_quantity
@@ -18,7 +19,7 @@ from app.domain.sites import Site
 from app.export.manifest import read_manifest
 from callbacks.heads import recipe_of
 from layouts import ids
-from tests.wire.page import PAIR, Page, changed, experiment
+from tests.wire.page import PAIR, READY, Page, changed, experiment
 from tests.wire.test_draw import heads, state, view, words
 from tests.wire.test_export import clicked, content, why
 
@@ -178,3 +179,19 @@ def test_axes_that_are_none_are_refused(served: Page) -> None:
     answer = drawn(served, experiment(), heads(x={"quantity": "charm"}, scatter=True))
     assert state(answer, "head-matrix") == "error"
     assert "charm" in words(answer, "head-matrix")
+
+
+def test_heads_are_projected_on_the_direction_that_is_looked_at(served: Page) -> None:
+    store, along = experiment(PAIR, ABLATE), heads("along")
+    assert "make one in the rail" in words(drawn(served, store, along), "head-matrix")
+    looked = {"name": "apple", "direction": {"kind": "tokens", "tokens": ["apple"]}}
+    found = served.ask("digests-heads.data", {"experiment.data": store, "status.data": READY,
+                                              "direction-looked.data": looked})  # fmt: skip
+    sent = {"experiment.data": store, "heads.data": along, "view.data": view(show="intervened"),
+            "digests-heads.data": found["digests-heads"]["data"], "head-matrix-start.n_clicks": 1}  # fmt: skip
+    request = served.ask("head-matrix-request.data", sent, "head-matrix-start.n_clicks")["head-matrix-request"]["data"]
+    asked_for = [parse_recipe(each) for each in request["recipes"]]
+    (recipe,) = [each for each in asked_for if each.kind == "head_projection"]  # the table's sweep comes along
+    assert recipe.direction == TokenDirection(("apple",))
+    served.engine.evaluate(recipe)
+    assert state(served.ask("head-matrix.figure", sent), "head-matrix") == "ready"

@@ -7,6 +7,7 @@ import torch
 from app.compute.direct_logit_attribution import centred_direction, direct_logit_attribution
 from app.compute.head_projection import head_projection, token_direction
 from app.compute.metrics import logit_direction
+from app.domain.directions import TokenDirection
 from app.domain.errors import BadAnswer, BadRecipe, BadSite
 from app.domain.head_recipes import HeadProjection
 from app.domain.interventions import Ablate
@@ -55,6 +56,15 @@ def test_without_minus_it_is_from_the_mean_of_the_vocabulary_in_every_processing
     torch.testing.assert_close(token_direction(model, (answer(model),), ()), u / u.norm(), atol=TOLERANCE, rtol=0)
 
 
+def test_on_a_direction_of_tokens_it_is_the_projection_on_these_tokens():
+    model, direction = tiny("gemma", "raw"), TokenDirection(PAIR.answer, PAIR.incorrect_answer)
+    found = projection(model, tokens=(), minus=(), direction=direction)
+    np.testing.assert_allclose(found, projection(model), atol=TOLERANCE)
+    for wrong, says in (({"direction": direction}, "there are two"), ({"tokens": (), "minus": ()}, "there is none")):
+        with pytest.raises(BadRecipe, match=says):
+            projection(model, **wrong)
+
+
 def test_the_other_way_round_is_the_negative():
     model = tiny("gemma")
     turned = projection(model, tokens=SIDES["minus"], minus=SIDES["tokens"])
@@ -65,7 +75,7 @@ def test_what_is_no_direction_or_no_position_is_refused():
     model = tiny("gpt2")
     with pytest.raises(BadRecipe, match="tokens and minus are the same"):
         projection(model, minus=SIDES["tokens"])
-    with pytest.raises(BadRecipe, match="there are none; give one or more"):
+    with pytest.raises(BadRecipe, match="there is none; give tokens"):
         projection(model, tokens=())
     with pytest.raises(BadAnswer):
         projection(model, tokens=("w1 w2",))

@@ -282,6 +282,7 @@ DIRECTION_CASES = (
           ProjectOut(Site("resid_mid", 1), SINGULAR), Ablate(Site("resid_pre", 2))),
          (("direction", DIRECTIONS[7]), ("layer", 1), ("position", 3)), BOTH),
     Case("ground truth", DirectionWriters, (), (("direction", DIRECTIONS[8]), ("layer", 0))),
+    Case("llama", HeadProjection, (Patch(Site("z", 1)),), (("direction", DIRECTIONS[2]), ("position", 3))),
     *(Case(model, DirectionReaders, (), (("prompts", ()), ("direction", DIRECTIONS[8]), ("draws", 20)))
       for model in ("gemma, raw", "neox", "ground truth")),
 )  # fmt: skip
