@@ -28,6 +28,7 @@ from app.domain.interventions import Ablate, AnyIntervention, GaussianNoise, Kno
 from app.domain.prompts import aligned
 from app.domain.questions import settled
 from app.domain.recipes import HIGHEST_TEMPERATURE, MOST_DRAWS, MOST_NEW_TOKENS
+from app.domain.seeds import check_seed
 from app.domain.sites import Site, check_site, within
 from app.domain.steering_recipes import SteeringCurve
 from app.domain.sweep_checks import check_pairs, check_sweep
@@ -45,7 +46,6 @@ _RANKING = (
     HeadTokens,
     DirectionCard,
 )
-MOST_SEED = 2**32 - 1
 
 
 def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> None:
@@ -89,7 +89,7 @@ def _check_numbers(each: AnyIntervention) -> None:
     """Seeds and draws, and what a renormalised row can hold."""
     if isinstance(each, Ablate | GaussianNoise):
         _at_least("draw", each.draw, 0)
-        _check_seed(each.seed)
+        check_seed(each.seed)
     if isinstance(each, KnockOutEdge) and each.renormalise:
         check_rows(each.edges, each.value)
 
@@ -177,7 +177,7 @@ def _check_generation(model: LoadedModel, recipe: recipes.Generation, n_position
         )
     if n_positions >= model.facts.n_ctx:
         raise BadRecipe(f"The prompt fills the model's context of {model.facts.n_ctx} tokens; shorten it.")
-    _check_seed(recipe.seed)
+    check_seed(recipe.seed)
 
 
 def _check_sweep(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt], max_tokens: int) -> None:
@@ -198,7 +198,7 @@ def _check_sweep(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequenc
     if isinstance(recipe, recipes.ActivationPatching) and recipe.noise is not None:
         _check_run_of_noise(model, recipe.noise, prompts, max_tokens)
     if isinstance(recipe, recipes.AttributionPatching):
-        _check_seed(recipe.seed)
+        check_seed(recipe.seed)
 
 
 def _check_ablation(
@@ -246,11 +246,6 @@ def _same_length(prompts: Sequence[ReadPrompt]) -> None:
             f"{len(first.clean)} tokens and prompt {other.index} ({texts[1]}) has {len(other.clean)}; sweep all "
             f"positions at once, or leave one of them out."
         )
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= MOST_SEED:
-        raise BadRecipe(f"seed = {seed} is not possible; give a number from 0 to {MOST_SEED}.")
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -122,11 +122,14 @@
     return withInterventions(session, made.reduce(switchOnOrAdd, experiment.interventions));
   }
 
-  /** The selected layers, else the primary head's, else the direction's own, else the first. */
-  function layersOf({ layers, primary }, { layer, head, of }) {
+  /** The selected layers, else the direction's own, as the curve and the views have it: of what enters a block the one
+   * before (app/domain/direction_recipes.py place_of); else the primary head's, else the first. */
+  function layersOf({ layers, primary }, direction) {
     if (layers.length) return [...layers].sort((a, b) => a - b);
-    const own = primary || head || (of && of.head) || (of && of.layer != null ? of : { layer });
-    return [own.layer == null ? 0 : own.layer];
+    const { layer, head, activation } = direction.of || direction;
+    const own = layer != null ? layer : head && head.layer;
+    if (own == null) return [primary ? primary.layer : 0];
+    return [Math.max(0, own - (activation === "resid_pre" ? 1 : 0))];
   }
 
   function setIntervention(session, action) {

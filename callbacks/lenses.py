@@ -118,8 +118,8 @@ def _ranked(result: ComponentLensResult, side: str, at: int) -> list[list[Any]]:
     return [[shown_token(token), logit] for token, logit in zip(tokens.tolist(), logits.tolist(), strict=True)]
 
 
-def read_folder(engine: Engine, folder: Any, store: Any) -> tuple[Any, str]:
-    """What is in the folder, for the reducer, or why it is no lens of this model."""
+def read_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
+    """What is in the folder, for the reducer, or why it is no lens of this model; again once that is ready."""
     if not isinstance(folder, str) or not folder.strip():
         raise PreventUpdate
     try:
@@ -152,5 +152,6 @@ def register(app: Dash, engine: Engine) -> None:
     )(functools.partial(draw_components, engine))  # fmt: skip
     app.callback(
         Output(ids.LENS_READ, "data"), Output(ids.LENS_SAID, "children"), Input(ids.LENS_FOLDER, "value"),
+        Input(ids.STATUS, "data"),
         State(experiment, "data"), prevent_initial_call=True,
     )(functools.partial(read_folder, engine))  # fmt: skip

@@ -25,6 +25,7 @@ from app.compute.report import Report, silent
 from app.compute.runs import capture, run
 from app.domain.direction_recipes import DirectionWriters, check_place
 from app.domain.direction_results import DirectionWritersResult
+from app.domain.interventions import mlps_replaced_at_end
 from app.domain.models import Provenance
 from app.domain.recipes import recipe_json
 from app.domain.sites import Site
@@ -105,7 +106,8 @@ def _of_prompt(
 def _neurons(
     model: LoadedModel, prompt: ReadPrompt, recipe: DirectionWriters, along: Float[Tensor, " d_model"], layers: int
 ) -> tuple[Int[Tensor, "layer rank"], Float[Tensor, "layer rank"]]:
-    """The neurons of every MLP that write most along the direction; none where there are no MLPs."""
+    """The neurons of every MLP that write most along the direction; none where there are no MLPs, -1 and NaN where an
+    intervention put something else in the MLP's place."""
     count = min(recipe.neurons, model.facts.d_mlp or 0)
     if not count:
         return torch.zeros(layers, 0, dtype=torch.int), torch.zeros(layers, 0)
@@ -117,9 +119,11 @@ def _neurons(
     _, kept = capture(model, prompt.clean.ids, {name: lambda x: x[:, at] for name in names}, mine, prompt.corrupted_ids)
     written = [_of_mlp(model, layer, along, kept[site.hook_name].float(), kept.get(scale))
                for layer, site, scale in zip(range(layers), sites, scales, strict=True)]  # fmt: skip
-    top = [each.abs().topk(count).indices for each in written]
-    values = [each[index] for each, index in zip(written, top, strict=True)]
-    return torch.stack(top), torch.stack(values)
+    top = torch.stack([each.abs().topk(count).indices for each in written])
+    values = torch.stack(written).gather(1, top)
+    for layer in mlps_replaced_at_end(mine, at + 1):  # what stands there, no neuron wrote
+        top[layer : layer + 1], values[layer : layer + 1] = -1, torch.nan
+    return top, values
 
 
 def _of_mlp(

@@ -40,6 +40,8 @@ from app.models.loaded import LoadedModel
 from app.models.tokens import answer_ids
 
 SHORTEST = 1e-12
+SMALLEST_SHARE = 1e-5
+"""Of the activations that a direction is made of: what is shorter is their rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +99,22 @@ def _mean_difference(model: LoadedModel, direction: MeanDifference) -> MadeDirec
     plus, minus = (
         activations(model, direction.activation, direction.layer, side) for side in (direction.plus, direction.minus)
     )
-    return MadeDirection(plus.mean(0) - minus.mean(0))
+    return MadeDirection(_of_size(direction, plus.mean(0) - minus.mean(0), torch.cat([plus, minus])))
+
+
+def _of_size(direction: AnyDirection, vector: Tensor, of: Float[Tensor, "sample d_model"]) -> Tensor:
+    """The vector; refuses one that is no longer than the rounding of what it is made of."""
+    if vector.norm() <= SMALLEST_SHARE * of.norm(dim=-1).mean():
+        raise BadRecipe(f"{direction} is made of activations that are alike, so it points nowhere; choose others.")
+    return vector
 
 
 def _principal_component(model: LoadedModel, direction: PrincipalComponent) -> MadeDirection:
+    within((direction.component,), model.facts.d_model, "principal components", model.facts.title)
     found = activations(model, direction.activation, direction.layer, direction.samples).double()
     _, sizes, rows = torch.linalg.svd(found - found.mean(0), full_matrices=False)
     share = sizes[direction.component] ** 2 / (sizes**2).sum().clamp(min=SHORTEST)
+    _of_size(direction, sizes[direction.component] * rows[direction.component], found)
     return MadeDirection(_largest_positive(rows[direction.component]).float(), {"variance_explained": float(share)})
 
 

@@ -32,7 +32,7 @@ from app.compute.reading import ReadPrompt
 from app.compute.report import Report, silent
 from app.compute.runs import capture
 from app.domain.errors import BadSite
-from app.domain.interventions import Interventions, mlps_replaced_at_end, replaced_at_end
+from app.domain.interventions import Interventions, adds, mlps_replaced_at_end, replaced_at_end
 from app.domain.models import Provenance
 from app.domain.parts_recipes import LogitDecomposition
 from app.domain.parts_results import REMAINDERS, LogitDecompositionResult
@@ -178,6 +178,8 @@ def _neurons(
     for layer in mlps_replaced_at_end(mine, n_positions):
         empty = written[f"L{layer}.mlp"] == 0
         found[layer], bias[layer] = torch.full_like(found[layer], 0.0 if empty else torch.nan), 0.0
+    for layer in {each.site.layer for each in mine if adds(each) and each.site.activation == "mlp_out"}:
+        bias[layer] = written[f"L{layer}.mlp"] - found[layer].sum()  # what is added there, no neuron wrote
     return torch.stack(found), bias
 
 

@@ -76,7 +76,7 @@ def of_answers(
     answers = logits[:, list(answer_ids)]
     total = (answers - log_norm[:, None]).logsumexp(-1)
     above = torch.gt(logits, answers.amax(-1, keepdim=True), out=torch.empty_like(logits))  # counts faster than bools
-    rank = above.sum(-1)
+    rank = torch.where(log_norm.isfinite(), above.sum(-1), torch.nan)  # no comparison holds with what is no number
     return {"answer_log_prob": total, "probability": total.exp(), "rank": rank}
 
 

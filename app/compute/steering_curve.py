@@ -27,6 +27,7 @@ from app.compute.report import Report, silent
 from app.compute.sweeping import joined
 from app.compute.variations import Base, Held, Row
 from app.domain.directions import AnyDirection
+from app.domain.errors import BadRecipe
 from app.domain.models import Provenance
 from app.domain.questions import same_question
 from app.domain.recipes import Generation, recipe_json
@@ -35,6 +36,7 @@ from app.domain.steering_recipes import SteeringCurve
 from app.domain.steering_results import SteeringCurveResult
 from app.models.loaded import LoadedModel
 
+KL = METRICS.index("kl_divergence")
 ROW_SHARE = 8
 """Rows that exist at once take no more than this share of the memory of sweeps: 1 / ROW_SHARE."""
 Point = tuple[int, int]
@@ -92,7 +94,7 @@ def _begun(recipe: SteeringCurve, n_prompts: int, resume: SteeringCurveResult | 
 
 def _counted(recipe: SteeringCurve, found: SteeringCurveResult) -> tuple[int, int]:
     """Done, and all there is to do."""
-    cells = [each[METRICS.index("kl_divergence")] for each in (found.values, found.placebo)]
+    cells = [each[KL] for each in (found.values, found.placebo)]
     texts = len(recipe.strengths) if recipe.max_new_tokens else 0
     return sum(int(np.isfinite(each).sum()) for each in cells) + len(found.texts), sum(e.size for e in cells) + texts
 
@@ -100,7 +102,7 @@ def _counted(recipe: SteeringCurve, found: SteeringCurveResult) -> tuple[int, in
 def _left(found: SteeringCurveResult, prompt: int) -> list[Point]:
     """Points that are not computed, the real direction's first."""
     every = np.concatenate([found.values[:, prompt, None], found.placebo[:, prompt]], axis=1)
-    missing = np.isnan(every[METRICS.index("kl_divergence")])
+    missing = np.isnan(every[KL])
     return [(int(way), int(strength)) for way, strength in zip(*np.nonzero(missing), strict=True)]
 
 
@@ -125,6 +127,7 @@ def _filled(
         ]
         for wave in start.base.waves(rows):
             metrics = _metrics(start, start.base.run([rows[each] for each in wave]))
+            _check_finite(recipe, [points[each] for each in wave], metrics)
             found = _with_points(found, start.prompt.index, [points[each] for each in wave], metrics)
             yield found
 
@@ -141,6 +144,13 @@ def _metrics(start: _Start, logits: Float[Tensor, "row d_vocab"], against_base: 
     """`[metric row]`"""
     base = start.base.logits.log_softmax(-1) if against_base else None
     return array(answer_metrics(logits, start.prompt.answer_ids, start.prompt.incorrect_ids, base))
+
+
+def _check_finite(recipe: SteeringCurve, points: Sequence[Point], metrics: Floats) -> None:
+    """Refuse strengths after which the logits are no numbers any more."""
+    lost = [recipe.strengths[at] for (_, at), kl in zip(points, metrics[KL], strict=True) if not np.isfinite(kl)]
+    if lost:
+        raise BadRecipe(f"At strength {lost[0]:g} the model's logits are no finite numbers; give smaller strengths.")
 
 
 def _with_base(

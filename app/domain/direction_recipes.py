@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain.directions import AnyDirection, Direction, Stream
+from app.domain.directions import AnyDirection, Direction, Placebo, Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnModel, OnRuns
+from app.domain.seeds import check_seed
 from app.domain.sites import Site, check_site, within
 
 MOST_DRAWS = 1000
@@ -69,8 +70,12 @@ OfDirection = DirectionProjection | DirectionDistribution | DirectionWriters | D
 
 
 def place_of(direction: AnyDirection, layers: tuple[int, ...]) -> int | None:
-    """The layer at which a direction is looked at: the one selected last, else the direction's own; None = the last."""
-    return layers[-1] if layers else direction.layer
+    """The layer after which a direction is looked at: the one selected last, else the direction's own, of what enters a
+    block the one before; None = the last."""
+    if layers or direction.layer is None:
+        return layers[-1] if layers else None
+    of = direction.of if isinstance(direction, Placebo) else direction
+    return max(0, direction.layer - (getattr(of, "activation", "resid_post") == "resid_pre"))
 
 
 def check_place(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> None:
@@ -87,7 +92,7 @@ def check_place(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> 
         _count("neurons", recipe.neurons, 0, MOST_NEURONS)
     if isinstance(recipe, DirectionReaders):
         _count("draws", recipe.draws, 2, MOST_DRAWS)
-        _count("seed", recipe.seed, 0, 2**32 - 1)
+        check_seed(recipe.seed)
 
 
 def _count(name: str, value: int, least: int, most: int) -> None:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
 from app.domain.errors import BadRecipe
+from app.domain.seeds import check_seed
 from app.domain.sites import Head
 
 _STRICT = ConfigDict(extra="forbid")
@@ -167,6 +168,7 @@ class Probe:
     def __post_init__(self) -> None:
         _need(len(self.plus), 4, "plus")
         _need(len(self.minus), 4, "minus")
+        check_seed(self.seed)
         if not 0 < self.held_out < 1 or not (self.C > 0 and math.isfinite(self.C)):
             raise BadRecipe(
                 f"held_out = {self.held_out:g} must lie between 0 and 1 and C = {self.C:g} above 0; give others."
@@ -272,6 +274,9 @@ class RandomDirection:
     seed: int = 0
     kind: Literal["random"] = "random"
 
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+
     @property
     def space(self) -> Space:
         return "free"
@@ -304,6 +309,9 @@ class Placebo:
     of: Annotated[Made, Field(discriminator="kind")]
     seed: int = 0
     kind: Literal["placebo"] = "placebo"
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
     @property
     def space(self) -> Space:

@@ -7,6 +7,7 @@ from app.domain.directions import Direction, Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnRuns
+from app.domain.seeds import check_seed
 from app.domain.sites import Site, check_site, within
 
 Reduction = Literal["pca", "umap", "tsne"]
@@ -46,6 +47,7 @@ class ActivationMap(OnRuns):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_seed(self.seed)
         if self.both and any(pair.corrupted is None for pair in self.prompts):
             raise BadRecipe("both reads the pair's other prompts too, and not every prompt has one; give them.")
         if not 0 <= self.min_dist <= 1 or (self.neighbours is not None and self.neighbours < 2):

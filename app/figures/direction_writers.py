@@ -126,6 +126,8 @@ def _neurons(result: DirectionWritersResult, component: str) -> str:
     if not component.endswith(".mlp") or len(result.projection) > 1 or np.isnan(result.neurons).all():
         return ""
     layer = int(component[1:].removesuffix(".mlp"))
+    if (result.neuron_index[0, layer] < 0).all():
+        return "<br>  put there by an intervention, by no neuron"
     each = zip(result.neuron_index[0, layer], spoken(result.neurons[0, layer]), strict=True)
     whole = float(result.components[0, result.component_labels.index(component)])
     rest = whole - float(result.neurons[0, layer].sum())

@@ -60,7 +60,7 @@ class _Config:
         found = self.get("architecture", default="standard")
         if found == "standard" and named != "relu":
             found = named
-        if found not in OWN:
+        if not isinstance(found, str) or found not in OWN:
             raise BadRecipe(f"The autoencoder in {self.folder} is {found!r}; give one that is {', '.join(OWN)}.")
         return found
 
@@ -96,7 +96,7 @@ def read_autoencoder(folder: str, facts: ModelFacts, expected: str) -> SparseAut
         weights.pop("b_dec"), weights, _k(config) if config.architecture == "topk" else 0,
         _checked_norm(config), bool(config.get("apply_b_dec_to_input", default=True)),  # pyright: ignore[reportArgumentType]
         str(config.get("model_name", default="")),
-        centred=bool((config.get("model_from_pretrained_kwargs") or {}).get("center_writing_weights", False)),
+        centred=bool(_table(config, "model_from_pretrained_kwargs").get("center_writing_weights", False)),
     )  # fmt: skip
 
 
@@ -171,9 +171,16 @@ def _checked_norm(config: _Config) -> str:
     return "none" if config.norm == "expected_average_only_in" else config.norm
 
 
+def _table(config: _Config, name: str) -> dict[str, Any]:
+    """A table of the configuration; empty where it is none."""
+    found = config.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def _k(config: _Config) -> int:
-    k = config.get("k", default=(config.get("activation_fn_kwargs") or {}).get("k"))
-    if not isinstance(k, int) or not 1 <= k <= config.get("d_sae"):
+    k = config.get("k", default=_table(config, "activation_fn_kwargs").get("k"))
+    features = config.get("d_sae")
+    if not isinstance(k, int) or not isinstance(features, int) or not 1 <= k <= features:
         raise BadRecipe(f"{CONFIG} in {config.folder} has k = {k}; a topk autoencoder needs 1 to d_sae.")
     return k
 
@@ -185,6 +192,8 @@ def _weights(config: _Config, facts: ModelFacts) -> dict[str, Tensor]:
         found["threshold"] = found.pop("log_threshold").exp()
     finetuned = found.pop("scaling_factor", None)
     _check_state(config, found)
+    if finetuned is not None and finetuned.shape != found["W_dec"].shape[:1]:
+        raise BadRecipe(f"scaling_factor in {config.folder / WEIGHTS} has another length than d_sae; save it again.")
     if finetuned is not None and not torch.allclose(finetuned, torch.ones_like(finetuned)):
         found["W_dec"] = found["W_dec"] * finetuned[:, None]
     if config.architecture == "topk" and config.get("rescale_acts_by_decoder_norm"):

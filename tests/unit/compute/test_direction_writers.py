@@ -52,6 +52,16 @@ def test_the_sum_holds_under_interventions_after_every_layer(name, position):
         assert writers(model, *INTERVENTIONS[name], layer=layer, position=position).error < TOLERANCE
 
 
+def test_neurons_of_an_mlp_that_an_intervention_replaced_are_not_told():
+    model = tiny("gpt2")
+    found = writers(model, Ablate(Site("mlp_out", 1)), neurons=3)
+    assert np.isnan(found.neurons[0, 1]).all()
+    assert (found.neuron_index[0, 1] == -1).all()
+    assert np.isfinite(found.neurons[0, [0, 2]]).all()
+    elsewhere = writers(model, Ablate(Site("mlp_out", 1, positions=(2,))), neurons=3)
+    assert np.isfinite(elsewhere.neurons[0]).all()
+
+
 def test_what_a_patch_of_the_stream_puts_there_was_written_in_the_other_run():
     model, patch = tiny("llama"), Patch(Site("resid_pre", 1))
     other = writers(model, prompts=(PromptPair(words.CORRUPTED),), position=3, layer=0)

@@ -6,10 +6,12 @@ import torch
 
 from app.compute.directions import made
 from app.compute.samples import activations
+from app.domain.direction_recipes import place_of
 from app.domain.directions import (
     MeanDifference,
     Placebo,
     PrincipalComponent,
+    Probe,
     RandomDirection,
     Sample,
     SingularVector,
@@ -17,6 +19,9 @@ from app.domain.directions import (
     Vector,
 )
 from app.domain.errors import BadPrompt, BadRecipe, BadSite
+from app.domain.geometry_recipes import ActivationMap
+from app.domain.models import ModelSpec
+from app.domain.prompts import PromptPair
 from app.domain.sites import Head
 from tests import tiny as words
 from tests.loaded import tiny
@@ -124,10 +129,34 @@ def test_a_random_direction_is_the_same_with_the_same_seed():
         (SingularVector(Head(9, 0)), "layers"),
         (SingularVector(Head(0, 0), 99), "singular vectors per head"),
         (MeanDifference("resid_post", 0, (Sample("w1", 9),), (Sample("w2"),)), "position 9 does not exist"),
-        (MeanDifference("resid_post", 0, (Sample("w1"),), (Sample("w1"),)), "length 0"),
+        (MeanDifference("resid_post", 0, (Sample("w1"),), (Sample("w1"),)), "alike"),
+        (MeanDifference("resid_post", 1, (Sample("w1 w2", 1),), (Sample("w1 w2 w3 w4 w5", 1),)), "alike"),
+        (PrincipalComponent("resid_post", 0, (Sample("w1"), Sample("w1"), Sample("w1"))), "alike"),
         (MeanDifference("resid_post", 9, (Sample("w1"),), (Sample("w2"),)), "layers"),
     ],
 )
 def test_what_this_model_does_not_have_is_refused(direction, words_):
     with pytest.raises((BadRecipe, BadSite, BadPrompt), match=words_):
         made(tiny("llama"), direction)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_not_every_library_takes_are_refused_before_any_run(seed):
+    samples = (Sample("w1"), Sample("w2"), Sample("w3"), Sample("w4"))
+    for make in (
+        lambda: RandomDirection(seed),
+        lambda: Placebo(RandomDirection(0), seed),
+        lambda: Probe("resid_post", 0, samples, samples, seed=seed),
+        lambda: ActivationMap(model=ModelSpec("live", "x"), prompts=(PromptPair("w1"),), layer=0, seed=seed),
+    ):
+        with pytest.raises(BadRecipe, match="seed"):
+            make()
+
+
+def test_what_enters_a_block_is_looked_at_after_the_block_before():
+    before = MeanDifference("resid_pre", 3, (Sample("w1"),), (Sample("w2"),))
+    assert place_of(before, ()) == 2
+    assert place_of(Placebo(before), ()) == 2
+    assert place_of(MeanDifference("resid_post", 3, (Sample("w1"),), (Sample("w2"),)), ()) == 3
+    assert place_of(before, (5,)) == 5
+    assert place_of(RandomDirection(0), ()) is None

@@ -9,6 +9,8 @@ import torch
 from app.compute import logit_decomposition as module
 from app.compute.direct_logit_attribution import direct_logit_attribution
 from app.compute.logit_decomposition import logit_decomposition
+from app.domain.direction_interventions import Steer
+from app.domain.directions import TokenDirection
 from app.domain.errors import BadAnswer
 from app.domain.interventions import Ablate, Patch
 from app.domain.parts_recipes import LogitDecomposition
@@ -17,6 +19,7 @@ from app.domain.prompts import PromptPair
 from app.domain.recipes import DirectLogitAttribution
 from app.domain.results import difference
 from app.domain.sites import Site
+from tests import tiny as words
 from tests.loaded import ground_truth, tiny
 from tests.unit.compute.asking import PAIR, TOLERANCE, TWO_ANSWERS, answer, ask, cache, each_model, incorrect
 from tests.unit.compute.test_direct_logit_attribution import INTERVENTIONS
@@ -127,6 +130,14 @@ def test_at_the_runs_own_scale_components_are_the_direct_attributions():
     np.testing.assert_allclose(found.components[:, :-3], direct.components[:, :-1], atol=TOLERANCE)
     np.testing.assert_allclose(found.components[:, -3:].sum(-1), direct.components[:, -1], atol=TOLERANCE)
     assert found.component_labels[-3:] == REMAINDERS
+
+
+def test_what_is_added_to_an_mlp_is_in_its_bias_and_no_neurons():
+    model, steered = tiny("gpt2"), Steer(Site("mlp_out", 1), TokenDirection((words.ANSWER,)), 5.0)
+    plain, found = parts(model), parts(model, steered, scale="baseline")
+    np.testing.assert_allclose(found.neurons.sum(-1) + found.mlp_bias, sublayers(found, "mlp"), atol=TOLERANCE)
+    np.testing.assert_allclose(found.neurons[:, 1], plain.neurons[:, 1], atol=TOLERANCE)
+    assert np.abs(found.mlp_bias - plain.mlp_bias)[0, 1] > 0.1
 
 
 def test_a_zeroed_head_reads_no_token_and_a_patched_one_reads_none_that_is_known():

@@ -97,3 +97,7 @@ def test_a_direction_between_equal_answers_is_zero():
     u, offset = logit_direction(tiny("llama"), (9, 10), (10, 9))
     assert (float(u.abs().max()), offset) == (0, 0)
     assert len(u) == words.CONFIGS["llama"][1]["hidden_size"]
+
+
+def test_logits_that_are_no_numbers_have_no_rank():
+    assert math.isnan(metric("rank", torch.tensor([[math.nan, 1.0, 0.0, 1.0]])))

@@ -148,3 +148,8 @@ def curve_recipe(direction, change="steer"):
         placebos=2,
         change=change,
     )
+
+
+def test_strengths_after_which_logits_are_no_numbers_are_refused():
+    with pytest.raises(BadRecipe, match="At strength 1e\\+38 the model's logits are no finite numbers"):
+        curve(tiny("gpt2"), strengths=(1.0, 1e38))
