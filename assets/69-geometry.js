@@ -100,18 +100,18 @@
 
   // ---- lassos ----------------------------------------------------------------------------------------------------
 
-  let first = []; // the points of the lasso before
+  let before = { points: [], all: [] }; // the lasso before, and the map's points that it counts in
+  const STALE = "This map is of the run before; lasso once the present one is drawn.";
 
   const pairs = ({ experiment: { prompts, prompt } }) => (prompts.length ? prompts : [prompt]);
-  const layerOf = ({ residual: { map } }) => (map.layer === null ? microtome.shape().n_layers - 1 : map.layer);
   const say = (text) => { byId("map-groups").textContent = text; };
 
-  function makeDirection(points, groups, session) {
+  function makeDirection({ points, activation, layer }, groups, session) {
     if (groups.some((group) => group.length > MOST_SAMPLES)) {
       say(`A group has more than ${MOST_SAMPLES} points, more than a direction keeps; lasso fewer.`);
       return;
     }
-    const made = between(points, groups, pairs(session), { ...session.residual.map, layer: layerOf(session) });
+    const made = between(points, groups, pairs(session), { activation, layer });
     dispatch({ type: "add-direction", ...made });
     say(`A: ${groups[0].length} points, B: ${groups[1].length}. Their difference of means is a direction now (of the plain run); z undoes it.`);
   }
@@ -119,16 +119,18 @@
   function lassoed(event) {
     const gd = microtome.graph(PANEL);
     if (!event || !gd) return;
-    const { points } = microtome.metaOf(gd);
+    if (byId(`${PANEL}-panel`).hasAttribute("data-stale")) return void say(STALE);
+    const map = microtome.metaOf(gd);
     const session = microtome.session();
     const all = event.points.map((point) => point.customdata).filter((at) => at !== undefined);
+    const first = microtome.state.same(before.points, map.points) ? before.all : []; // of another map it means nothing
     const second = added(all, first);
-    if (microtome.shiftHeld() && first.length && second.length) makeDirection(points, [first, second], session);
-    else choose(points, all, session);
+    if (microtome.shiftHeld() && first.length && second.length) makeDirection(map, [first, second], session);
+    else choose(map.points, all, session);
   }
 
   function choose(points, all, session) {
-    first = all;
+    before = { points, all };
     const { selection, experiment } = session;
     dispatch({ type: "set-places", ...placesOf(points, all, { prompt: selection.prompt, base: experiment.base }) });
     say(`A: ${all.length} points. Shift and another lasso makes the direction from that group to this one.`);

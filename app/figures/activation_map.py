@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
 from app.domain.geometry_results import ActivationMapResult
+from app.domain.recipes import parse_recipe
 from app.domain.views import Selection, Style
 from app.figures import cell_scatter
 from app.figures.scales import limit_of, short, spoken
@@ -49,9 +50,15 @@ def activation_map_scatter(result: ActivationMapResult, style: Style, selection:
     figure.update_layout(axes, showlegend=by in LABELS, **colours)
     what = f"{_METHODS[result.method]} of {len(x)} activations by {NUMBERS[by][0] if by in NUMBERS else by}"
     title = f"{what}, {result.provenance.model}"
-    points = {"points": [[int(p), int(q), str(s)] for p, q, s in
-                         zip(result.prompt, result.position, result.side, strict=True)]}  # fmt: skip
-    return dress(figure, "activation-map", title, style, {"l": 14, "r": 8, "t": 26, "b": 8}, points)
+    return dress(figure, "activation-map", title, style, {"l": 14, "r": 8, "t": 26, "b": 8}, _lassoed(result))
+
+
+def _lassoed(result: ActivationMapResult) -> dict[str, Any]:
+    """What a lasso needs: prompt, position and side of every point, and where they are read."""
+    asked: Any = parse_recipe(result.recipe)
+    each = zip(result.prompt, result.position, result.side, strict=True)
+    points = [[int(prompt), int(position), str(side)] for prompt, position, side in each]
+    return {"points": points, "activation": asked.activation, "layer": asked.layer}
 
 
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
