@@ -1,7 +1,6 @@
 """Sparse autoencoders that fit a model, remembered with it."""
 
 from app.compute.effective import check_seen
-from app.compute.memo import once
 from app.compute.normalization import affine_norm
 from app.domain.errors import BadRecipe
 from app.domain.sites import check_site
@@ -9,10 +8,19 @@ from app.models.loaded import LoadedModel
 from app.models.sae_folder import folder_fingerprint, read_autoencoder
 from app.models.sparse_autoencoder import SparseAutoencoder
 
+_KEY = "autoencoder"
+
 
 def autoencoder(model: LoadedModel, folder: str, fingerprint: str) -> SparseAutoencoder:
-    """The one of this fingerprint; refuses what is not there, or not made for this model and its weights."""
-    return once(model, ("autoencoder", folder, fingerprint), lambda: _read(model, folder, fingerprint))
+    """The one of this fingerprint; refuses what is not there, or not made for this model and its weights. The last one
+    stays beside all else that is remembered: it may be larger than that."""
+    asked = (folder, fingerprint)
+    with model.lock:
+        kept, found = model.memo.get(_KEY, (None, None))
+        if kept != asked:
+            found = _read(model, *asked)
+            model.memo[_KEY] = asked, found
+    return found
 
 
 def fitting_autoencoder(model: LoadedModel, folder: str) -> tuple[str, SparseAutoencoder]:

@@ -1,10 +1,13 @@
 """Features on a prompt: every number is a slow loop over TransformerLens' cache and hand-written hooks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from app.compute.autoencoders import fitting_autoencoder
+from app.compute.autoencoders import autoencoder, fitting_autoencoder
+from app.compute.memo import remember, share_of
 from app.compute.sae_features import sae_features
 from app.domain.direction_interventions import ClampFeature
 from app.domain.directions import SaeFeature
@@ -146,3 +149,13 @@ def test_what_does_not_hold_is_refused(tmp_path):
         asked(model, folder, fingerprint="00")
     with pytest.raises(BadRecipe, match="contexts = 51"):
         asked(model, folder, contexts=51)
+
+
+def test_the_last_autoencoder_stays_beside_whatever_else_is_remembered(tmp_path):
+    model = tiny("llama")
+    folder = autoencoders.saved(tmp_path, d_in=model.facts.d_model)
+    fingerprint, found = fitting_autoencoder(model, folder)
+    small = replace(model, sweep_bytes=8 * 1024)
+    for at in range(3):
+        remember(small, ("filler", at), torch.zeros(share_of(small)))
+    assert autoencoder(model, folder, fingerprint) is found
