@@ -16,6 +16,7 @@ from dash.exceptions import PreventUpdate
 from app.domain.direction_files import arrays_in, row_of
 from app.domain.directions import (
     MOST_NAME,
+    MOST_SAMPLES,
     AnyDirection,
     NamedDirection,
     Placebo,
@@ -34,7 +35,6 @@ from callbacks.evaluate import wait_for_model
 from callbacks.reading import directions_of, experiment_of, run_text, selection_of
 from layouts import ids
 
-MOST_SAMPLES = 2000
 _PLACED = re.compile(r"(.*)\s@\s*(-?\d{1,7})\s*", re.S)
 Form = dict[str, Any]
 Sample = dict[str, Any]

@@ -15,6 +15,9 @@ from app.domain.sites import Site, check_site
 from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise
 
+LONGEST = 2048
+"""Tokens of a sample's text: one pass keeps its attention of all layers in turn, which grows with their square."""
+
 
 def activations(
     model: LoadedModel, activation: Stream, layer: int, samples: Iterable[Sample]
@@ -35,7 +38,7 @@ def check_samples(model: LoadedModel, activation: Stream, layer: int, samples: I
 
 def _placed(model: LoadedModel, sample: Sample) -> tuple[Ids, int]:
     """Its tokens, and its position among them."""
-    tokens = tokenise(model, sample.text, model.facts.n_ctx)
+    tokens = tokenise(model, sample.text, min(model.facts.n_ctx, LONGEST))
     count, at = len(tokens), -1 if sample.position is None else sample.position
     if not -count <= at < count:
         raise BadPrompt(

@@ -24,6 +24,8 @@ from app.domain.seeds import check_seed
 from app.domain.sites import Head
 
 _STRICT = ConfigDict(extra="forbid")
+MOST_SAMPLES = 2000
+"""Of one group: each is a forward pass, and a direction travels in the link."""
 Stream = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 """Activations of the width of the residual stream."""
 Space = Literal["unembedding", "embedding", "residual", "free"]
@@ -95,8 +97,8 @@ Samples = Annotated[tuple[Sample, ...], BeforeValidator(_as_samples)]
 
 
 def _need(count: int, least: int, what: str) -> None:
-    if count < least:
-        raise BadRecipe(f"{what} has {count} samples; give at least {least}.")
+    if not least <= count <= MOST_SAMPLES:
+        raise BadRecipe(f"{what} has {count} samples; give {least} to {MOST_SAMPLES}.")
 
 
 @with_config(_STRICT)

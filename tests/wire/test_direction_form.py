@@ -104,7 +104,7 @@ def test_json_is_one_direction_or_a_list_of_named_ones(served: Page) -> None:
         ({"kind": "mean_difference", "plus": ""}, "plus has 0 samples"),
         ({"kind": "mean_difference", "plus": "the river @ 9"}, "position 9 does not exist"),
         ({"kind": "mean_difference", "plus": "zebra"}, "not in the vocabulary"),
-        ({"kind": "probe"}, "give at least 4"),
+        ({"kind": "probe"}, "give 4 to 2000"),
         ({"kind": "singular_vector", "head": "here"}, "here"),
         ({"kind": "vector", "numbers": "1, 2"}, "has 2 numbers and the residual stream"),
         ({"kind": "vector", "numbers": "1, x"}, "'x' is none"),
