@@ -9,7 +9,7 @@
 
   /** Kind and what tells one from another, as app.domain.directions says it. */
   const SAID = {
-    tokens: ({ tokens, minus, matrix }) => `tokens, ${shown(tokens)}${minus.length ? ` − ${shown(minus)}` : ""} in ${matrix}`,
+    tokens: ({ tokens, minus = [], matrix = "W_U" }) => `tokens, ${shown(tokens)}${minus.length ? ` − ${shown(minus)}` : ""} in ${matrix}`,
     mean_difference: (of) => `difference of means, ${place(of)}, n = ${of.plus.length} − ${of.minus.length}`,
     principal_component: (of) => `principal component ${of.component}, ${place(of)}, n = ${of.samples.length}`,
     probe: (of) => `probe, ${place(of)}, n = ${of.plus.length} + ${of.minus.length}`,

@@ -10,7 +10,7 @@
   const microtome = root.microtome;
   const { reduce, initial, link } = microtome;
   const PARTS = ["experiment", "selection", "view", "sweep", "heads", "notes", "directions", "residual"];
-  const LATER = ["selection", "heads", "notes"];
+  const LATER = ["selection", "heads", "notes", "residual"];
   const COMMITTING = [
     "set-experiment", "set-model", "set-prompts", "set-base", "intervene", "add-intervention", "set-intervention",
     "toggle-intervention", "remove-intervention",
@@ -170,6 +170,7 @@
     const shown = written && written.selection.prompt;
     written = current.session;
     if (changed.includes("experiment")) count(before && before.experiment);
+    microtome.tellPanels(written);
     writeSelected();
     for (const part of changed) root.dash_clientside.set_props(part, { data: stored(part) });
     writeParts(before);
@@ -196,6 +197,7 @@
     if (!released) return undefined;
     const waits = (part) => LATER.includes(part) || (written && written[part] === current.session[part]);
     if (!PARTS.every(waits)) return writeStores();
+    microtome.tellPanels(current.session);
     clearTimeout(storeTimer);
     storeTimer = setTimeout(writeStores, SELECTION_PAUSE_MS);
     return undefined;

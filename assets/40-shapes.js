@@ -63,6 +63,15 @@
     return rows.flatMap((label, at) => (named.has(label.split(" ")[0]) ? [row("selected", at)] : []));
   }
 
+  /** The row of the selected neuron, else of the one that the server chose. */
+  function onNeurons({ layers, neuron }, { rows = [], neuron: chosen = null }) {
+    const name = neuron !== null && layers.length ? `L${layers[layers.length - 1]}N${neuron}` : chosen;
+    return rows.flatMap((label, at) => (label === name ? [row("selected", at)] : []));
+  }
+
+  /** Selected tokens, over the height of the bars alone. */
+  const onNeuronCard = ({ positions }) => positions.map((at) => ({ ...column("position", at), yref: "y domain" }));
+
   /** Selected layers, and the layers of selected heads, as dotted vertical lines at layer_x[layer]. */
   function onTrajectory({ layers, heads, primary }, { layer_x: layerX = [] }) {
     const all = [...new Set([...layers, ...heads.map((head) => head.layer)])].sort((a, b) => a - b);
@@ -110,7 +119,7 @@
     "head-matrix": onHeadMatrix, lens: onLens, attention: onAttention, trajectory: onTrajectory,
     projection: onStream, writers: onWriters, readers: onReaders,
     "sweep-map": onSweep, ...Object.fromEntries(BESIDE.map((panel) => [panel, onSweep])), paths: onSweep, strip: onStrip,
-    decomposition: onParts,
+    decomposition: onParts, neurons: onNeurons, "neuron-card": onNeuronCard, geometry: onTrajectory,
   };
 
   /** The selection's shapes on one panel; meta is what its figure says of itself. */

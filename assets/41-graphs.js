@@ -6,7 +6,7 @@
   const { shapesFor, withSelection } = microtome.shapes;
   const MARKED = [
     "head-matrix", "trajectory", "lens", "attention", "sweep-map", ...microtome.sweep.BESIDE, "paths", "strip", "decomposition",
-    "projection", "writers", "readers", "distribution",
+    "projection", "writers", "readers", "distribution", "neurons", "neuron-card", "geometry",
   ];
   const afterPlot = [];
   const extraShapes = []; // panel, figure -> shapes of the selection that a figure alone does not know
@@ -39,7 +39,7 @@
   function mark(panel) {
     const gd = graph(panel);
     const session = microtome.session();
-    if (!gd || !session) return;
+    if (!gd || !session || !gd.offsetParent) return; // marked when it is shown
     const more = extraShapes.flatMap((shapesOf) => shapesOf(panel, gd));
     const wanted = [...shapesFor(session.selection, panel, metaOf(gd)), ...more];
     const shapes = withSelection(gd.layout.shapes, wanted);
@@ -74,6 +74,9 @@
   new MutationObserver(bindAll).observe(document.documentElement, { childList: true, subtree: true });
   microtome.projections.push((now, before) => {
     if (!before || before.session.selection !== now.session.selection) MARKED.forEach(mark);
+    const { workspace, section } = before ? before.session.view : {};
+    const { view } = now.session;
+    if (workspace !== view.workspace || section !== view.section) root.requestAnimationFrame(() => MARKED.forEach(mark));
   });
-  Object.assign(microtome, { graph, allGraphs, panelOf, afterPlot, bound, extraShapes, resizeAll, mark, metaOf });
+  Object.assign(microtome, { isMarked: (panel) => MARKED.includes(panel), graph, allGraphs, panelOf, afterPlot, bound, extraShapes, resizeAll, mark, metaOf });
 })(window);

@@ -1,5 +1,5 @@
-/* What the logit difference is made of: level, scale and prompts are controls of the state (residual.parts). What is to
- * be computed and what is to be drawn are told to the server in stores of their own, which change with nothing else.
+/* What the logit difference is made of: level, scale and prompts are controls of the state (residual.parts). All levels
+ * come with the figure, so that only scale and prompts ask the server.
  * A bar is clicked for what it names: `L5`, `L5.mlp`, `L5H1`, `L5H1 ← 3 ·Mary`, `L5N12`.
  */
 (function (root) {
@@ -24,7 +24,9 @@
     return head === undefined ? { type: "click-layer", layer, add } : { type: "click-head", layer, head, add };
   }
 
+  /** What is computed; the level is a reading. */
   const asked = ({ residual: { parts } }) => ({ scale: parts.scale, over: parts.over });
+  const onScreen = ({ view }) => view.workspace === "residual" && view.section === "parts";
 
   if (typeof module !== "undefined") module.exports = { placeOf, clickOn, asked };
   if (typeof document === "undefined") return;
@@ -32,7 +34,6 @@
   const microtome = root.microtome;
   const { setProps } = microtome;
   const byId = (id) => document.getElementById(id);
-  const onScreen = ({ view }) => view.workspace === "residual" && view.section === "parts";
   const show = (parts) => microtome.dispatch({ type: "show-residual", parts });
 
   function draw(session) {
@@ -43,11 +44,6 @@
     byId("parts-over").hidden = session.experiment.prompts.length < 2;
   }
 
-  function tellServer(session) {
-    setProps("parts-asked", { data: onScreen(session) ? asked(session) : null }); // null computes nothing
-    if (onScreen(session)) setProps("parts-shown", { data: session.residual.parts.level });
-  }
-
   /** A bar, or the label left of it. */
   function clicked({ y }, add, gd) {
     const label = y === null ? undefined : (microtome.metaOf(gd).rows || [])[y];
@@ -55,8 +51,9 @@
     if (action) microtome.dispatch(action);
   }
 
+  microtome.askPanel("decomposition", (session) => (onScreen(session) ? asked(session) : null));
+  microtome.readAs("decomposition", (session) => (onScreen(session) ? session.residual.parts.level : null));
   microtome.projections.push(({ session }, before) => {
-    tellServer(session);
     if (!before || before.session.residual !== session.residual || before.session.experiment !== session.experiment) draw(session);
   });
   microtome.clicks.decomposition = clicked;
@@ -68,6 +65,5 @@
     byId("parts-scale").addEventListener("change", ({ target }) => show({ scale: target.value }));
     byId("parts-over").addEventListener("change", ({ target }) => show({ over: target.value }));
     draw(microtome.session());
-    tellServer(microtome.session());
   });
 })(typeof window === "undefined" ? globalThis : window);

@@ -73,6 +73,10 @@
     if (point && Number.isInteger(point.customdata)) dispatch({ type: "select-prompt", index: point.customdata });
   }));
 
+  const isOpen = ({ view }) => view.workspace === "residual" && view.section === "direction";
+  microtome.readAs("readers", (session) => (isOpen(session) ? session.residual.readers.by : null));
+  microtome.readAs("distribution", (session) => (isOpen(session) ? session.residual.distribution.by : null));
+
   // ---- controls ------------------------------------------------------------------------------------------------
 
   const CHOSEN = {

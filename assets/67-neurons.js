@@ -1,6 +1,6 @@
 /* Neurons: the layer is the last one selected, else the primary head's, else the last of the model; the neuron is the
- * selected one, else the server's choice. What is to be computed and what ranks them are told to the server in stores of
- * their own. A bar selects its neuron, a bar of the card its token.
+ * selected one, else the server's choice. Rankings come with the figure. A bar selects its neuron, a bar of the card its
+ * token.
  */
 (function (root) {
   "use strict";
@@ -19,7 +19,7 @@
     kind: "ablate", method, reference, site: { activation: "mlp_post", layer, neurons: [neuron] },
   });
 
-  /** What ranks them, and the token where that matters: it alone draws the bars again. */
+  /** What ranks them, and the token where that matters: the name of a reading of the bars. */
   const ranking = ({ residual: { neurons: { by } }, selection: { positions } }) =>
     (by === "activation" ? `${by} ${last(positions) ?? ""}` : by);
 
@@ -27,7 +27,6 @@
   if (typeof document === "undefined") return;
 
   const microtome = root.microtome;
-  const { setProps } = microtome;
   const byId = (id) => document.getElementById(id);
   const onScreen = ({ view }) => view.workspace === "residual" && view.section === "features";
 
@@ -40,17 +39,13 @@
     select.value = String(layer);
   }
 
+  const asked = (session) => (onScreen(session) ? neuronAsked(session.selection, microtome.shape().n_layers) : null);
+
   function project({ session }) {
-    if (!onScreen(session)) {
-      setProps("neurons-asked", { data: null }); // computes nothing, and what was asked last stays drawn
-      return;
-    }
-    const asked = neuronAsked(session.selection, microtome.shape().n_layers);
+    if (!onScreen(session)) return;
     byId("neurons-by").value = session.residual.neurons.by;
-    if (!asked) return;
-    drawLayers(asked.layer);
-    setProps("neurons-shown", { data: ranking(session) });
-    setProps("neurons-asked", { data: asked });
+    const here = asked(session);
+    if (here) drawLayers(here.layer);
   }
 
   function ablate() {
@@ -72,8 +67,14 @@
     part !== "rows" && x !== null && microtome.dispatch({ type: "click-position", position: x, add });
 
   Object.assign(microtome.clicks, { neurons: clicked, "neuron-card": clickedToken });
+  /** The list is of a layer, with the neuron that is shown where the server chooses it. */
+  for (const panel of ["neurons", "neuron-card"]) microtome.askPanel(panel, asked, { asked });
+  microtome.readAs("neurons", (session) => (onScreen(session) ? ranking(session) : null));
   microtome.projections.push(project);
-  microtome.whenTokens(() => project(microtome.current())); // by then the model's layers are known
+  microtome.whenTokens(() => { // by then the model's layers are known
+    project(microtome.current());
+    microtome.tellPanels(microtome.session());
+  });
   microtome.whenOpen(() => {
     byId("neurons-by").addEventListener("change", ({ target }) =>
       microtome.dispatch({ type: "show-residual", neurons: { by: target.value } }));

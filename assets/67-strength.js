@@ -55,6 +55,10 @@
     hear("plotly_afterplot", () => plot() && say(plot(), kept));
   });
 
+  const isOpen = ({ view }) => view.workspace === "residual" && view.section === "direction";
+  microtome.readAs("strength", (session) => (isOpen(session) ? session.residual.strength.metric : null));
+  microtome.asking.push({ id: "strength-reading", of: () => microtome.missing("strength") });
+
   // ---- controls ------------------------------------------------------------------------------------------------
 
   document.addEventListener("change", ({ target }) => { if (CHOSEN[target.id]) ask(CHOSEN[target.id](target.value)); });

@@ -1,6 +1,5 @@
 /* The lens: what colours it is switched on the live figure, from numbers that came with it (app/figures/lens_colours.py);
- * which lens, which tokens and which layer are controls of the state (residual.lens, residual.written), and what their
- * panels want computed is told to the server in stores of their own, which change with nothing else.
+ * which lens, which tokens and which layer are controls of the state (residual.lens, residual.written).
  */
 (function (root) {
   "use strict";
@@ -43,6 +42,8 @@
     return { tokens: lens.tokens, position: positionOf(session), layer: written.layer };
   }
 
+  root.microtome = root.microtome || {};
+  root.microtome.writtenAsked = writtenAsked;
   if (typeof module !== "undefined") module.exports = { unpacked, shownColour, restyling, lensAsked, tokensAsked, writtenAsked };
   if (typeof document === "undefined") return;
 
@@ -100,15 +101,10 @@
     select.value = layer === null ? "" : String(layer);
   }
 
-  function tellServer(session) {
-    setProps("lens-asked", { data: lensAsked(session.residual.lens) });
-    if (!onScreen(session)) return; // what was asked last stays drawn
-    setProps("tokens-asked", { data: tokensAsked(session) });
-    setProps("written-asked", { data: writtenAsked(session) });
-  }
+  microtome.asking.push({ id: "lens-asked", of: ({ residual }) => lensAsked(residual.lens) });
+  microtome.askPanel("token-trajectory", tokensAsked, { asked: tokensAsked });
 
   microtome.projections.push(({ session }, before) => {
-    tellServer(session);
     if (before && before.session.residual === session.residual) return; // another run's figure comes in its own colours
     drawControls(session);
     recolour();
@@ -121,7 +117,6 @@
       show({ written: { layer: target.value === "" ? null : Number(target.value) } }));
     byId("component-layer").addEventListener("pointerdown", () => drawLayers(microtome.session().residual.written.layer));
     drawControls(microtome.session());
-    tellServer(microtome.session());
   });
 
   const none = () => root.dash_clientside.no_update;

@@ -94,9 +94,11 @@
   microtome.projections.push(({ session }, before) => {
     if (!before || before.session.selection !== session.selection) mark();
   });
-  microtome.lensHooks.written = (data) => {
-    found = data || null;
+  function drawn(panel, content) {
+    found = content;
     draw();
-    return root.dash_clientside.no_update;
-  };
+  }
+
+  const { writtenAsked } = microtome;
+  microtome.askPanel("component-lens", writtenAsked, { asked: writtenAsked, draw: drawn });
 })(window);

@@ -57,11 +57,6 @@
     document.getElementById("direction-card-body").replaceChildren(...found);
   }
 
-  function directionCard(data) {
-    if (data) draw(data);
-    return root.dash_clientside.no_update;
-  }
-
   // ---- nothing to look at yet ----------------------------------------------------------------------------------
 
   const example = () => document.querySelector("[data-example-direction]");
@@ -78,7 +73,7 @@
     dispatch({ type: "add-direction", name: name.slice(0, 40), direction: { kind: "tokens", tokens: answer, minus, matrix: "W_U" } });
   }
 
+  microtome.drawDirectionCard = (panel, content) => draw(content);
   document.addEventListener("click", (event) => event.target.closest("[data-example-direction]") && makeExample());
-  microtome.directionCard = directionCard;
   microtome.projections.push(({ session }) => offerExample(session));
 })(window);

@@ -11,8 +11,7 @@
   const lastOf = (list) => (list.length ? list[list.length - 1] : null);
 
   /** What the numbers by layer are drawn for: null while they are not on screen. */
-  const geometryAsked = (session) =>
-    (isOpen(session) ? { drawn: session.residual.geometry.drawn, position: lastOf(session.selection.positions) } : null);
+  const geometryAsked = (session) => (isOpen(session) ? { position: lastOf(session.selection.positions) } : null);
 
   /** What a map is computed for; colours need nothing new, but projections the direction that is looked at. */
   function mapAsked(session, chosen) {
@@ -58,11 +57,10 @@
   const PANEL = "activation-map";
   const byId = (id) => document.getElementById(id);
 
-  microtome.asking.push(
-    { id: "geometry-asked", of: geometryAsked },
-    { id: "map-asked", of: (session) => mapAsked(session, microtome.directions.chosenDirection(session)) },
-    { id: "map-coloured", of: (session) => (isOpen(session) ? session.residual.map.colour : null) },
-  );
+  microtome.askPanel("geometry", geometryAsked);
+  microtome.askPanel(PANEL, (session) => mapAsked(session, microtome.directions.chosenDirection(session)));
+  microtome.readAs("geometry", (session) => (isOpen(session) ? session.residual.geometry.drawn : null));
+  microtome.readAs(PANEL, (session) => (isOpen(session) ? session.residual.map.colour : null));
 
   // ---- controls --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@
     if (reachable) return;
     reachable = true;
     write("banner", { hidden: true });
+    microtome.askWaiting();
   }
 
   /** The store hears of a model that is ready or failed, because every analysis asks again then, and Dash is busy for
@@ -55,7 +56,9 @@
   function publishStatus(status) {
     microtome.release();
     const news = away || !microtome.state.same(propsOf("status").data, status); // back after a restart is news too
-    if (news) setProps("status", { data: status });
+    if (!news) return;
+    setProps("status", { data: status });
+    microtome.askWaiting();
   }
 
   function publishCounters(queue, { hits, misses }) {

@@ -139,11 +139,10 @@
       accept, draftsChosen, answersFound: () => microtome.answersFound(), attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       directionMade: microtome.directionHooks.made, directionFields: microtome.directionHooks.fields,
-      directionCard: microtome.directionCard, strength: microtome.strengthControls,
+      strength: microtome.strengthControls,
       sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls, opened: microtome.opened,
-      lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, written: microtome.lensHooks.written,
-      saeRead: microtome.saeHooks.saeRead,
+      lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, saeRead: microtome.saeHooks.saeRead,
       headCard: microtome.headCard, cardPattern: microtome.cardPattern, cardFound: microtome.cardFound,
     },
   });

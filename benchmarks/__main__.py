@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.asked import Asked
 
-NAMES = ("sweeps", "exploratory_demo", "sweep_memory", "hand_speed", "start", "memory")
+NAMES = ("sweeps", "exploratory_demo", "sweep_memory", "hand_speed", "residual_hand", "start", "memory")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 

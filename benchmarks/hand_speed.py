@@ -13,8 +13,7 @@
 
 import base64
 import json
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +22,13 @@ import numpy as np
 from app.domain.prompts import PromptPair
 from app.domain.session import WORKED_EXAMPLE, session_dict
 from benchmarks.asked import Asked
+from benchmarks.gestures import PAUSE_MS, row, share, until_quiet
 from benchmarks.page import NUMBERS_ON_SCREEN, answers, chromium, server
 from benchmarks.plain_dash import HEADS, LAYERS, plain_dash
 
 CLICKS = 25
 LENGTHS = {64: 7, 256: 28}
 """Tokens, and how often the beginning is repeated for about so many (68 and 257)."""
-PAUSE_MS = 450
-"""Between clicks; two within 300 ms are a double click to Plotly."""
 QUANTITIES = ("entropy", "attention_to_first", "output_norm", "direct")
 _CLOCK = """(() => {
 document.addEventListener('pointerdown', () => { window.down = performance.now(); }, true);
@@ -75,10 +73,10 @@ def run(asked: Asked) -> dict[str, Any]:
     """One row per gesture and number of tokens."""
     rows: list[dict[str, Any]] = []
     for tokens, repeats in LENGTHS.items():
-        reference = _plain_clicks(tokens)
+        reference = plain_clicks(tokens)
         with chromium() as page, server() as (address, _, _began):
             answers(address)
-            rows += [{"tokens": tokens, **row} for row in _measured(page, address, repeats, reference)]
+            rows += [{"tokens": tokens, **each} for each in _measured(page, address, repeats, reference)]
     return {
         "what": f"milliseconds from an event to what is drawn, {CLICKS} clicks each, the whole workbench on the page",
         "reference": "clicks: a bare Dash page whose server callback returns the whole figure as go.Heatmap",
@@ -91,34 +89,19 @@ def _measured(page: Any, address: str, repeats: int, reference: list[float]) -> 
     page.goto(address + _link("When Mary and John went to the store, " * repeats + "John gave a drink"))
     page.wait_for_function(NUMBERS_ON_SCREEN, timeout=300_000)
     page.wait_for_selector("#attention .imagelayer image", state="attached", timeout=300_000)
-    _until_quiet(page)
+    until_quiet(page)
     first, cached = _clicks(page, "#head-matrix", _marked(_PAINTED), lambda: _since(page, _PAINTED, "down"))
     frames = page.evaluate("highlights")
     return [
-        _row("attention, first look at a head", first),
-        _row("attention, cached", cached, reference),
-        _row("highlight in every panel", [ms for ms, _ in frames], share=_share(each for _, each in frames)),
+        row("attention, first look at a head", first),
+        row("attention, cached", cached, reference),
+        row("highlight in every panel", [ms for ms, _ in frames], share=share(each for _, each in frames)),
         *_quantities(page),
         {"gesture": "hover over every panel", "requests": _hovered(page)},
-        _row("all heads as thumbnails, painted", _thumbnails(page)),
-        _row("light to dark and back, every figure", _themes(page)),
-        _row("new prompt to its pattern", [_new_prompt(page)]),
+        row("all heads as thumbnails, painted", _thumbnails(page)),
+        row("light to dark and back, every figure", _themes(page)),
+        row("new prompt to its pattern", [_new_prompt(page)]),
     ]
-
-
-def _row(gesture: str, times: Sequence[float], reference: Sequence[float] = (), **more: Any) -> dict[str, Any]:
-    row = {"gesture": gesture, "median_ms": statistics.median(times), "n": len(times), **more}
-    if len(times) > 1:
-        row["p90_ms"] = statistics.quantiles(times, n=10)[-1]
-    if reference:
-        row["reference_ms"] = statistics.median(reference)
-        row["ratio"] = row["median_ms"] / row["reference_ms"]
-    return row
-
-
-def _share(held: Any) -> float:
-    """Of True among them."""
-    return float(np.mean([bool(each) for each in held]))
 
 
 def _link(text: str) -> str:
@@ -130,16 +113,6 @@ def _link(text: str) -> str:
 
 
 # gestures
-
-
-def _until_quiet(page: Any, pause_s: float = 3) -> None:
-    """Wait until the page asks for nothing but its status."""
-    seen = [0]
-    page.on("request", lambda request: seen.__setitem__(0, seen[0] + ("/status" not in request.url)))
-    before = -1
-    while before != seen[0]:
-        before = seen[0]
-        page.wait_for_timeout(pause_s * 1000)
 
 
 def _marked(name: str) -> Callable[[Any], Callable[[], None]]:
@@ -207,7 +180,7 @@ def _quantities(page: Any) -> list[dict[str, Any]]:
             page.wait_for_timeout(PAUSE_MS)
         rounds.append(times)
     cached = [ms for times in rounds[1:] for ms in times]
-    return [_row("quantity of the matrix, first time", rounds[0]), _row("quantity of the matrix, cached", cached)]
+    return [row("quantity of the matrix, first time", rounds[0]), row("quantity of the matrix, cached", cached)]
 
 
 def _hovered(page: Any) -> int:
@@ -226,7 +199,7 @@ def _thumbnails(page: Any) -> list[float]:
     """Patterns that are there, painted from nothing: the screen is a little finer every time."""
     page.keyboard.press("2")
     page.wait_for_function("() => performance.getEntriesByName('microtome:thumbnails-painted').length")
-    _until_quiet(page)
+    until_quiet(page)
     return [_timed(page, "microtome:thumbnails-painted", _FINER.format(step)) for step in range(1, 7)]
 
 
@@ -247,7 +220,7 @@ def _new_prompt(page: Any) -> float:
     """The pattern of the prompt before stays on screen until the new one is there: its digest tells them apart."""
     page.keyboard.press("1")
     page.locator("#clean-prompt").fill("When Mary and John went to the shop, " * 7 + "John gave a book")
-    _until_quiet(page)
+    until_quiet(page)
     before = page.evaluate("microtome.attention.wanted().picture")
     page.evaluate("window.chosen = performance.now()")
     page.locator("#run").click()
@@ -255,7 +228,8 @@ def _new_prompt(page: Any) -> float:
     return float(page.evaluate("window.painted - window.chosen"))
 
 
-def _plain_clicks(tokens: int) -> list[float]:
+def plain_clicks(tokens: int) -> list[float]:
+    """The reference: clicks on a bare Dash page, everything cached."""
     watch = """() => document.querySelector('#pattern .js-plotly-plot').on('plotly_afterplot', () =>
       requestAnimationFrame(() => performance.mark('drawn')))"""
     with chromium() as page, plain_dash(tokens) as address:

@@ -5,17 +5,14 @@ from dash import Dash
 from app.engine import Engine
 from callbacks import (
     against,
+    asked_panels,
     attention_beside,
     client,
     components,
-    decomposition,
-    direction_card,
     direction_form,
-    direction_views,
     evaluate,
     export,
     generation,
-    geometry,
     head_card,
     head_card_patterns,
     head_matrix,
@@ -23,7 +20,6 @@ from callbacks import (
     heads,
     intervention_form,
     lenses,
-    neurons,
     opening,
     panels,
     path_patching,
@@ -40,8 +36,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    direction_views, strength, lenses, decomposition, neurons, sae_features,
-    direction_card, geometry, sweep_map, against,
+    asked_panels, strength, lenses, sae_features, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
     status_bar, export, opening,
 )  # fmt: skip

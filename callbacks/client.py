@@ -34,7 +34,6 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "directionMade": ((ids.DIRECTION_READ, "data"),),
     "directionFields": tuple((ids.DIRECTION_FIELD.format(name), "value") for name in ("kind", "groups")),
-    "directionCard": ((ids.DIRECTION_CARD, "data"),),
     "strength": tuple((name, "value") for name in (ids.STRENGTH_LOW, ids.STRENGTH_HIGH, ids.STRENGTH_COUNT)),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),
@@ -45,7 +44,6 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "lensTokens": ((ids.LENS_TOKENS, "value"),),
     "lensRead": ((ids.LENS_READ, "data"),),
     "saeRead": ((ids.SAE_READ, "data"),),
-    "written": ((ids.COMPONENT_LENS, "data"),),
     "generation": tuple((name, "value") for name in (ids.MAX_NEW_TOKENS, ids.TEMPERATURE, ids.GENERATION_SEED)),
 }
 

@@ -1,16 +1,14 @@
 """Views of the direction that is looked at: projection, distribution over prompts, writers, readers.
 
-Each has a store with the digests of its runs, which also names what else its figure depends on (`drawn`), so that the
-figure hears of its store alone. Nothing is asked while the section is not on screen. The place of writers and of the
+The page asks for each while its section is on screen (callbacks/asked_panels.py). The place of writers and of the
 distribution follows the selection: the token and the layer selected last; without, END and the direction's own layer.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
-from dash import Dash, Input, Output, State
+import plotly.graph_objects as go
 
 from app.domain.direction_recipes import place_of
 from app.domain.directions import NamedDirection
@@ -19,20 +17,21 @@ from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
 from app.domain.session import Viewed, chosen_direction
-from app.domain.views import Selection, Style
+from app.domain.views import GroupedBy, ReadingAs, Selection, Style
 from app.engine import Engine
 from app.figures.direction_distribution import direction_distribution_strip, shown_layer
 from app.figures.direction_projection import direction_projection_heatmap
 from app.figures.direction_readers import direction_readers_heatmap
 from app.figures.direction_writers import direction_writers_bars, place
+from app.figures.readings import with_readings
 from callbacks.evaluate import NOTHING, stored, wait_for_model, wait_to_run
+from callbacks.on_page import OnPage
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     directions_of,
     experiment_of,
-    outputs,
     ready,
     refused,
     residual_of,
@@ -97,8 +96,9 @@ def _nothing(page: OnScreen) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DirectionView:
-    """One panel: its analysis, the recipe's options, whether it is of the whole prompt set or of the `model` alone,
-    what else its figure depends on, and the words behind its title."""
+    """One panel: its analysis, the recipe's options, the words behind its title, whether it is of the whole prompt set
+    or of the `model` alone, what else its figure depends on, and the field of the style and its values between which
+    the page switches itself."""
 
     id: str
     kind: str
@@ -107,7 +107,7 @@ class DirectionView:
     of: Callable[[Any, OnScreen], str]
     whole: Callable[[OnScreen], bool] = lambda page: False
     model: bool = False
-    drawn: Callable[[OnScreen], dict[str, Any]] = _nothing
+    readings: tuple[str, tuple[str, ...]] | None = None
 
     def recipe(self, page: OnScreen, intervened: bool) -> AnyRecipe:
         """What is computed."""
@@ -128,6 +128,18 @@ class DirectionView:
         """As the page reads its numbers."""
         return replace(style, grouped_by=page.residual.distribution.by, reading_as=page.residual.readers.by)
 
+    def drawn_from(self, result: Any, page: OnScreen) -> go.Figure:
+        """With what else the page can read in it."""
+        style = self.style(page, style_of(page.view))
+        if self.readings is None:
+            return self.figure(result, style, page.selection)
+        field, names = self.readings
+
+        def drawing(name: str) -> go.Figure:
+            return self.figure(result, replace(style, **{field: name}), page.selection)  # pyright: ignore[reportArgumentType]  # of its names
+
+        return with_readings(getattr(style, field), names, drawing, result.provenance.model)
+
     def shown(self, page: OnScreen, digests: Any) -> Result:
         """The run on screen, or the difference."""
         show = "baseline" if self.model else page.view.show
@@ -146,7 +158,7 @@ VIEWS = (
         lambda result, page: f"{page.named.name} after L{shown_layer(result, page.selection)} at "
         f"{'END' if page.position is None else page.position}, {page.view.show}",
         whole=lambda page: True,
-        drawn=lambda page: {"by": page.residual.distribution.by, "layers": page.selection.layers[-1:]},
+        readings=("grouped_by", get_args(GroupedBy)),
     ),
     DirectionView(
         ids.WRITERS, "direction_writers", direction_writers_bars, _of_writers,
@@ -156,67 +168,29 @@ VIEWS = (
     DirectionView(
         ids.READERS, "direction_readers", direction_readers_heatmap, _nothing,
         lambda result, page: f"{page.named.name}, weights alone", model=True,
-        drawn=lambda page: {"by": page.residual.readers.by},
+        readings=("reading_as", get_args(ReadingAs)),
     ),
 )  # fmt: skip
 """Panels of the section."""
 
 
-def evaluate(engine: Engine, row: DirectionView, store: Any, status: Any, changed: Any, view: Any, *rest: Any) -> Any:
-    """Where the numbers of one panel are, computed, and what else it is drawn from."""
-    *given, before = rest
-
-    def find() -> dict[str, Any]:
-        shown = view_of(view)
-        wait_for_section(shown, "direction")
-        page = _page(engine, store, shown, *given)
-        return _evaluated(page, row)
-
-    return stored(find, store, before)
-
-
-def _page(engine: Engine, store: Any, view: Viewed, directions: Any, residual: Any, selection: Any) -> OnScreen:
-    found = directions_of(directions), residual_of(residual), selection_of(selection)
-    return OnScreen(engine, experiment_of(store), view, *found)
-
-
-def _evaluated(page: OnScreen, row: DirectionView) -> dict[str, Any]:
-    if chosen_direction(page.directions, page.residual) is None:
-        return NOTHING
-    wait = wait_for_model if row.model else wait_to_run
-    wait(page.engine, page.experiment)
-    digests = {run: page.engine.evaluate(recipe).digest for run, recipe in row.runs(page).items()}
-    return NOTHING | digests | {"show": page.view.show, "name": page.named.name, "drawn": row.drawn(page)}
-
-
-def draw(engine: Engine, row: DirectionView, digests: Any, view: Any, store: Any, *given: Any) -> tuple[Any, ...]:
-    """Figure, state, message, of what."""
+def answer(row: DirectionView, engine: Engine, sent: OnPage) -> tuple[Any, ...]:
+    """Content, state, message, of what."""
     empty = NO_DIRECTION
     try:
-        shown = view_of(view)
+        shown = view_of(sent.view)
         wait_for_section(shown, "direction")
-        page = _page(engine, store, shown, *given)
+        given = directions_of(sent.directions), residual_of(sent.residual), selection_of(sent.selection)
+        page = OnScreen(engine, experiment_of(sent.experiment), shown, *given)
         empty = NO_PROMPT if page.named else empty
+        digests = stored(lambda: _evaluated(page, row), sent.experiment, None)
         result = row.shown(page, digests)
-        figure = row.figure(result, row.style(page, style_of(shown)), page.selection)
-        return ready(figure, row.of(result, page), digests)
+        return ready(row.drawn_from(result, page), row.of(result, page), digests)
     except REFUSALS as why:
         return refused(why, empty)
 
 
-def register(app: Dash, engine: Engine) -> None:
-    """Two callbacks per panel: one computes, one draws what was computed."""
-    names = (ids.DIRECTIONS, ids.RESIDUAL, ids.SELECTION)
-    for row in VIEWS:
-        store = ids.DIGESTS.format(row.kind)
-        app.callback(
-            Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
-            Input(ids.DIRECTION_ASKED, "data"), State(ids.VIEW, "data"), *(State(name, "data") for name in names),
-            State(store, "data"),
-            running=[(Output(ids.BUSY.format(row.id, row.kind), "className"), "mt-busy is-on", "mt-busy")],
-            prevent_initial_call=True,
-        )(functools.partial(evaluate, engine, row))  # fmt: skip
-        app.callback(
-            outputs(row.id), Input(store, "data"), State(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"),
-            *(State(name, "data") for name in names), prevent_initial_call=True,
-        )(functools.partial(draw, engine, row))  # fmt: skip
+def _evaluated(page: OnScreen, row: DirectionView) -> dict[str, Any]:
+    wait = wait_for_model if row.model else wait_to_run
+    wait(page.engine, page.experiment)
+    return NOTHING | {run: page.engine.evaluate(recipe).digest for run, recipe in row.runs(page).items()}

@@ -1,15 +1,13 @@
 """The *Geometry* section: computed while it is on screen, drawn from the results.
 
-What is asked travels in stores of their own (assets/69-geometry.js), which change with nothing else and are null while
-another section is on screen.
+Which numbers are drawn by layer, and what colours the map, are readings that the page switches itself
+(app/figures/readings.py).
 """
 
-import functools
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State
-from dash.exceptions import PreventUpdate
+import plotly.graph_objects as go
 
 from app.domain.directions import NamedDirection
 from app.domain.experiment import Experiment
@@ -17,16 +15,17 @@ from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import chosen_direction
 from app.engine import Engine
-from app.figures.activation_map import activation_map_scatter, spread
-from app.figures.residual_geometry import named_position, position_of, residual_geometry_lines
+from app.figures.activation_map import LABELS, NUMBERS, activation_map_scatter, spread
+from app.figures.readings import with_readings
+from app.figures.residual_geometry import DRAWN, named_position, position_of, residual_geometry_lines
 from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_to_run
+from callbacks.on_page import OnPage
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     directions_of,
     experiment_of,
-    outputs,
     ready,
     refused,
     residual_of,
@@ -35,43 +34,11 @@ from callbacks.reading import (
     view_of,
     wait_for_section,
 )  # fmt: skip
-from layouts import ids
 from layouts.workspaces import NO_PROMPT
 
+OF_POINTS = ("x", "y", "hovertext")
+"""Of points, the same however they are coloured."""
 ONE_RUN = "A map of activations is of one run: show Baseline or Intervened above."
-
-
-def evaluate(engine: Engine, store: Any, status: Any, view: Any, before: Any) -> Any:
-    """The numbers by layer of the prompt on screen."""
-
-    def find() -> dict[str, Any]:
-        wait_for_section(view_of(view), "geometry")
-        experiment = experiment_of(store)
-        wait_to_run(engine, experiment)
-        why = too_long(engine, experiment, "residual_geometry")
-        if why:
-            return NOTHING | {"error": why}
-        found = runs(experiment, "residual_geometry")
-        return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in found.items()}
-
-    return stored(find, store, before)
-
-
-def evaluate_map(
-    engine: Engine, store: Any, status: Any, asked: Any, library: Any, view: Any, residual: Any, before: Any
-) -> Any:
-    """The map of the whole prompt set."""
-    if not asked:
-        raise PreventUpdate
-
-    def find() -> dict[str, Any]:
-        wait_for_section(view_of(view), "geometry")
-        experiment = experiment_of(store)
-        wait_to_run(engine, experiment)
-        found = map_recipes(engine, experiment, residual_of(residual), directions_of(library))
-        return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in found.items()}
-
-    return stored(find, store, before)
 
 
 def map_recipes(
@@ -95,64 +62,56 @@ def map_options(asked: MapAsked, n_layers: int, experiment: Experiment) -> dict[
     return options | {"layer": layer, "both": asked.both and paired}
 
 
-def draw(
-    engine: Engine, digests: Any, changed: Any, asked: Any, view: Any, experiment: Any, residual: Any, selection: Any
-) -> tuple[Any, ...]:
+def answer_lines(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
     """The lines by layer, at the token that is selected."""
     try:
-        shown, chosen = view_of(view), selection_of(selection)
-        result: Any = Asked(engine, experiment_of(experiment), digests, shown.show).shown("residual_geometry")
-        style = replace(style_of(shown), quantity=residual_of(residual).geometry.drawn)
-        figure = residual_geometry_lines(result, style, chosen)
+        shown, experiment, chosen = view_of(sent.view), experiment_of(sent.experiment), selection_of(sent.selection)
+        wait_for_section(shown, "geometry")
+        digests = stored(lambda: _lines_evaluated(engine, experiment), sent.experiment, None)
+        result: Any = Asked(engine, experiment, digests, shown.show).shown("residual_geometry")
+
+        def drawing(name: str) -> go.Figure:
+            return residual_geometry_lines(result, replace(style_of(shown), quantity=name), chosen)
+
+        figure = with_readings(residual_of(sent.residual).geometry.drawn, DRAWN, drawing, result.provenance.model)
     except REFUSALS as why:
         return refused(why, NO_PROMPT)
     at = named_position(result.str_tokens, position_of(result.str_tokens, chosen))
     return ready(figure, f"at {at}, {shown.show}", digests)
 
 
-def draw_map(
-    engine: Engine, digests: Any, changed: Any, colour: Any, view: Any, experiment: Any, residual: Any, library: Any
-) -> tuple[Any, ...]:
-    """The points, in the colours that are asked for."""
+def _lines_evaluated(engine: Engine, experiment: Experiment) -> dict[str, Any]:
+    wait_to_run(engine, experiment)
+    why = too_long(engine, experiment, "residual_geometry")
+    if why:
+        return NOTHING | {"error": why}
+    found = runs(experiment, "residual_geometry")
+    return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in found.items()}
+
+
+def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
+    """The points of the whole prompt set, in the colours that are asked for and in all others."""
     try:
-        shown, asked = view_of(view), residual_of(residual)
+        shown, asked, experiment = view_of(sent.view), residual_of(sent.residual), experiment_of(sent.experiment)
+        wait_for_section(shown, "geometry")
         if shown.show == "difference":
             raise Refused(ONE_RUN)
-        there = experiment_of(experiment)
-        found = map_recipes(engine, there, asked, directions_of(library))
-        recipe = found.get(shown.show, found["baseline"])
-        result: Any = Asked(engine, there, digests, shown.show).known(shown.show, recipe)
-        figure = activation_map_scatter(result, replace(style_of(shown), quantity=asked.map.colour), selection_of(None))
+        wait_to_run(engine, experiment)
+        found = map_recipes(engine, experiment, asked, directions_of(sent.directions))
+        digests = stored(lambda: _map_evaluated(engine, found), sent.experiment, None)
+        recipe: Any = found.get(shown.show, found["baseline"])
+        result: Any = Asked(engine, experiment, digests, shown.show).known(shown.show, recipe)
+
+        def drawing(name: str) -> go.Figure:
+            return activation_map_scatter(result, replace(style_of(shown), quantity=name), selection_of(None))
+
+        names = [name for name in (*LABELS, *NUMBERS) if name != "projection" or recipe.direction is not None]
+        figure = with_readings(asked.map.colour, names, drawing, result.provenance.model, OF_POINTS)
     except REFUSALS as why:
         return refused(why, NO_PROMPT)
     said = ", ".join(filter(None, (f"{len(result.norm)} points", spread(result), shown.show)))
     return ready(figure, said, digests)
 
 
-def register(app: Dash, engine: Engine) -> None:
-    """One computing and one drawing callback per panel."""
-    experiment, view, residual = ids.EXPERIMENT, ids.VIEW, State(ids.RESIDUAL, "data")
-    lines, points = ids.DIGESTS.format("residual_geometry"), ids.DIGESTS.format("activation_map")
-    app.callback(
-        Output(lines, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(view, "data"),
-        State(lines, "data"), prevent_initial_call=True, running=_busy(ids.GEOMETRY, "residual_geometry"),
-    )(functools.partial(evaluate, engine))  # fmt: skip
-    app.callback(
-        Output(points, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(ids.MAP_ASKED, "data"),
-        State(ids.DIRECTIONS, "data"), State(view, "data"), residual, State(points, "data"), prevent_initial_call=True,
-        running=_busy(ids.ACTIVATION_MAP, "activation_map"),
-    )(functools.partial(evaluate_map, engine))  # fmt: skip
-    app.callback(
-        outputs(ids.GEOMETRY), Input(lines, "data"), Input(ids.SHOWN, "data"), Input(ids.GEOMETRY_ASKED, "data"),
-        State(view, "data"), State(experiment, "data"), residual, State(ids.SELECTION, "data"),
-        prevent_initial_call=True,
-    )(functools.partial(draw, engine))  # fmt: skip
-    app.callback(
-        outputs(ids.ACTIVATION_MAP), Input(points, "data"), Input(ids.SHOWN, "data"), Input(ids.MAP_COLOURED, "data"),
-        State(view, "data"), State(experiment, "data"), residual, State(ids.DIRECTIONS, "data"),
-        prevent_initial_call=True,
-    )(functools.partial(draw_map, engine))  # fmt: skip
-
-
-def _busy(panel: str, kind: str) -> list[tuple[Output, str, str]]:
-    return [(Output(ids.BUSY.format(panel, kind), "className"), "mt-busy is-on", "mt-busy")]
+def _map_evaluated(engine: Engine, recipes: dict[str, AnyRecipe]) -> dict[str, Any]:
+    return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in recipes.items()}

@@ -1,34 +1,34 @@
 """Token trajectories and components as tokens: computed for what the page asks while the section is on screen, drawn
 from the results; and the folder of a tuned lens, read once before anything is computed through it.
-
-What is asked travels in stores of their own (assets/68-lens.js), which change with nothing else.
 """
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import MicrotomeError
+from app.domain.errors import BadInput, MicrotomeError
 from app.domain.experiment import Experiment
 from app.domain.lens_results import ComponentLensResult
 from app.engine import Engine
 from app.figures.component_lens import NO_DIFFERENCE, remainders
 from app.figures.token_trajectory import position_shown, token_trajectories_lines, token_trajectory_lines
 from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_for_model, wait_to_run
+from callbacks.on_page import OnPage
 from callbacks.reading import (
     REFUSALS,
     Asked,
     Refused,
     experiment_of,
-    outputs,
     ready,
     refused,
     run_text,
     selection_of,
     style_of,
     view_of,
+    wait_for_section,
 )  # fmt: skip
 from layouts import ids
 from layouts.lenses import NO_TOKENS
@@ -38,15 +38,10 @@ KINDS = {"token_trajectory": "logit_lens", "component_lens": "component_lens"}
 """Digest store -> kind of recipe."""
 
 
-def evaluate(engine: Engine, name: str, store: Any, status: Any, asked: Any, before: Any) -> Any:
-    """Compute what is asked on the baseline and on the intervened run, and say where it is."""
-    if not isinstance(asked, dict):
-        raise PreventUpdate
-    return stored(lambda: evaluated(engine, name, experiment_of(store), asked), store, before)
-
-
-def evaluated(engine: Engine, name: str, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
+def evaluated(engine: Engine, name: str, experiment: Experiment, asked: Any) -> dict[str, Any]:
     """Digests of the runs, and the options that they are of."""
+    if not isinstance(asked, dict):
+        raise BadInput("The page asks for no lens that there is; reload it.")
     wait_to_run(engine, experiment)
     why = too_long(engine, experiment, "logit_lens")
     if why:
@@ -65,15 +60,15 @@ def options_here(engine: Engine, experiment: Experiment, name: str, asked: dict[
     return chosen | ({"positions": [at]} if name == "token_trajectory" else {"position": at})
 
 
-def draw_trajectory(engine: Engine, digests: Any, view: Any, store: Any, selection: Any) -> tuple[Any, ...]:
+def answer_tokens(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
     """Both runs where there are two, whichever is shown elsewhere."""
     try:
-        asked = Asked(engine, experiment_of(store), digests, "baseline")
+        digests, asked = _found(engine, "token_trajectory", sent)
         baseline: Any = asked.found("baseline", "logit_lens")
-        style, chosen = style_of(view_of(view)), selection_of(selection)
+        style, chosen = style_of(view_of(sent.view)), selection_of(sent.selection)
         if not baseline.tokens:
             raise Refused(NO_TOKENS)
-        if (digests or {}).get("intervened"):
+        if digests.get("intervened"):
             intervened: Any = asked.found("intervened", "logit_lens")
             figure = token_trajectories_lines(baseline, intervened, style, chosen)
         else:
@@ -81,18 +76,27 @@ def draw_trajectory(engine: Engine, digests: Any, view: Any, store: Any, selecti
     except REFUSALS as why:
         return refused(why, NO_TOKENS)
     at = baseline.positions[position_shown(baseline, chosen)]
-    both = "; solid intervened, dotted baseline" if (digests or {}).get("intervened") else ""
+    both = "; solid intervened, dotted baseline" if digests.get("intervened") else ""
     of = f"at {at} {shown_token(baseline.str_tokens[at])}, {baseline.lens}{both}"
     return ready(figure, of, digests)
 
 
-def draw_components(engine: Engine, digests: Any, changed: Any, view: Any, store: Any) -> tuple[Any, ...]:
+def _found(engine: Engine, name: str, sent: OnPage) -> tuple[dict[str, Any], Asked]:
+    """Where the runs are, and the baseline's."""
+    wait_for_section(view_of(sent.view), "lens")
+    experiment = experiment_of(sent.experiment)
+    digests = stored(lambda: evaluated(engine, name, experiment, sent.asked), sent.experiment, None)
+    return digests, Asked(engine, experiment, digests, "baseline")
+
+
+def answer_components(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
     """The rows as plain values."""
     try:
-        shown = view_of(view)
+        shown = view_of(sent.view)
         if shown.show == "difference":
             raise Refused(NO_DIFFERENCE)
-        result: Any = Asked(engine, experiment_of(store), digests, shown.show).shown("component_lens")
+        digests, asked = _found(engine, "component_lens", sent)
+        result: Any = replace(asked, show=shown.show).shown("component_lens")
     except REFUSALS as why:
         return refused(why)
     at = result.position
@@ -131,27 +135,8 @@ def read_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[A
 
 
 def register(app: Dash, engine: Engine) -> None:
-    """One computing callback per panel, one that draws it, and the folder."""
-    experiment, view = ids.EXPERIMENT, State(ids.VIEW, "data")
-    panels = {"token_trajectory": (ids.TOKEN_TRAJECTORY, ids.TOKENS_ASKED),
-              "component_lens": (ids.COMPONENT_LENS, ids.WRITTEN_ASKED)}  # fmt: skip
-    for name, (panel, asked) in panels.items():
-        store = ids.DIGESTS.format(name)
-        app.callback(
-            Output(store, "data"), Input(experiment, "data"), Input(ids.STATUS, "data"), Input(asked, "data"),
-            State(store, "data"), prevent_initial_call=True,
-            running=[(Output(ids.BUSY.format(panel, name), "className"), "mt-busy is-on", "mt-busy")],
-        )(functools.partial(evaluate, engine, name))  # fmt: skip
-    app.callback(
-        outputs(ids.TOKEN_TRAJECTORY), Input(ids.DIGESTS.format("token_trajectory"), "data"), view,
-        State(experiment, "data"), State(ids.SELECTION, "data"), prevent_initial_call=True,
-    )(functools.partial(draw_trajectory, engine))  # fmt: skip
-    app.callback(
-        outputs(ids.COMPONENT_LENS, "data"), Input(ids.DIGESTS.format("component_lens"), "data"),
-        Input(ids.SHOWN, "data"), view, State(experiment, "data"), prevent_initial_call=True,
-    )(functools.partial(draw_components, engine))  # fmt: skip
+    """The folder."""
     app.callback(
         Output(ids.LENS_READ, "data"), Output(ids.LENS_SAID, "children"), Input(ids.LENS_FOLDER, "value"),
-        Input(ids.STATUS, "data"),
-        State(experiment, "data"), prevent_initial_call=True,
+        Input(ids.STATUS, "data"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
     )(functools.partial(read_folder, engine))  # fmt: skip

@@ -1,52 +1,46 @@
 """Neurons of one layer and the card of one of them: computed while their section is on screen, drawn from one result.
 
-The layer and the neuron asked for travel in one store, what ranks them in another (assets/67-neurons.js).
+The layer and the neuron asked for travel in a store (assets/67-neurons.js); rankings travel with the figure.
 """
 
-import functools
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State
-from dash.exceptions import PreventUpdate
+import plotly.graph_objects as go
 
 from app.domain.errors import BadInput
 from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result, difference
-from app.domain.views import Style
+from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.neurons import neuron_bars, neuron_card
+from app.figures.readings import with_readings
 from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.exported_source import Page, Source
+from callbacks.on_page import OnPage
 from callbacks.reading import (
     REFUSALS,
     Asked,
     experiment_of,
-    outputs,
     ready,
     refused,
+    residual_of,
     said,
     selection_of,
     style_of,
     view_of,
+    wait_for_section,
 )  # fmt: skip
 from layouts import ids
 from layouts.workspaces import NO_PROMPT
 
 KIND = "neurons"
-FIGURES = {ids.NEURONS: neuron_bars, ids.NEURON_CARD: neuron_card}
 
 
-def evaluate(engine: Engine, store: Any, status: Any, asked: Any, before: Any) -> Any:
-    """Compute both runs, and say where they are and of what."""
-    if not isinstance(asked, dict):
-        raise PreventUpdate
-    return stored(lambda: _stored(engine, experiment_of(store), asked), store, before)
-
-
-def _stored(engine: Engine, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
-    if set(asked) - {"layer", "neuron"}:
+def evaluated(engine: Engine, experiment: Experiment, asked: Any) -> dict[str, Any]:
+    """Digests of the runs, and the neuron that they are of."""
+    if not isinstance(asked, dict) or set(asked) - {"layer", "neuron"}:
         raise BadInput("The page asks for no neuron that there is; reload it.")
     wait_to_run(engine, experiment)
     options = settled_options(engine, experiment, asked)
@@ -69,19 +63,32 @@ def shown(asked: Asked, options: dict[str, Any]) -> Result:
     return difference(first, rest[0]) if rest else first
 
 
-def draw(
-    engine: Engine, panel: str, digests: Any, changed: Any, by: Any, view: Any, store: Any, selection: Any
-) -> tuple[Any, ...]:
-    """Figure, state, message, of what."""
+def answer(panel: str, engine: Engine, sent: OnPage) -> tuple[Any, ...]:
+    """Figure, state, message, of what. The list has every ranking."""
     try:
-        looks, experiment = view_of(view), experiment_of(store)
-        options = (digests or {}).get("options") or {"layer": 0}
+        looks, experiment, chosen = view_of(sent.view), experiment_of(sent.experiment), selection_of(sent.selection)
+        wait_for_section(looks, "features")
+        digests = stored(lambda: evaluated(engine, experiment, sent.asked), sent.experiment, None)
+        options = digests.get("options") or {"layer": 0}
         result: Any = shown(Asked(engine, experiment, digests, looks.show), options)
-        style = ranked_by(style_of(looks), result, by.partition(" ")[0] if isinstance(by, str) else None)
-        figure = FIGURES[panel](result, style, selection_of(selection))
+        if panel == ids.NEURONS:
+            figure = _ranked(result, style_of(looks), chosen, residual_of(sent.residual).neurons.by)
+        else:
+            figure = neuron_card(result, style_of(looks), chosen)
     except REFUSALS as why:
         return refused(why, NO_PROMPT)
     return ready(figure, said(figure, result), digests)
+
+
+def _ranked(result: Any, style: Style, selection: Selection, by: str) -> go.Figure:
+    """In every order that there is without asking: at other tokens the page asks."""
+    at = selection.positions[-1] if selection.positions else ""
+    names = {"attribution": "attribution", "largest": "largest", "activation": f"activation {at}"}
+
+    def drawing(name: str) -> go.Figure:
+        return neuron_bars(result, ranked_by(style, result, name.partition(" ")[0]), selection)
+
+    return with_readings(names[by], names.values(), drawing, result.provenance.model)
 
 
 def ranked_by(style: Style, result: Any, by: str | None) -> Style:
@@ -119,19 +126,3 @@ NEURONS: dict[str, Source] = {
     ids.NEURON_CARD: Source(_recipe, _behind, figure=lambda page: "neuron_card", part=_part),
 }
 """Panel -> what is behind it, for export."""
-
-
-def register(app: Dash, engine: Engine) -> None:
-    """One callback that computes, one per panel that draws."""
-    store = ids.DIGESTS.format(KIND)
-    app.callback(
-        Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"),
-        Input(ids.NEURONS_ASKED, "data"), State(store, "data"), prevent_initial_call=True,
-        running=[(Output(ids.BUSY.format(panel, KIND), "className"), "mt-busy is-on", "mt-busy") for panel in FIGURES],
-    )(functools.partial(evaluate, engine))  # fmt: skip
-    for panel in FIGURES:
-        app.callback(
-            outputs(panel), Input(store, "data"), Input(ids.SHOWN, "data"), Input(ids.NEURONS_SHOWN, "data"),
-            State(ids.VIEW, "data"), State(ids.EXPERIMENT, "data"), State(ids.SELECTION, "data"),
-            prevent_initial_call=True,
-        )(functools.partial(draw, engine, panel))  # fmt: skip

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dash import Output, ctx, no_update
+from dash import Output, no_update
 from dash.exceptions import PreventUpdate
+from flask import has_request_context, request
 from pydantic import TypeAdapter
 
 from app.analyses import ANALYSES
@@ -22,6 +23,7 @@ from app.domain.session import Viewed, parse_directions, parse_heads, parse_note
 from app.domain.sweep_asked import SweepAsked, parse_sweep
 from app.domain.views import Selection, Show, Style, Theme
 from app.engine import Engine
+from app.figures.readings import said as said_by
 from layouts import ids
 from layouts.panel import state_class
 from layouts.rail import shown
@@ -139,7 +141,8 @@ def read_as(style: Style, sweep: SweepAsked) -> Style:
 
 def page_theme() -> Theme:
     """The theme of the page that asks."""
-    return "dark" if (ctx.cookies or {}).get(THEME_COOKIE) == "dark" else "light"
+    cookies = request.cookies if has_request_context() else {}
+    return "dark" if cookies.get(THEME_COOKIE) == "dark" else "light"
 
 
 def _object(store: Any) -> dict[str, Any]:
@@ -250,8 +253,8 @@ def ready(content: Any, of: str, *stores: Any) -> tuple[Any, ...]:
 
 
 def said(figure: Any, result: Result) -> str:
-    """What a figure says of itself: its title, which only exports draw, without the model, which the page names."""
-    return str(figure.layout.meta["title"]).replace(f", {result.provenance.model}", "")
+    """What a figure says of itself, without the model, which the page names."""
+    return said_by(figure, result.provenance.model)
 
 
 def refused(why: Exception, empty: str = "") -> tuple[Any, ...]:

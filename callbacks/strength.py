@@ -1,7 +1,8 @@
 """The strength curve of the direction that is looked at: on a button, in the background, drawn while it is computed.
 
 It runs like a sweep (callbacks/sweep.py). Its digest store names the recipes too, because where it is made follows the
-selection, which sweeps do not hear; and the metric and the run that are drawn, so that the figure hears of it alone.
+selection, which sweeps do not hear; and the run that is drawn, so that the figure hears of it alone. Every metric
+travels with the figure.
 """
 
 import functools
@@ -9,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import plotly.graph_objects as go
 from dash import Dash, Input, Output, State
 
 from app.domain.directions import NamedDirection
 from app.domain.errors import BadLink
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
+from app.domain.results import METRICS
 from app.domain.session import chosen_direction
 from app.domain.steering_recipes import SteeringCurve
 from app.domain.steering_results import SteeringCurveResult
 from app.engine import Engine
+from app.figures.readings import with_readings
 from app.figures.steering_curve import steering_curve_lines
 from callbacks import direction_views, sweep_strip
 from callbacks.evaluate import NOTHING, stored, wait_to_run
@@ -88,7 +92,7 @@ def address(
         wait_for_section(shown := view_of(view), "direction")
         given = directions_of(directions), residual_of(residual), selection_of(selection)
         page = direction_views.OnScreen(engine, experiment_of(store), shown, *given)
-        return _addressed(page) | {"show": shown.show, "metric": page.residual.strength.metric}
+        return _addressed(page) | {"show": shown.show}
 
     return stored(find, store, before)
 
@@ -138,7 +142,9 @@ SLOT = replace(
 # drawing
 
 
-def draw(engine: Engine, digests: Any, tick: Any, view: Any, experiment: Any, residual: Any) -> tuple[Any, ...]:
+def draw(
+    engine: Engine, digests: Any, tick: Any, missed: Any, view: Any, experiment: Any, residual: Any
+) -> tuple[Any, ...]:
     """The curve as far as it has come, state, message, of what."""
     empty = NO_DIRECTION
     try:
@@ -148,8 +154,11 @@ def draw(engine: Engine, digests: Any, tick: Any, view: Any, experiment: Any, re
             raise Refused(str(found["lacks"]))
         empty = PRESS_RUN if found.get("baseline") else empty
         result = Asked(engine, experiment_of(experiment), digests, shown.show).swept(PRESS_RUN, (SteeringCurveResult,))
-        metric = residual_of(residual).strength.metric
-        figure = steering_curve_lines(result, replace(style_of(shown), metric=metric), selection_of(None))
+
+        def drawing(metric: Any) -> go.Figure:
+            return steering_curve_lines(result, replace(style_of(shown), metric=metric), selection_of(None))
+
+        figure = with_readings(residual_of(residual).strength.metric, METRICS, drawing, result.provenance.model)
     except REFUSALS as why:
         return refused(why, empty)
     many = f", {len(result.clean[0])} prompts" if len(result.clean[0]) > 1 else ""
@@ -174,5 +183,6 @@ def register(app: Dash, engine: Engine) -> None:
     sweep_strip.register(app, engine, SLOT)
     app.callback(
         outputs(ids.STRENGTH), Input(store, "data"), Input(ids.TICK.format(ids.STRENGTH), "data"),
-        State(view, "data"), State(ids.EXPERIMENT, "data"), residual, prevent_initial_call=True,
+        Input(ids.READING, "data"), State(view, "data"), State(ids.EXPERIMENT, "data"), residual,
+        prevent_initial_call=True,
     )(functools.partial(draw, engine))  # fmt: skip

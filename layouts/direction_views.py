@@ -19,7 +19,7 @@ NORMALISED = (
     ("cosine", "cosine", "a · d̂ / |a|, from -1 to 1"),
 )
 GROUPS = (
-    ("side", "clean / corrupted", "One row for the clean prompts, one for the corrupted ones"),
+    ("side", "by side", "One row for the clean prompts, one for the corrupted ones"),
     ("answer", "by answer", "One row per answer, clean and corrupted prompts together"),
 )
 PROMPTS = (

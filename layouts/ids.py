@@ -34,11 +34,9 @@ OF_SWEEPS = (TICK, ENDED, DONE, COUNTED, REQUEST)
 ATTENTION_LAYER = "attention-layer"  # the layer wanted where a long prompt has its patterns layer by layer; else null
 ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside patterns (callbacks/attention_beside.py)
 LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
-TOKENS_ASKED, WRITTEN_ASKED = "tokens-asked", "written-asked"  # what their panels want computed; null before
-NEURONS_ASKED, NEURONS_SHOWN = "neurons-asked", "neurons-shown"  # {"layer", "neuron"}, null off screen; what ranks them
 SAE_ASKED, SAE_SHOWN = "sae-asked", "sae-shown"  # {"folder", "fingerprint", "feature"}, null off screen; what ranks
 SAE_READ = "sae-read"  # {"folder", "fingerprint"}: an autoencoder that fits the model
-PARTS_ASKED, PARTS_SHOWN = "parts-asked", "parts-shown"  # {"scale", "over"}, null off screen; the level to draw
+READING = "strength-reading"  # changes whenever the strength curve lacks the metric that the page wants
 LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
 HELP_TEXTS = "help-texts"  # panel -> {"formula": …, "reading": …, "sign": …, "unit": …}
@@ -145,14 +143,9 @@ SAE_ABLATE, SAE_STEER, SAE_KEEP = "sae-ablate", "sae-steer", "sae-keep"
 PARTS_LEVEL, PARTS_SCALE, PARTS_OVER = "parts-level", "parts-scale", "parts-over"
 COMPONENT_LENS, COMPONENT_LAYER, COMPONENT_ROWS = "component-lens", "component-layer", "component-rows"
 GEOMETRY, GEOMETRY_DRAWN = "geometry", "geometry-drawn"
-GEOMETRY_ASKED = "geometry-asked"  # what the numbers by layer are drawn for; null while they are not on screen
 ACTIVATION_MAP, MAP_GROUPS = "activation-map", "map-groups"
 MAP_METHOD, MAP_ACTIVATION, MAP_LAYER = "map-method", "map-activation", "map-layer"
 MAP_POSITIONS, MAP_COLOUR = "map-positions", "map-colour"
-MAP_ASKED = "map-asked"  # what a map is computed for; null while it is not on screen
-MAP_COLOURED = "map-coloured"  # what colours it
-GEOMETRY_KINDS = ("residual_geometry", "activation_map")
-"""Digest stores of the *Geometry* section."""
 PREDICTION, READOUT = "prediction", "readout"
 SWEEP_MAP, AGAINST, STRIP = "sweep-map", "against", "strip"
 """The map of a sweep cannot be called `sweep`: that is the store."""
@@ -180,8 +173,6 @@ STRENGTH, STRENGTH_SAID, STRENGTH_PROMPTS = "strength", "strength-said", "streng
 STRENGTH_LAYER, STRENGTH_POSITIONS, STRENGTH_BY = "strength-layer", "strength-positions", "strength-by"
 STRENGTH_LOW, STRENGTH_HIGH, STRENGTH_COUNT = "strength-low", "strength-high", "strength-count"
 STRENGTH_PLACEBOS, STRENGTH_TOKENS, STRENGTH_METRIC = "strength-placebos", "strength-tokens", "strength-metric"
-DIRECTION_KINDS = ("direction_projection", "direction_distribution", "direction_writers", "direction_readers")
-"""Digest stores of its panels."""
 PANELS = (
     HEAD_MATRIX, TRAJECTORY, COMPONENTS, ATTENTION, LENS, PREDICTION,
     SWEEP_MAP, *BESIDE, STRIP, SELF_REPAIR, GENERATION, PATHS, THUMBNAILS, HEAD_CARD, HEAD_READING,

@@ -70,8 +70,9 @@ def component_lens_panel() -> html.Section:
         [html.Option("largest", value="")], id=ids.COMPONENT_LAYER, className="mt-choice",
         **attributes(aria_label="Components of which layer"),
     )  # fmt: skip
-    body = [dcc.Store(id=ids.COMPONENT_LENS), html.Div(id=ids.COMPONENT_ROWS, className="mt-written")]
+    body = html.Div(id=ids.COMPONENT_ROWS, className="mt-written")
     return panel(
-        ids.COMPONENT_LENS, "Components as tokens", html.Div(body, className="mt-stack"), kinds=("component_lens",),
+        ids.COMPONENT_LENS, "Components as tokens", html.Div(body, id=ids.COMPONENT_LENS, className="mt-stack"),
+        kinds=("component_lens",),
         controls=[layer], empty=NO_PROMPT, section="lens",
     )  # fmt: skip

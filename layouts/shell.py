@@ -40,8 +40,7 @@ THEME: Any = {
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
-    "lensTokens", "lensRead", "written", "saeRead", "opened",
-    "directionMade", "directionFields", "directionCard", "strength",
+    "lensTokens", "lensRead", "saeRead", "opened", "directionMade", "directionFields", "strength",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -50,16 +49,14 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
-        *ids.DIRECTION_KINDS, "heads", "head_reading", "token_trajectory", "component_lens",
-        "direction_card", "logit_decomposition", "neurons", "sae_features", "steering_curve", *ids.GEOMETRY_KINDS,
+        "heads", "head_reading", "sae_features", "steering_curve",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
         ids.SWEEP, ids.HEADS, ids.NOTES,
-        ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.TOKENS_ASKED, ids.WRITTEN_ASKED, ids.LENS_READ,
-        ids.PARTS_ASKED, ids.PARTS_SHOWN, ids.NEURONS_ASKED, ids.NEURONS_SHOWN,
+        ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.LENS_READ, ids.DIRECTION_ASKED, ids.DIRECTION_LOOKED,
+        ids.READING,
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
-        ids.DIRECTION_ASKED, ids.DIRECTION_LOOKED, ids.GEOMETRY_ASKED, ids.MAP_ASKED, ids.MAP_COLOURED,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.OPENED_FILE, ids.OPENED_READ,

@@ -43,7 +43,7 @@ TEXTS = tuple(
 
 def _number(control: str, label: str, value: float, width: int, **limits: float) -> dmc.NumberInput:
     return dmc.NumberInput(
-        id=control, value=value, size="xs", w=width, debounce=400, className="mt-select", **limits,
+        id=control, value=value, size="xs", w=width, debounce=400, className="mt-select", hideControls=True, **limits,
         **attributes(aria_label=label),
     )  # fmt: skip
 
@@ -57,11 +57,11 @@ def _bars() -> html.Div:
              choice(ids.STRENGTH_BY, BY, "What is done along the direction")]  # fmt: skip
     label = "Strengths: from, to, how many"
     much = [
-        _number(ids.STRENGTH_LOW, "Smallest strength", FIRST.low, 56),
+        _number(ids.STRENGTH_LOW, "Smallest strength", FIRST.low, 46),
         html.Span("to", className="mt-field-label", title=label),
-        _number(ids.STRENGTH_HIGH, "Largest strength", FIRST.high, 56),
+        _number(ids.STRENGTH_HIGH, "Largest strength", FIRST.high, 46),
         html.Span("in", className="mt-field-label", title=label),
-        _number(ids.STRENGTH_COUNT, "How many strengths", FIRST.count, 46, min=2, max=MOST_STRENGTHS),
+        _number(ids.STRENGTH_COUNT, "How many strengths", FIRST.count, 36, min=2, max=MOST_STRENGTHS),
         choice(ids.STRENGTH_PLACEBOS, PLACEBOS, "Random directions beside it"),
         choice(ids.STRENGTH_TOKENS, TEXTS, "Text at each strength"),
     ]

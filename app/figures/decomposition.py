@@ -23,6 +23,8 @@ from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import safe, shorten
 
 MOST = 25
+_LONGEST, _CHARACTER = 26, 6.6
+"""Characters of a label, and the pixels that one takes."""
 _NAMES = {
     "layer": "layer", "sublayer": "sublayer", "head": "head", "source": "head and source token", "neuron": "neuron",
 }  # fmt: skip
@@ -45,9 +47,7 @@ def decomposition_bars(result: LogitDecompositionResult, style: Style, selection
         xaxis={"title": {"text": f"{delta}share of logit diff"}, "zeroline": True, "showgrid": True, "nticks": 6},
     )  # fmt: skip
     meta = {"level": style.level, "prompts": len(prompts), "rows": labels}
-    return dress(
-        figure, "decomposition", _title(result, style, prompts), style, {"l": 8, "r": 14, "t": 8, "b": 46}, meta
-    )
+    return dress(figure, "decomposition", _title(result, style, prompts), style, _margin(labels), meta)
 
 
 def _prompts(result: LogitDecompositionResult, style: Style, selection: Selection) -> tuple[int, ...]:
@@ -105,10 +105,17 @@ def _points(labels: list[str], values: NDArray[np.float64], prompts: tuple[int, 
     )]  # fmt: skip
 
 
+def _margin(labels: list[str]) -> dict[str, int]:
+    """Room for the labels, reckoned instead of measured: Plotly draws a figure twice to find it out."""
+    longest = max((len(shorten(label, _LONGEST)) for label in labels), default=0)
+    return {"l": 10 + round(_CHARACTER * longest), "r": 14, "t": 8, "b": 46}
+
+
 def _axis(labels: list[str]) -> dict[str, Any]:
     return {
+        "automargin": False,
         "tickmode": "array", "tickvals": list(range(len(labels))), "zeroline": False, "fixedrange": True,
-        "ticktext": [safe(shorten(label, 26)) for label in labels], "range": [max(len(labels), 1) - 0.5, -0.5],
+        "ticktext": [safe(shorten(label, _LONGEST)) for label in labels], "range": [max(len(labels), 1) - 0.5, -0.5],
     }  # fmt: skip
 
 

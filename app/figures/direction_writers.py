@@ -2,11 +2,11 @@
 
 Left: layers x heads, colour = what the head wrote along the direction (residual units), symmetric about 0, blue =
 along it; empty rows are layers after the place. Right: all that was written, largest magnitude first: heads, output
-biases (`L5.b_O`), MLPs, embeddings, and what interventions put there (`unwritten`); the axis title says how many are
-left out and what they sum to. Of several prompts the mean, with one standard deviation. The line above says the sum of
-everything, the projection as it is read from the stream itself, and the largest difference of the two. Hover: full
-precision, and of an MLP its neurons that write most. `customdata`: `L5H1`. Frames: selected heads. In difference mode
-intervened - baseline.
+biases (`L5.b_O`), MLPs, embeddings, and what interventions put there (`unwritten`). Of several prompts the mean, with
+one standard deviation. The lines above say the sum of everything, the projection as it is read from the stream itself,
+the largest difference of the two, and how many parts are left out and what they sum to. Hover: full precision, and of
+an MLP its neurons that write most. `customdata`: `L5H1`. Frames: selected heads. In difference mode intervened -
+baseline.
 """
 
 from typing import Any
@@ -41,11 +41,11 @@ def direction_writers_bars(result: DirectionWritersResult, style: Style, selecti
     names = top["component"].tolist()
     figure.update_layout(
         plot_bgcolor=CLEAR, clickmode="event", dragmode=False, bargap=0.25, showlegend=False,
-        annotations=_sum(result, delta),
+        annotations=_sum(result, delta, rest),
         shapes=[*marks.head_shapes(selection), *bar_shapes(names, selection)],
         xaxis=across_axis(result.heads.shape[-1]) | {"domain": _MAP},
         yaxis=layer_axis(result.heads.shape[1]),
-        xaxis2={"title": {"text": f"{delta}written, residual units{_left_out(rest)}"}, "domain": _BARS, "anchor": "y2",
+        xaxis2={"title": {"text": f"{delta}written, residual units"}, "domain": _BARS, "anchor": "y2",
                 "zeroline": True, "showgrid": True, "nticks": 4},
         yaxis2=_component_axis(names),
     )  # fmt: skip
@@ -134,11 +134,12 @@ def _neurons(result: DirectionWritersResult, component: str) -> str:
     return "".join(f"<br>  N{index} {value}" for index, value in each) + f"<br>  the rest {short(rest)}"
 
 
-def _sum(result: DirectionWritersResult, delta: str) -> list[dict[str, Any]]:
+def _sum(result: DirectionWritersResult, delta: str, rest: pd.Series) -> list[dict[str, Any]]:
     place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 2}
     n = len(result.projection)
     several = f" (mean of {n} prompts)" if n > 1 else ""
-    return [{"text": f"{delta}{said(result)}{several}", "name": "sum", "showarrow": False, **place}]
+    text = f"{delta}{said(result)}{several}{_left_out(rest)}"
+    return [{"text": text, "name": "sum", "showarrow": False, "align": "right", **place}]
 
 
 def _left_out(rest: pd.Series) -> str:

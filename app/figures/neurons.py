@@ -49,7 +49,8 @@ def neuron_bars(result: NeuronsResult, style: Style, selection: Selection) -> go
                "tickfont": {"size": 10}, "range": [max(len(names), 1) - 0.5, -0.5], "fixedrange": True},
     )  # fmt: skip
     title = f"{delta}neurons of layer {result.layer} by {words}, {result.provenance.model}"
-    return dress(figure, "neurons", title, style, {"l": 8, "r": 14, "t": 8, "b": 8}, {"rows": names})
+    meta = {"rows": names, "neuron": f"L{result.layer}N{result.neuron}"}
+    return dress(figure, "neurons", title, style, {"l": 8, "r": 14, "t": 8, "b": 8}, meta)
 
 
 def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go.Figure:
@@ -61,7 +62,7 @@ def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go
     figure = go.Figure([_bars(values, at, words, horizontal=False), _table(result)])
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.15, clickmode="event", dragmode=False, showlegend=False,
-        shapes=marks.position_columns(selection),
+        shapes=[mark | {"yref": "y domain"} for mark in marks.position_columns(selection)],
         xaxis={**token_axis(result.str_tokens, style.width or 420, monospace(style)), "tickangle": -60, "anchor": "y"},
         yaxis={"domain": [0.62, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
                "nticks": 4},

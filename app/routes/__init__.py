@@ -25,6 +25,7 @@
     POST trial                                    {"experiment", "interventions"} -> {"before", "after", "digest"}: what
                                                   these would do to the run (app/trial.py), or {"problem": in words,
                                                   "again": whether asking later can help}
+    POST panel/<panel>                            a panel of *Residual* as the page draws it (callbacks/asked_panels.py)
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.

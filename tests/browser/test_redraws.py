@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.screen import Screen
+from tests.browser.screen import Screen, experiment, link
 
 COUNT = """() => {
   window.drawn = [];
@@ -139,3 +139,30 @@ def test_another_run_draws_every_panel_of_the_run_once(visit: Callable[..., Scre
     screen.page.evaluate(QUIET)
     for show in ("baseline", "difference"):
         assert counted(screen, dispatched(screen, f"{{type: 'set-view', show: '{show}'}}")) == EVERY_RUN
+
+
+SMALL = experiment(
+    "ground-truth", "river apple dog tree river apple dog", "river apple dog tree river apple tree", "tree", "dog"
+)
+LIBRARY = [
+    {"name": "answer", "direction": {"kind": "tokens", "tokens": ["tree"], "minus": ["dog"], "matrix": "W_U"}},
+    {"name": "random", "direction": {"kind": "random", "seed": 0}},
+]
+OF_A_DIRECTION = {"projection": 1, "writers": 1, "readers": 1, "distribution": 1}
+
+
+def test_a_panel_of_a_direction_is_drawn_once_and_only_for_what_it_shows(visit: Callable[..., Screen]):
+    here = {"workspace": "residual", "section": "direction"}
+    screen = visit(link(SMALL, view=here, directions=LIBRARY)).ready(*OF_A_DIRECTION)
+    screen.page.evaluate(COUNT)
+    screen.page.evaluate(QUIET)
+    assert counted(screen, dispatched(screen, "{type: 'click-head', layer: 1, head: 2}")) == {}
+    at_a_token = counted(screen, dispatched(screen, "{type: 'click-position', position: 3}"))
+    assert at_a_token == {"writers": 1, "distribution": 1}
+    assert counted(screen, dispatched(screen, "{type: 'show-residual', readers: {by: 'norm'}}")) == {"readers": 1}
+    others = counted(screen, dispatched(screen, "{type: 'show-residual', direction: 'random'}"))
+    assert {panel: count for panel, count in others.items() if panel != "head-matrix"} == OF_A_DIRECTION
+    screen.requests.clear()
+    again = counted(screen, dispatched(screen, "{type: 'show-residual', direction: 'answer'}"))
+    assert {panel: count for panel, count in again.items() if panel != "head-matrix"} == OF_A_DIRECTION
+    assert [url for url in screen.requests if "/panel/" in url] == []  # it was looked at before

@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { after, click } = require("./support.js");
-const { directionAsked } = require("../../assets/69-direction-asked.js");
+const { directionAsked, panelAsked } = require("../../assets/69-direction-panels.js");
 
 const open = { type: "set-view", workspace: "residual", section: "direction" };
 const add = { type: "add-direction", name: "Mary", direction: { kind: "random", seed: 1 } };
@@ -19,4 +19,15 @@ test("heads and other sections' choices ask nothing, layers, tokens and the dire
   assert.equal(asked.chosen.name, "Mary");
   const moved = directionAsked(after(add, open, { type: "click-position", position: 2 }).session);
   assert.deepEqual(moved.positions, [2]);
+});
+
+test("each panel asks anew for what it shows alone", () => {
+  const before = after(add, open);
+  const token = { type: "click-position", position: 2 };
+  const moved = ["projection", "writers", "readers", "distribution", "direction-card"].filter((panel) => {
+    const [one, other] = [before.session, after(add, open, token).session].map(panelAsked(panel));
+    return JSON.stringify(one) !== JSON.stringify(other);
+  });
+  assert.deepEqual(moved, ["writers", "distribution"]);
+  assert.equal(panelAsked("readers")(after(add).session), null);
 });

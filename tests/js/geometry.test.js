@@ -15,7 +15,7 @@ test("nothing is asked while another section is on screen", () => {
 
 test("numbers by layer follow the last token, a map what changes its points", () => {
   const { session } = after(open, { type: "click-position", position: 3 });
-  assert.deepEqual(geometryAsked(session), { drawn: "norms", position: 3 });
+  assert.deepEqual(geometryAsked(session), { position: 3 });
   const coloured = after(open, { type: "show-residual", map: { colour: "token" } }).session;
   assert.deepEqual(mapAsked(coloured, null), mapAsked(session, null));
   const placed = after(open, { type: "show-residual", map: { method: "umap" } }).session;

@@ -74,6 +74,18 @@ class Page:
             "changedPropIds": [by or next(iter(values))],
         }
 
+    def panel(self, panel: str, sent: dict[str, Any], prop: str = "figure") -> Any:
+        """What the page is told of a panel that it draws itself, as a callback's answer; None: nothing yet."""
+        answer = self.client.post(f"/panel/{panel}", json=sent)
+        if answer.status_code == 204:
+            return None
+        assert answer.status_code == 200, answer.text
+        found = answer.get_json()
+        said = {"-panel": ("className", "state"), "-message": ("children", "message"), "-of": ("children", "of")}
+        return {panel: {prop: found["content"]}} | {
+            f"{panel}{end}": {name: found[field]} for end, (name, field) in said.items()
+        }
+
     @staticmethod
     def _value(item: dict[str, Any], values: dict[str, Any]) -> Any:
         key = f"{item['id']}.{item['property']}"

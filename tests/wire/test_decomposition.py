@@ -7,37 +7,35 @@ import pytest
 from app.domain.interventions import Ablate
 from app.domain.residual_asked import PartsAsked, ResidualAsked
 from app.domain.sites import Site
-from app.domain.views import Selection
+from app.domain.views import Level, Selection
 from callbacks.exported import source
 from callbacks.exported_source import Page as Shown
 from callbacks.reading import experiment_of, view_of
 from layouts import ids
-from tests.wire.page import PAIR, READY, Page, changed, experiment, prompt_set
+from tests.wire.page import PAIR, Page, changed, experiment, prompt_set
 from tests.wire.test_draw import state, view, words
 
 CHANGED = experiment(PAIR, Ablate(Site("z", 1, (0,))))
 HERE = view(workspace="residual", section="parts")
 
 
-def drawn(served: Page, store: Any, level: str = "sublayer", show: str = "baseline", **asked: Any) -> Any:
-    given = {
-        "experiment.data": store,
-        "status.data": READY,
-        "parts-asked.data": {"scale": "own", "over": "set"} | asked,
-    }
-    answer = served.ask("digests-logit_decomposition.data", given)
-    assert answer is not None
-    found = answer["digests-logit_decomposition"]["data"]
-    given = {"digests-logit_decomposition.data": found, "parts-shown.data": level, "experiment.data": store}
-    return served.ask("decomposition.figure", given | {"view.data": HERE | {"show": show}})
+def drawn(served: Page, store: Any, level: Level = "sublayer", show: str = "baseline", **asked: Any) -> Any:
+    parts = {"level": level, **asked}
+    sent = {"experiment": store, "view": HERE | {"show": show}, "residual": {"parts": parts}}
+    return served.panel("decomposition", sent)
 
 
 @pytest.mark.parametrize(("level", "name"), [("layer", "L1"), ("head", "L1H0"), ("source", "L1H3 ← 5 ·river")])
-def test_levels_are_drawn_from_one_result(served: Page, level: str, name: str) -> None:
+def test_levels_are_drawn_from_one_result_and_travel_with_each_other(served: Page, level: Level, name: str) -> None:
     answer = drawn(served, experiment(), level)
     assert state(answer, "decomposition") == "ready"
-    assert name.partition(" ")[0] in " ".join(answer["decomposition"]["figure"]["layout"]["meta"]["rows"])
+    meta = answer["decomposition"]["figure"]["layout"]["meta"]
+    assert name.partition(" ")[0] in " ".join(meta["rows"])
     assert "at the run's own scale" in answer["decomposition-of"]["children"]
+    assert meta["reading"] == level
+    assert set(meta["readings"]) == {"layer", "sublayer", "head", "source"}  # the model has no neurons
+    assert meta["readings"]["head"]["said"].startswith("Logit diff by head, at")
+    assert "L1H0" in meta["readings"]["head"]["layout"]["meta"]["rows"]
 
 
 def test_a_set_has_means_and_points_and_the_prompt_alone_has_neither(served: Page) -> None:

@@ -10,11 +10,10 @@ from safetensors.numpy import load
 
 from app.domain.session import parse_directions
 from layouts import ids
-from tests.wire.page import READY, Page, changed, experiment
+from tests.wire.page import Page, changed, experiment
 from tests.wire.test_draw import state, view, words
 from tests.wire.test_export import content, why
 
-STORE = "digests-direction_card"
 HERE = view(workspace="residual", section="direction")
 LIBRARY = [
     {"name": "fruit", "direction": {"kind": "tokens", "tokens": ["apple"], "minus": ["dog"]}},
@@ -23,19 +22,14 @@ LIBRARY = [
 ]
 
 
-def asked(served: Page, library: Any = LIBRARY, shown: Any = HERE, looked: Any = None, store: Any = None) -> Any:
-    given = {
-        "experiment.data": store or experiment(), "status.data": READY, "view.data": shown, "directions.data": library,
-        "residual.data": {"direction": looked},
-    }  # fmt: skip
-    answer = served.ask(f"{STORE}.data", given)
-    return answer[STORE]["data"] if answer else None
-
-
-def drawn(served: Page, library: Any = LIBRARY, looked: Any = None) -> Any:
-    given = {f"{STORE}.data": asked(served, library, looked=looked), "directions.data": library}
-    given |= {"residual.data": {"direction": looked}, "experiment.data": experiment()}
-    return served.ask(f"{ids.DIRECTION_CARD}.data", given)
+def drawn(served: Page, library: Any = LIBRARY, looked: Any = None, shown: Any = HERE, store: Any = None) -> Any:
+    sent = {
+        "experiment": store or experiment(),
+        "view": shown,
+        "directions": library,
+        "residual": {"direction": looked},
+    }
+    return served.panel(ids.DIRECTION_CARD, sent, "data")
 
 
 def test_the_card_says_how_the_direction_was_made_and_what_is_near_it(served: Page) -> None:
@@ -68,7 +62,7 @@ def test_an_empty_library_says_how_to_make_a_direction(served: Page) -> None:
 
 @pytest.mark.parametrize("shown", [view(), view(workspace="residual", section="lens")])
 def test_behind_another_section_nothing_is_computed(served: Page, shown: Any) -> None:
-    assert asked(served, shown=shown) is None
+    assert drawn(served, shown=shown) is None
 
 
 def left(served: Page, form: str, panel: str = ids.DIRECTION_CARD, library: Any = LIBRARY) -> Any:
@@ -92,4 +86,4 @@ def test_the_card_and_its_vector_leave_and_the_library_can_be_read_again(served:
 
 
 def test_another_prompt_changes_no_card(served: Page) -> None:
-    assert asked(served, store=changed(clean="the tree apple house the tree")) == asked(served)
+    assert drawn(served, store=changed(clean="the tree apple house the tree")) == drawn(served)

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.interventions import Ablate
 from app.domain.sites import Site
+from callbacks.direction_views import VIEWS
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, experiment, prompt_set
 from tests.wire.test_draw import state, view, words
@@ -16,7 +17,7 @@ from tests.wire.test_export import content, why
 
 APPLE = {"name": "apple", "direction": {"kind": "tokens", "tokens": ["apple"], "minus": ["dog"], "matrix": "W_U"}}
 NARROW = {"name": "narrow", "direction": {"kind": "vector", "values": "AACAPw=="}}
-PANELS = dict(zip((ids.PROJECTION, ids.DISTRIBUTION, ids.WRITERS, ids.READERS), ids.DIRECTION_KINDS, strict=True))
+PANELS = {row.id: row.kind for row in VIEWS}
 each_panel = pytest.mark.parametrize("panel", PANELS)
 SET = prompt_set({"clean": "the dog apple house the dog"}, {"clean": "house the tree"})
 ABLATED = experiment(PAIR, Ablate(Site("z", 1, (0,))))
@@ -34,12 +35,8 @@ def drawn(
 ) -> Any:  # fmt: skip
     """What the panel shows after its numbers are there; None where nothing was asked."""
     shown = view(**{"workspace": "residual", "section": "direction", **fields})
-    page = given(store or experiment(), list(directions), selection, shown, residual)
-    kept = served.ask(f"digests-{PANELS[panel]}.data", page)
-    if kept is None:
-        return None
-    digests = {f"digests-{PANELS[panel]}.data": kept[f"digests-{PANELS[panel]}"]["data"]}
-    return served.ask(f"{panel}.figure", page | digests, by=next(iter(digests)))
+    sent = {"experiment": store or experiment(), "directions": list(directions), "selection": selection, "view": shown}
+    return served.panel(panel, {name: value or None for name, value in {**sent, "residual": residual}.items()})
 
 
 def said(answer: Any, panel: str) -> str:

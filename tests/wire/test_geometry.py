@@ -7,11 +7,10 @@ from app.domain.interventions import Ablate
 from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import Session, session_dict
 from app.domain.sites import Site
-from tests.wire.page import PAIR, READY, Page, experiment
+from tests.wire.page import PAIR, Page, experiment
 from tests.wire.test_draw import state, view, words
 
 HERE = view(workspace="residual", section="geometry")
-LINES, POINTS = "digests-residual_geometry", "digests-activation_map"
 
 
 def residual(**fields: Any) -> Any:
@@ -20,23 +19,16 @@ def residual(**fields: Any) -> Any:
     library = (NamedDirection("river", TokenDirection(("river",))),)
     spoken = session_dict(Session(WORKED_EXAMPLE.experiment, residual=ResidualAsked(map=MapAsked(**fields)),
                                   directions=library))  # fmt: skip
-    return {"residual.data": spoken["residual"], "directions.data": spoken["directions"]}
+    return {"residual": spoken["residual"], "directions": spoken["directions"]}
 
 
 def lines(served: Page, store: Any, shown: Any = HERE, **selection: Any) -> Any:
-    given = {"experiment.data": store, "status.data": READY, "view.data": shown}
-    digests = served.ask(f"{LINES}.data", given)[LINES]["data"]
-    selected = {"heads": [], "primary": None, **selection}
-    return served.ask("geometry.figure", {f"{LINES}.data": digests, "view.data": shown, "experiment.data": store,
-                                          "selection.data": selected, **residual()})  # fmt: skip
+    sent = {"experiment": store, "view": shown, "selection": {"heads": [], "primary": None, **selection}}
+    return served.panel("geometry", sent | residual())
 
 
 def points(served: Page, store: Any, shown: Any = HERE, **fields: Any) -> Any:
-    asked = residual(**fields)
-    given = {"experiment.data": store, "status.data": READY, "view.data": shown, "map-asked.data": fields or {"a": 1}}
-    digests = served.ask(f"{POINTS}.data", {**given, **asked})[POINTS]["data"]
-    return served.ask("activation-map.figure", {f"{POINTS}.data": digests, "view.data": shown,
-                                                "experiment.data": store, **asked})  # fmt: skip
+    return served.panel("activation-map", {"experiment": store, "view": shown, **residual(**fields)})
 
 
 def test_lines_are_at_the_token_last_selected(served: Page) -> None:
@@ -53,8 +45,8 @@ def test_lines_of_a_difference_say_so(served: Page) -> None:
 
 def test_nothing_is_computed_while_another_section_is_on_screen(served: Page) -> None:
     elsewhere = view(workspace="residual", section="lens")
-    given = {"experiment.data": experiment(), "status.data": READY, "view.data": elsewhere}
-    assert served.ask(f"{LINES}.data", given) is None
+    assert lines(served, experiment(), elsewhere) is None
+    assert points(served, experiment(), elsewhere) is None
 
 
 def test_a_map_has_both_sides_of_the_pair_and_is_coloured_as_asked(served: Page) -> None:

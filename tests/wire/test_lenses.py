@@ -20,28 +20,27 @@ CHANGED = experiment(PAIR, Ablate(Site("z", 1, (0,))))
 HERE = view(workspace="residual", section="lens")
 
 
-def digests(served: Page, name: str, store: Any, asked: Any) -> Any:
-    """The digest store of a panel, for what the page asks."""
-    panel = {"token_trajectory": ids.TOKENS_ASKED, "component_lens": ids.WRITTEN_ASKED, "logit_lens": ids.LENS_ASKED}
-    given = {"experiment.data": store, "status.data": READY, f"{panel[name]}.data": asked}
-    answer = served.ask(f"digests-{name}.data", given)
-    return answer and answer[f"digests-{name}"]["data"]
+def digests(served: Page, store: Any, asked: Any) -> Any:
+    """Where the lens is that the page asks for."""
+    given = {"experiment.data": store, "status.data": READY, "lens-asked.data": asked}
+    answer = served.ask("digests-logit_lens.data", given)
+    return answer and answer["digests-logit_lens"]["data"]
 
 
-def trajectory(served: Page, store: Any, **asked: Any) -> Any:
-    found = digests(served, "token_trajectory", store, {"tokens": [], "position": None} | asked)
-    given = {"digests-token_trajectory.data": found, "view.data": HERE, "experiment.data": store}
-    return served.ask("token-trajectory.figure", given)
+def trajectory(served: Page, store: Any, shown: Any = HERE, **asked: Any) -> Any:
+    sent = {"experiment": store, "view": shown, "asked": {"tokens": [], "position": None} | asked}
+    return served.panel("token-trajectory", sent)
 
 
-def components(served: Page, store: Any, show: str = "baseline", **asked: Any) -> Any:
-    found = digests(served, "component_lens", store, {"tokens": [], "position": None, "layer": None} | asked)
-    given = {"digests-component_lens.data": found, "view.data": HERE | {"show": show}, "experiment.data": store}
-    return served.ask("component-lens.data", given)
+def components(served: Page, store: Any, show: str = "baseline", shown: Any = HERE, **asked: Any) -> Any:
+    sent = {"experiment": store, "view": shown | {"show": show}}
+    return served.panel(
+        "component-lens", sent | {"asked": {"tokens": [], "position": None, "layer": None} | asked}, "data"
+    )
 
 
 def lens_map(served: Page, asked: Any = None, **residual: Any) -> Any:
-    found = digests(served, "logit_lens", experiment(), asked)
+    found = digests(served, experiment(), asked)
     given = {"digests-logit_lens.data": found, "view.data": HERE, "experiment.data": experiment()}
     return served.ask("lens.figure", given | {"residual.data": residual})
 
@@ -62,7 +61,7 @@ def test_a_tuned_lens_is_read_from_its_folder_and_then_drawn_through(served: Pag
     answer = served.ask("lens-read.data", {"lens-folder.value": folder, "experiment.data": raw})
     assert answer is not None
     read = answer["lens-read"]["data"]
-    found = digests(served, "logit_lens", raw, {"lens": "tuned", **read})
+    found = digests(served, raw, {"lens": "tuned", **read})
     assert found["options"] == {"lens": "tuned", **read}
     drawn = served.ask("lens.figure", {"digests-logit_lens.data": found, "view.data": HERE, "experiment.data": raw})
     assert drawn is not None
@@ -100,8 +99,9 @@ def test_without_tokens_or_with_a_wrong_one_the_panel_says_what_to_do(served: Pa
 
 
 def test_nothing_is_computed_before_the_section_is_on_screen(served: Page) -> None:
-    assert digests(served, "token_trajectory", experiment(), None) is None
-    assert digests(served, "component_lens", experiment(), None) is None
+    elsewhere = view(workspace="residual", section="parts")
+    assert trajectory(served, experiment(), elsewhere) is None
+    assert components(served, experiment(), shown=elsewhere) is None
 
 
 def test_components_come_with_their_tokens_and_add_up(served: Page) -> None:

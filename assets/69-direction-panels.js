@@ -1,0 +1,41 @@
+/* What the *Direction* section asks of the server: null while it is not on screen, and the same while nothing has changed
+ * that its panels show, so that no selection of heads and no other section's choice asks anything.
+ */
+(function (root) {
+  "use strict";
+
+  const { chosenDirection } =
+    typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
+
+  const isOpen = ({ view: { workspace, section } }) => workspace === "residual" && section === "direction";
+  const last = (list) => (list.length ? list[list.length - 1] : null);
+
+  /** The strength curve, which comes with every metric. */
+  function directionAsked(session) {
+    if (!isOpen(session)) return null;
+    const { view: { show }, selection: { layers, positions }, residual: { strength: { metric, ...strength } } } = session;
+    return { chosen: chosenDirection(session), strength, layers, positions, show };
+  }
+
+  /** Panel -> what it shows of the chosen direction. */
+  const SHOWN = {
+    projection: ({ residual: { projection } }) => ({ projection }),
+    writers: ({ residual: { writers }, selection: { layers, positions } }) => ({ writers, at: [last(layers), last(positions)] }),
+    readers: () => ({}),
+    distribution: ({ residual: { projection }, selection: { layers, positions } }) =>
+      ({ projection, at: [last(layers), last(positions)] }),
+    "direction-card": ({ directions }) => ({ directions }),
+  };
+  const panelAsked = (panel) => (session) =>
+    (isOpen(session) ? { chosen: chosenDirection(session), ...SHOWN[panel](session) } : null);
+
+  if (typeof module !== "undefined") module.exports = { directionAsked, panelAsked };
+  if (typeof document === "undefined") return;
+  const { microtome } = root;
+  microtome.asking.push({ id: "direction-asked", of: directionAsked });
+  microtome.asking.push({ id: "direction-looked", of: chosenDirection }); // what heads are projected on
+  for (const panel of Object.keys(SHOWN)) {
+    const drawing = panel === "direction-card" ? { draw: microtome.drawDirectionCard } : {};
+    microtome.askPanel(panel, panelAsked(panel), drawing);
+  }
+})(typeof window === "undefined" ? globalThis : window);
