@@ -64,8 +64,11 @@
   }
 
   function setFacts(next) {
+    const before = shape().n_layers;
     facts = next;
-    if (current && next) dispatch({ type: "clamp" });
+    if (!current || !next) return;
+    dispatch({ type: "clamp" });
+    if (shape().n_layers !== before) project(current, { type: "reproject" }); // lists of layers, of a link that opens
   }
 
   // ---- the address ---------------------------------------------------------------------------------------------

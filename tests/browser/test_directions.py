@@ -39,4 +39,5 @@ def test_two_directions_are_made_looked_at_renamed_and_shared(visit: Callable[..
     screen.until(f"{NAMES} === 'Mary − John,who gives'")
     other = visit(page.evaluate("microtome.address()"))
     other.until(f"{NAMES} === 'Mary − John,who gives'")
+    other.until("document.getElementById('strength-layer').options.length === microtome.shape().n_layers + 1")
     expect(other.page.locator("#direction-card-body")).to_contain_text("difference of means")
