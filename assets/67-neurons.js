@@ -67,8 +67,10 @@
     part !== "rows" && x !== null && microtome.dispatch({ type: "click-position", position: x, add });
 
   Object.assign(microtome.clicks, { neurons: clicked, "neuron-card": clickedToken });
-  /** The list is of a layer, with the neuron that is shown where the server chooses it. */
-  for (const panel of ["neurons", "neuron-card"]) microtome.askPanel(panel, asked, { asked });
+  /** The list is of a layer alone; which of it is shown is a mark. */
+  const listed = (session) => asked(session) && { ...asked(session), neuron: null };
+  microtome.askPanel("neurons", listed, { asked: listed });
+  microtome.askPanel("neuron-card", asked, { asked });
   microtome.readAs("neurons", (session) => (onScreen(session) ? ranking(session) : null));
   microtome.projections.push(project);
   microtome.whenTokens(() => { // by then the model's layers are known
