@@ -283,7 +283,10 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
             "]",
         ]
     if isinstance(recipe, OfDirection):
-        lines += [f"DIRECTION = {facts.directions[0]}", *view_constants(recipe)]
+        lines += [
+            f"DIRECTION = {facts.directions[0]}",
+            *view_constants(recipe, tuple(len(prompt.clean) for prompt in facts.prompts)),
+        ]
     if isinstance(recipe, BehaviourScores):
         lines.append(f"WHOLE_DIAGONAL = {int(recipe.definition == 'demo')}  # 1: as the Exploratory Analysis demo")
         named = zip(("REPEATED", "PREFIX"), facts.sequences, strict=True)

@@ -8,6 +8,7 @@ from app.domain.direction_recipes import (
     DirectionWriters,
     OfDirection,
 )
+from app.export.script_parts import replaced_mlps
 from app.export.script_pieces import ATTENTION_PARTS, DECOMPOSE
 
 UNIT = """
@@ -84,6 +85,9 @@ for prompt in PROMPTS:
     _, cache = run(prompt["clean"], hooks_for(prompt), keep)
     here = {name: cache[name][0, POSITION].float() for name in cache.keys()}
     top = [neurons(layer, here) if f"blocks.{layer}.mlp.hook_post" in here else ([], []) for layer in range(LAYER + 1)]
+    for layer in REPLACED_MLPS[len(result["projection"])]:
+        if layer <= LAYER:
+            top[layer] = [-1] * len(top[layer][0]), [nan] * len(top[layer][1])
     result["neuron_index"].append(padded([index for index, _ in top], -1))
     result["neurons"].append(padded([values for _, values in top], nan))
     result["projection"].append(float(end[f"blocks.{LAYER}.hook_resid_post"] @ unit))
@@ -135,8 +139,8 @@ def view_parts(recipe: OfDirection) -> tuple[str, ...]:
     }[type(recipe)]
 
 
-def view_constants(recipe: OfDirection) -> list[str]:
-    """What the parts are told."""
+def view_constants(recipe: OfDirection, lengths: tuple[int, ...]) -> list[str]:
+    """What the parts are told; `lengths` of the prompts in tokens."""
     lines: list[str] = []
     if isinstance(recipe, DirectionProjection | DirectionDistribution):
         lines.append(f"ACTIVATION, NORMALISED = {recipe.activation!r}, {recipe.normalised}")
@@ -144,6 +148,7 @@ def view_constants(recipe: OfDirection) -> list[str]:
         lines.append(f"POSITION = {-1 if recipe.position is None else recipe.position}")
     if isinstance(recipe, DirectionWriters):
         lines.append(f"LAYER, NEURONS = {'N_LAYERS - 1' if recipe.layer is None else recipe.layer}, {recipe.neurons}")
+        lines.append(replaced_mlps(recipe.interventions, lengths, recipe.position))
     if isinstance(recipe, DirectionReaders):
         lines.append(f"DRAWS, SEED = {recipe.draws}, {recipe.seed}")
     return lines

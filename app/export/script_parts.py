@@ -111,15 +111,24 @@ result = {
 
 def decomposition_constants(scale: str, interventions: Interventions, lengths: tuple[int, ...]) -> list[str]:
     """The scale, and what interventions replaced at END of each prompt."""
-    mine = [tuple(each for each in interventions if each.prompts is None or at in each.prompts)
-            for at in range(len(lengths))]  # fmt: skip
+    mine = _by_prompt(interventions, len(lengths))
     heads = [list(replaced_at_end(each, n)) for each, n in zip(mine, lengths, strict=True)]
-    mlps = [sorted(mlps_replaced_at_end(each, n)) for each, n in zip(mine, lengths, strict=True)]
     return [
         f"SCALE = {scale!r}  # the final norm's: the run's own, or the plain run's",
         f"REPLACED_HEADS = {heads!r}  # per prompt: first layer, layer after the last, heads (None = all)",
-        f"REPLACED_MLPS = {mlps!r}",
+        replaced_mlps(interventions, lengths),
     ]
+
+
+def replaced_mlps(interventions: Interventions, lengths: tuple[int, ...], position: int | None = None) -> str:
+    """The layers in whose MLP's place interventions put something else at a position (None = END), per prompt."""
+    ends = [length if position is None else position + 1 for length in lengths]
+    mine = _by_prompt(interventions, len(lengths))
+    return f"REPLACED_MLPS = {[sorted(mlps_replaced_at_end(each, n)) for each, n in zip(mine, ends, strict=True)]!r}"
+
+
+def _by_prompt(interventions: Interventions, count: int) -> list[Interventions]:
+    return [tuple(each for each in interventions if each.prompts is None or at in each.prompts) for at in range(count)]
 
 
 def neuron_constants(recipe: Neurons, interventions: Interventions, n_positions: int) -> list[str]:

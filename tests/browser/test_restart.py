@@ -47,11 +47,11 @@ def test_a_page_outlives_a_restart_of_its_server(browser: Browser, free_port: in
     with server(free_port, tmp_path / "first") as address:
         page.goto(address)
         expect(page.locator("#readout")).to_contain_text("logit diff", timeout=60_000)
-        before = page.inner_text("#readout")
+        before = page.text_content("#readout")
     expect(page.locator("#banner")).to_be_visible(timeout=30_000)
     with server(free_port, tmp_path / "second"):
         expect(page.locator("#banner")).to_be_hidden(timeout=60_000)
-        assert page.inner_text("#readout") == before
+        assert page.text_content("#readout") == before
         page.fill("#clean-prompt", "river apple house dog sun moon river")
         page.fill("#corrupted-prompt", "")
         page.click("#run")
