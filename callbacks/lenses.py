@@ -6,16 +6,16 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
-from dash.exceptions import PreventUpdate
+from dash import Dash, Input, Output, State
 
-from app.domain.errors import BadInput, MicrotomeError
+from app.domain.errors import BadInput
 from app.domain.experiment import Experiment
 from app.domain.lens_results import ComponentLensResult
 from app.engine import Engine
 from app.figures.component_lens import NO_DIFFERENCE, remainders
 from app.figures.token_trajectory import position_shown, token_trajectories_lines, token_trajectory_lines
-from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_for_model, wait_to_run
+from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_to_run
+from callbacks.folders import read_folder
 from callbacks.on_page import OnPage
 from callbacks.reading import (
     REFUSALS,
@@ -36,11 +36,12 @@ from layouts.rail import shown as shown_token
 
 KINDS = {"token_trajectory": "logit_lens", "component_lens": "component_lens"}
 """Digest store -> kind of recipe."""
+_ASKED = {"tokens", "position", "layer", "lens", "folder", "fingerprint"}
 
 
 def evaluated(engine: Engine, name: str, experiment: Experiment, asked: Any) -> dict[str, Any]:
     """Digests of the runs, and the options that they are of."""
-    if not isinstance(asked, dict):
+    if not isinstance(asked, dict) or set(asked) - _ASKED:
         raise BadInput("The page asks for no lens that there is; reload it.")
     wait_to_run(engine, experiment)
     why = too_long(engine, experiment, "logit_lens")
@@ -122,16 +123,9 @@ def _ranked(result: ComponentLensResult, side: str, at: int) -> list[list[Any]]:
     return [[shown_token(token), logit] for token, logit in zip(tokens.tolist(), logits.tolist(), strict=True)]
 
 
-def read_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
+def lens_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
     """What is in the folder, for the reducer, or why it is no lens of this model; again once that is ready."""
-    if not isinstance(folder, str) or not folder.strip():
-        raise PreventUpdate
-    try:
-        experiment = experiment_of(store)
-        wait_for_model(engine, experiment)
-        return {"folder": folder.strip(), "fingerprint": engine.read_lens(experiment.model, folder.strip())}, ""
-    except MicrotomeError as error:
-        return no_update, str(error)
+    return read_folder(engine, engine.read_lens, folder, store)
 
 
 def register(app: Dash, engine: Engine) -> None:
@@ -139,4 +133,4 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(
         Output(ids.LENS_READ, "data"), Output(ids.LENS_SAID, "children"), Input(ids.LENS_FOLDER, "value"),
         Input(ids.STATUS, "data"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
-    )(functools.partial(read_folder, engine))  # fmt: skip
+    )(functools.partial(lens_folder, engine))  # fmt: skip

@@ -3,7 +3,6 @@
 The layer and the neuron asked for travel in a store (assets/67-neurons.js); rankings travel with the figure.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,6 +14,7 @@ from app.domain.results import Result, difference
 from app.domain.views import Selection, Style
 from app.engine import Engine
 from app.figures.neurons import neuron_bars, neuron_card
+from app.figures.ranking import ranked_style
 from app.figures.readings import with_readings
 from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.exported_source import Page, Source
@@ -86,15 +86,9 @@ def _ranked(result: Any, style: Style, selection: Selection, by: str) -> go.Figu
     names = {"attribution": "attribution", "largest": "largest", "activation": f"activation {at}"}
 
     def drawing(name: str) -> go.Figure:
-        return neuron_bars(result, ranked_by(style, result, name.partition(" ")[0]), selection)
+        return neuron_bars(result, ranked_style(style, result.attribution, name.partition(" ")[0]), selection)
 
     return with_readings(names[by], names.values(), drawing, result.provenance.model)
-
-
-def ranked_by(style: Style, result: Any, by: str | None) -> Style:
-    """By attribution where that is asked for and there is any."""
-    known = not (result.attribution != result.attribution).any()  # NaN differs from itself
-    return replace(style, quantity=by if known or by != "attribution" else None)
 
 
 def _options(page: Page) -> dict[str, Any]:
@@ -117,8 +111,8 @@ def _part(page: Page) -> str:
     return "L{layer}N{neuron}".format(**_options(page))
 
 
-def _read(page: Page, result: Result, style: Style) -> Style:
-    return ranked_by(style, result, page.residual.neurons.by)
+def _read(page: Page, result: Any, style: Style) -> Style:
+    return ranked_style(style, result.attribution, page.residual.neurons.by)
 
 
 NEURONS: dict[str, Source] = {

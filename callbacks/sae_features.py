@@ -5,21 +5,22 @@ features in another (assets/67-sae-features.js).
 """
 
 import functools
-from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
-from app.domain.errors import BadInput, MicrotomeError
+from app.domain.errors import BadInput
 from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result, difference
 from app.domain.views import Style
 from app.engine import Engine
+from app.figures.ranking import ranked_style
 from app.figures.sae_features import reconstruction_said, sae_feature_bars, sae_feature_card
-from callbacks.evaluate import NOTHING, stored, too_long, wait_for_model, wait_to_run
+from callbacks.evaluate import NOTHING, stored, too_long, wait_to_run
 from callbacks.exported_source import Page, Source
+from callbacks.folders import read_folder
 from callbacks.reading import (
     REFUSALS,
     Asked,
@@ -93,7 +94,7 @@ def draw(
         asked = Asked(engine, experiment, digests, looks.show)
         asked.digest(asked.needed[0])  # says why there is nothing, before a recipe is made of nothing
         result: Any = shown(asked, digests["options"])
-        style = ranked_by(style_of(looks), result, by.partition(" ")[0] if isinstance(by, str) else None)
+        style = ranked_style(style_of(looks), result.attribution, by.partition(" ")[0] if isinstance(by, str) else None)
         figure = FIGURES[panel](result, style, selection_of(selection))
     except REFUSALS as why:
         return refused(why, NO_FOLDER)
@@ -102,23 +103,9 @@ def draw(
     return ready(figure, of + lost, digests)
 
 
-def ranked_by(style: Style, result: Any, by: str | None) -> Style:
-    """By attribution where that is asked for and there is any."""
-    known = not (result.attribution != result.attribution).any()  # NaN differs from itself
-    return replace(style, quantity=by if known or by != "attribution" else None)
-
-
-def read_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
+def autoencoder_folder(engine: Engine, folder: Any, status: Any, store: Any) -> tuple[Any, str]:
     """What is in the folder, for the reducer, or why it is no autoencoder for this model; again once that is ready."""
-    if not isinstance(folder, str) or not folder.strip():
-        raise PreventUpdate
-    try:
-        experiment = experiment_of(store)
-        wait_for_model(engine, experiment)
-        fingerprint, _ = engine.read_autoencoder(experiment.model, folder.strip())
-    except MicrotomeError as error:
-        return no_update, str(error)
-    return {"folder": folder.strip(), "fingerprint": fingerprint}, ""
+    return read_folder(engine, lambda spec, path: engine.read_autoencoder(spec, path)[0], folder, store)
 
 
 def _options(page: Page) -> dict[str, Any]:
@@ -140,8 +127,8 @@ def _part(page: Page) -> str:
     return f"feature-{_options(page)['feature']}"
 
 
-def _read(page: Page, result: Result, style: Style) -> Style:
-    return ranked_by(style, result, page.residual.features.by)
+def _read(page: Page, result: Any, style: Style) -> Style:
+    return ranked_style(style, result.attribution, page.residual.features.by)
 
 
 FEATURES: dict[str, Source] = {
@@ -168,4 +155,4 @@ def register(app: Dash, engine: Engine) -> None:
     app.callback(
         Output(ids.SAE_READ, "data"), Output(ids.SAE_SAID, "children"), Input(ids.SAE_FOLDER, "value"),
         Input(ids.STATUS, "data"), State(ids.EXPERIMENT, "data"), prevent_initial_call=True,
-    )(functools.partial(read_folder, engine))  # fmt: skip
+    )(functools.partial(autoencoder_folder, engine))  # fmt: skip

@@ -84,13 +84,20 @@ def _points(result: ActivationMapResult, chosen: NDArray[np.intp], name: str, ma
     )  # fmt: skip
 
 
+_LOOKS: dict[str, dict[str, Any]] = {
+    "corrupted": {"symbol": "circle-open", "size": 11, "line": {"width": 1.5}},
+}
+"""Rings: up to the first difference of a pair, its points lie on each other."""
+
+
 def _by_label(result: ActivationMapResult, by: str) -> list[go.Scatter]:
     """A trace per label, the most frequent first; all others together."""
     values = getattr(result, by)
     common = [value for value, _ in Counter(values.tolist()).most_common()]
     alone = common if len(common) <= _MOST_COLOURS else common[: _MOST_COLOURS - 1]
     traces = [
-        _points(result, np.flatnonzero(values == value), label(value) if value else "none", {}) for value in alone
+        _points(result, np.flatnonzero(values == value), label(value) if value else "none", _LOOKS.get(value, {}))
+        for value in alone
     ]
     rest = np.flatnonzero(~np.isin(values, alone))
     return [*traces, *([_points(result, rest, _REST, {"color": NEUTRAL})] if len(rest) else [])]

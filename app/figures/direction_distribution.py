@@ -100,9 +100,9 @@ def separation(groups: list[Group]) -> tuple[float, float] | None:
 def _said(groups: list[Group], result: DirectionDistributionResult) -> list[dict[str, Any]]:
     """AUC and d', and prompts that have no row, or no such position."""
     apart = separation(groups)
-    parts = ["AUC and d′ compare two groups"] if apart is None else [f"AUC {apart[0]:.3f}"]
-    if apart is not None:
-        parts.append(f"d′ {'needs two prompts per group' if np.isnan(apart[1]) else short(apart[1])}")
+    parts = ["AUC and d′ compare two groups"] if apart is None else [f"AUC {apart[0]:.3f}", f"d′ {short(apart[1])}"]
+    if apart is not None and min(len(group.values) for group in groups) < 2:
+        parts = ["AUC and d′ need two prompts per group"]
     left = sum(len(group.values) for group in groups[MOST_GROUPS:])
     parts += [f"{left} prompts of smaller groups not shown"] if left else []
     has = "prompts have" if result.left_out > 1 else "prompt has"

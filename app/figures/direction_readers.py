@@ -102,10 +102,11 @@ def _band(result: DirectionReadersResult) -> dict[str, Any]:
 
 
 def _column_axis(columns: dict[str, tuple[int, int]], width: int) -> dict[str, Any]:
-    """Heads from 0 in every group, thinned; MLPs by name."""
+    """Heads from 0 in every group, thinned; MLPs by name: `in/g` is over the columns of W_in and W_gate."""
     ticks = [(at + head, str(head)) for name, (at, count) in columns.items() if name in "qkv"
              for head in range(0, count, max(1, -(-count // 5)))]  # fmt: skip
-    ticks += [(columns[name][0], text) for name, text in (("mlp", "in"), ("gate", "g")) if name in columns]
+    mlp = [columns[name][0] for name in ("mlp", "gate") if name in columns]
+    ticks += [(sum(mlp) / len(mlp), "in/g" if len(mlp) > 1 else "in")] if mlp else []
     return {
         "tickmode": "array", "tickvals": [at for at, _ in ticks], "ticktext": [text for _, text in ticks],
         "side": "top", "range": [-0.5, width - 0.5], "fixedrange": True, "tickfont": {"size": FONT_SIZE},

@@ -128,7 +128,7 @@ def _axes(result: HeadReadingResult, shown: NDArray[np.int64], delta: str, style
     shared: dict[str, Any] = {"zeroline": True, "showgrid": True, "nticks": 5}
     most = float(np.nanmax(np.abs(result.pattern), initial=0.0)) or 1.0
     return {
-        "xaxis": {"title": {"text": f"{delta}score before softmax"}, "domain": _SCORES, **shared},
+        "xaxis": {"title": {"text": f"{delta}attn score"}, "domain": _SCORES, **shared},
         "xaxis2": {"title": {"text": f"{delta}attention"}, "domain": _ATTENTION, **shared, "nticks": 3, "tickangle": 0,
                    "range": [-1.35 * most if delta else 0, 1.35 * most]},
         "xaxis3": {"domain": _TEXT, "range": [0, 1], "visible": False, "fixedrange": True},

@@ -15,28 +15,22 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.domain.errors import BadInput
 from app.domain.parts_results import NeuronsResult
 from app.domain.views import Selection, Style
 from app.figures import marks
+from app.figures.ranking import Ranked
 from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, dress, monospace
 from app.figures.tokens import label, token_axis
 
 MOST = 20
-QUANTITIES = {
-    "attribution": "share of logit diff", "largest": "largest activation", "activation": "activation at {}",
-}  # fmt: skip
-NO_ATTRIBUTION = (
-    "Neurons have shares of the logit difference where the prompt has two answers and no intervention replaced the "
-    "MLP's output; name answers, or rank by activation."
-)
 _HEADINGS = ("promotes", "suppresses", "excited by (embedding alone)")
 
 
 def neuron_bars(result: NeuronsResult, style: Style, selection: Selection) -> go.Figure:
     """The layer's neurons, ranked."""
-    values, words = _ranked_by(result, style, selection)
+    ranked = Ranked("Neurons", "the MLP's output", result.attribution, result.activations, result.str_tokens)
+    values, words = ranked.by(style, selection)
     order = np.argsort(-np.abs(values), kind="stable")[:MOST]
     names, shown = [f"L{result.layer}N{at}" for at in order], values[order].astype(np.float32)
     delta = "Δ " if style.show == "difference" else ""
@@ -70,23 +64,6 @@ def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go
     title = f"{delta}neuron L{result.layer}N{result.neuron}: activations and read-outs, {result.provenance.model}"
     meta = {"neuron": result.neuron, "layer": result.layer}
     return dress(figure, "neuron-card", title, style, {"l": 8, "r": 8, "t": 8, "b": 8}, meta)
-
-
-def _ranked_by(result: NeuronsResult, style: Style, selection: Selection) -> tuple[NDArray[np.floating], str]:
-    known = not np.isnan(result.attribution).any()
-    by = style.quantity or ("attribution" if known else "largest")
-    if by not in QUANTITIES:
-        raise BadInput(f"Neurons are not ranked by {by!r}; use one of {', '.join(QUANTITIES)}.")
-    if by == "attribution":
-        if not known:
-            raise BadInput(NO_ATTRIBUTION)
-        return result.attribution, QUANTITIES[by]
-    if by == "largest":
-        at = np.abs(result.activations).argmax(axis=0)
-        return np.take_along_axis(result.activations, at[None], 0)[0], QUANTITIES[by]
-    inside = [place for place in selection.positions if place < len(result.str_tokens)]
-    place = inside[-1] if inside else len(result.str_tokens) - 1
-    return result.activations[place], QUANTITIES[by].format(f"{place} {label(result.str_tokens[place])}")
 
 
 def _bars(values: NDArray[np.float32], at: NDArray[np.intp], names: list[str], *, horizontal: bool) -> go.Bar:

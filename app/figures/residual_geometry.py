@@ -48,12 +48,17 @@ def residual_geometry_lines(result: ResidualGeometryResult, style: Style, select
         xaxis={"title": {"text": "layer"}, "range": [-0.5, len(layers) - 0.5], "zeroline": False, "nticks": 16},
         yaxis={
             "title": {"text": f"{delta}{words}"}, "type": "log" if logarithmic else "linear", "showgrid": True,
-            "nticks": 7, "zeroline": not logarithmic,
+            "nticks": 7, "zeroline": not logarithmic, "dtick": 1 if logarithmic and _decades(values) >= 1 else None,
             "range": [-1.04, 1.04] if drawn == "cosines" and not signed else None,
         },
     )  # fmt: skip
     title = f"{delta}{words}s by layer at {named_position(result.str_tokens, at)}, {result.provenance.model}"
     return dress(figure, "geometry", title, style, {"l": 8, "r": 14, "t": 26, "b": 8}, {"layer_x": layers})
+
+
+def _decades(values: Floats) -> float:
+    """Powers of ten that they span; of less than one, an axis needs more numbers than those."""
+    return float(np.log10(np.nanmax(values) / max(np.nanmin(values), 1e-12)))
 
 
 def position_of(str_tokens: tuple[str, ...], selection: Selection) -> int:

@@ -17,26 +17,21 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.domain.directions import MOST_NAME
-from app.domain.errors import BadInput
 from app.domain.sae_results import BEFORE, EACH, SaeFeaturesResult
 from app.domain.views import Selection, Style
 from app.figures import marks
+from app.figures.ranking import Ranked
 from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, dress, monospace
 from app.figures.tokens import label, safe, shorten, thinned, token_axis, visible
 
-QUANTITIES = {
-    "attribution": "share of logit diff", "largest": "largest activation", "activation": "activation at {}",
-}  # fmt: skip
-NO_ATTRIBUTION = (
-    "Features have shares of the logit difference where the prompt has two answers and no intervention replaced the "
-    "stream after them; name answers, or rank by activation."
-)
-
 
 def sae_feature_bars(result: SaeFeaturesResult, style: Style, selection: Selection) -> go.Figure:
     """The features that matter most, and what the autoencoder loses."""
-    values, words = _ranked_by(result, style, selection)
+    ranked = Ranked(
+        "Features", "the stream after them", result.attribution, result.activations, result.str_tokens, result.first
+    )
+    values, words = ranked.by(style, selection)
     order = [at for at in np.argsort(-np.abs(values), kind="stable")[:EACH] if values[at]]
     ids, shown = result.feature_ids[order].tolist(), values[order].astype(np.float32)
     tokens: list[str] = result.promoted[order].tolist()
@@ -99,24 +94,6 @@ def reconstruction_said(result: SaeFeaturesResult, style: Style) -> str:
 
 def _number(value: Any, signed: bool) -> str:
     return short(float(value), signed)
-
-
-def _ranked_by(result: SaeFeaturesResult, style: Style, selection: Selection) -> tuple[NDArray[np.floating], str]:
-    known = not np.isnan(result.attribution).any()
-    by = style.quantity or ("attribution" if known else "largest")
-    if by not in QUANTITIES:
-        raise BadInput(f"Features are not ranked by {by!r}; use one of {', '.join(QUANTITIES)}.")
-    if by == "attribution":
-        if not known:
-            raise BadInput(NO_ATTRIBUTION)
-        return result.attribution, QUANTITIES[by]
-    counted = result.activations[result.first :]
-    if by == "largest" and len(counted):
-        at = np.abs(counted).argmax(axis=0)
-        return np.take_along_axis(counted, at[None], 0)[0], QUANTITIES[by]
-    inside = [each for each in selection.positions if each < len(result.str_tokens)]
-    at = inside[-1] if inside else len(result.str_tokens) - 1
-    return result.activations[at], QUANTITIES["activation"].format(f"{at} {label(result.str_tokens[at])}")
 
 
 def _rows(names: list[str], style: Style) -> dict[str, Any]:

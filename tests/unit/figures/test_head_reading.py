@@ -50,7 +50,7 @@ def test_hover_has_every_number_exactly_and_logits_times_attention():
 
 def test_a_difference_says_so_and_multiplies_nothing():
     figure = head_reading_bars(results.reading(), Style(show="difference"), Selection())
-    assert figure.layout.xaxis.title.text == "Δ score before softmax"
+    assert figure.layout.xaxis.title.text == "Δ attn score"
     assert figure.layout.xaxis2.range[0] < 0
     assert "(+" not in trace(figure, "content").hovertext[0]
 
@@ -83,4 +83,4 @@ def test_promoted_and_suppressed_tokens_fit_beside_the_bars_of_a_panel():
     left, right = figure.layout.xaxis3.domain
     line = max(trace(figure, "tokens").text, key=len)
     assert (right - left) * 397 - 17 > len(line) * 6.02  # the panel at 1440 pixels; monospace of size 10
-    assert figure.layout.xaxis.title.text == "score before softmax"
+    assert figure.layout.xaxis.title.text == "attn score"
