@@ -199,11 +199,12 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "token_trajectory_lines": named("app.figures.token_trajectory:token_trajectory_lines"),
     "token_trajectories_lines": named("app.figures.token_trajectory:token_trajectories_lines"),
     "head_card_table": named("app.figures.head_card:head_card_table"),
+    "activation_map_scatter": named("app.figures.activation_map:activation_map_scatter"),
 }
 """What a view may name to be drawn instead of its analysis' own figure."""
 
 
-_OF_MANY = ("head_card_table",)
+_OF_MANY = ("head_card_table", "activation_map_scatter")
 """Figures that show the results of `beside`, too."""
 
 

@@ -26,6 +26,7 @@ from app.computations import Computations
 from app.compute.report import Report
 from app.domain import recipes
 from app.domain.cost import Cost
+from app.domain.directions import AnyDirection
 from app.domain.models import ModelFacts, ModelSpec, Provenance
 from app.domain.prompts import TokenisedPrompt
 from app.domain.questions import settled
@@ -189,14 +190,15 @@ class Engine:
             return intervened
         return difference(intervened, self.evaluate(recipes.baseline(recipe), report))
 
-    def script(self, recipe: AnyRecipe) -> str:
-        """The recipe as a TransformerLens program that recomputes it without Microtome."""
+    def script(self, recipe: AnyRecipe, onto: AnyDirection | None = None) -> str:
+        """The recipe as a TransformerLens program that recomputes it without Microtome; of a map of activations
+        `onto` is the direction that its points are projected on."""
         from app.export.script import script
         from app.export.script_facts import script_facts
 
         recipe = settled(recipe)
         self.check(recipe)
-        return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens))
+        return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens, onto))
 
     def result(self, digest: str) -> Result | None:
         """A finished result from the cache."""

@@ -28,7 +28,7 @@ from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
 from callbacks.exported import SOURCES, source
 from callbacks.exported_direction_card import VECTORS, vector
-from callbacks.exported_geometry import projected
+from callbacks.exported_geometry import for_projector
 from callbacks.exported_source import Page, Source
 from callbacks.reading import (
     REFUSALS,
@@ -63,7 +63,7 @@ def exported(page: Page, panel: str, form: str) -> bytes:
     if form in VECTORS and panel == ids.DIRECTION_CARD:
         return vector(page, form)
     if form == "projector":
-        return projected(behind.result(page))
+        return for_projector(behind.result(page))
     if form in PICTURES:
         return _drawn(page, behind, form)
     recipe = behind.recipe(page, behind.run(page) != "baseline")
@@ -71,7 +71,7 @@ def exported(page: Page, panel: str, form: str) -> bytes:
         return recipe_json(recipe, indent=2).encode()
     if form == "script":
         above = behind.above(page) + (_ONE_RUN if behind.run(page) == "difference" else "")
-        return f"{above}{page.engine.script(recipe)}".encode()
+        return f"{above}{page.engine.script(recipe, behind.onto(page))}".encode()
     raise BadInput(f"There is no export format {form!r}; use one of {', '.join(FORMS)}.")
 
 

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
+from app.domain.directions import AnyDirection
 from app.domain.errors import BadInput
 from app.domain.geometry_results import ActivationMapResult
 from app.domain.recipes import AnyRecipe
 from app.domain.results import Result
 from app.domain.views import Style
 from app.export.projector import to_projector
+from app.figures.activation_map import projected
 from callbacks.exported_source import Page, Source, single
-from callbacks.geometry import ONE_RUN, map_recipes
+from callbacks.geometry import ONE_RUN, map_recipes, onto
 from callbacks.reading import Refused
 from layouts import ids
 
@@ -20,21 +22,39 @@ def _drawn(page: Page, result: Result, style: Style) -> Style:
 
 
 def _recipe(page: Page, intervened: bool) -> AnyRecipe:
-    found = map_recipes(page.engine, page.experiment, page.residual, page.directions)
+    found = map_recipes(page.engine, page.experiment, page.residual)
     return found["intervened" if intervened and "intervened" in found else "baseline"]
 
 
 def _points(page: Page) -> Any:
     if page.view.show == "difference":
         raise Refused(ONE_RUN)
-    return page.asked(_recipe).known(page.view.show, _recipe(page, page.view.show == "intervened"))
+    result: Any = page.asked(_recipe).known(page.view.show, _recipe(page, page.view.show == "intervened"))
+    for _, card in _cards(page):
+        result = projected(result, card)
+    return result
+
+
+def _cards(page: Page) -> tuple[tuple[AnyRecipe, Any], ...]:
+    """Of the direction that points are projected on."""
+    card = onto(page.experiment, page.residual, page.directions)
+    return () if card is None else ((card, page.engine.evaluate(card)),)
+
+
+def _figure(page: Page) -> str | None:
+    return "activation_map_scatter" if _cards(page) else None
+
+
+def _onto(page: Page) -> AnyDirection | None:
+    card = onto(page.experiment, page.residual, page.directions)
+    return None if card is None else card.direction
 
 
 def _coloured(page: Page, result: Result, style: Style) -> Style:
     return replace(style, quantity=page.residual.map.colour)
 
 
-def projected(result: Result) -> bytes:
+def for_projector(result: Result) -> bytes:
     """The zip for TensorBoard's projector."""
     if not isinstance(result, ActivationMapResult):
         raise BadInput("Only a map of activations leaves for TensorBoard's projector; export that panel.")
@@ -43,6 +63,8 @@ def projected(result: Result) -> bytes:
 
 GEOMETRY = {
     ids.GEOMETRY: single("residual_geometry", read=_drawn, part=lambda page: page.residual.geometry.drawn),
-    ids.ACTIVATION_MAP: Source(_recipe, _points, read=_coloured, part=lambda page: page.residual.map.method),
+    ids.ACTIVATION_MAP: Source(
+        _recipe, _points, _figure, _coloured, part=lambda page: page.residual.map.method, beside=_cards, onto=_onto
+    ),
 }
 """Panel -> what is behind it."""

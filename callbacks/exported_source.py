@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from app.analyses import ANALYSES
-from app.domain.directions import NamedDirection
+from app.domain.directions import AnyDirection, NamedDirection
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.recipes import AnyRecipe
@@ -77,6 +77,8 @@ class Source:
     above: Callable[[Page], str] = lambda page: ""
     """Said at the top of its program."""
     beside: Callable[[Page], tuple[tuple[AnyRecipe, Result], ...]] = lambda page: ()
+    onto: Callable[[Page], AnyDirection | None] = lambda page: None
+    """What a program of the recipe projects on besides."""
 
     def view(self, page: Page, result: Result) -> tuple[View, Result | None, tuple[Result, ...]]:
         """What draws the panel's figure again, the result across, and those beside."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app.domain.direction_card import DirectionCard
 from app.domain.directions import NamedDirection
 from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import chosen_direction
 from app.engine import Engine
-from app.figures.activation_map import LABELS, NUMBERS, activation_map_scatter, spread
+from app.figures.activation_map import LABELS, NUMBERS, activation_map_scatter, on_page, spread
 from app.figures.readings import with_readings
 from app.figures.residual_geometry import DRAWN, named_position, position_of, residual_geometry_lines
 from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_to_run
@@ -41,17 +42,19 @@ OF_POINTS = ("x", "y", "hovertext")
 ONE_RUN = "A map of activations is of one run: show Baseline or Intervened above."
 
 
-def map_recipes(
-    engine: Engine, experiment: Experiment, residual: ResidualAsked, library: tuple[NamedDirection, ...]
-) -> dict[str, AnyRecipe]:
+def map_recipes(engine: Engine, experiment: Experiment, residual: ResidualAsked) -> dict[str, AnyRecipe]:
     """The baseline's recipe, and the intervened run's where an intervention is on."""
-    chosen = chosen_direction(library, residual) if residual.map.colour == "projection" else None
     options = map_options(residual.map, engine.facts(experiment.model).n_layers, experiment)
     found = {"baseline": experiment.set_recipe("activation_map", **options)}
     if experiment.has_interventions:
         found["intervened"] = experiment.set_recipe("activation_map", intervened=True, **options)
-    direction = None if chosen is None else chosen.direction
-    return {run: replace(recipe, direction=direction) for run, recipe in found.items()}  # pyright: ignore[reportCallIssue]  # a map
+    return found
+
+
+def onto(experiment: Experiment, residual: ResidualAsked, library: tuple[NamedDirection, ...]) -> DirectionCard | None:
+    """What has the direction that points are projected on; None while something else colours them."""
+    chosen = chosen_direction(library, residual) if residual.map.colour == "projection" else None
+    return None if chosen is None else DirectionCard(model=experiment.model, direction=chosen.direction)
 
 
 def map_options(asked: MapAsked, n_layers: int, experiment: Experiment) -> dict[str, Any]:
@@ -97,15 +100,18 @@ def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
         if shown.show == "difference":
             raise Refused(ONE_RUN)
         wait_to_run(engine, experiment)
-        found = map_recipes(engine, experiment, asked, directions_of(sent.directions))
+        found = map_recipes(engine, experiment, asked)
         digests = stored(lambda: _map_evaluated(engine, found), sent.experiment, None)
         recipe: Any = found.get(shown.show, found["baseline"])
         result: Any = Asked(engine, experiment, digests, shown.show).known(shown.show, recipe)
+        card = onto(experiment, asked, directions_of(sent.directions))
+        beside: Any = () if card is None else (engine.evaluate(card),)
 
         def drawing(name: str) -> go.Figure:
-            return activation_map_scatter(result, replace(style_of(shown), quantity=name), selection_of(None))
+            style = replace(style_of(shown), quantity=name)
+            return on_page(activation_map_scatter(result, style, selection_of(None), *beside))
 
-        names = [name for name in (*LABELS, *NUMBERS) if name != "projection" or recipe.direction is not None]
+        names = [name for name in (*LABELS, *NUMBERS) if name != "projection" or beside]
         figure = with_readings(asked.map.colour, names, drawing, result.provenance.model, OF_POINTS)
     except REFUSALS as why:
         return refused(why, NO_PROMPT)

@@ -20,7 +20,6 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.compute.directions import made
 from app.compute.effective import check_seen
 from app.compute.held import for_prompt
 from app.compute.metrics import logit_diff
@@ -52,13 +51,12 @@ def activation_map(
     parts = list(_parts(model, recipe, report, max_tokens))
     activations = torch.cat([part.activations for part in parts])
     coordinates, explained = reduced(activations.double().cpu().numpy(), recipe)
-    along = None if recipe.direction is None else activations @ made(model, recipe.direction).unit
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
     return ActivationMapResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, method=recipe.method,
         coordinates=coordinates.astype(np.float32), variance_explained=explained.astype(np.float32),
         norm=array(activations.norm(dim=-1)), activations=array(activations),
-        projection=np.full(len(activations), np.nan, np.float32) if along is None else array(along), **columns,
+        projection=np.full(len(activations), np.nan, np.float32), **columns,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain.directions import Direction, Stream
+from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnRuns
@@ -31,7 +31,8 @@ class ActivationMap(OnRuns):
     `positions`: each prompt's last, all but a prepended separator, or these. PCA is exact; UMAP and t-SNE are drawn
     with `seed`, and keep
     neighbourhoods, not distances. `neighbours` is UMAP's n_neighbors or t-SNE's perplexity (None = 15 or 30, fewer
-    where there are few points). `direction` adds every point's projection on it, to colour by.
+    where there are few points). A projection of its points on a direction needs no map of its own
+    (`ActivationMapResult.along`).
     """
 
     layer: int
@@ -42,7 +43,6 @@ class ActivationMap(OnRuns):
     neighbours: int | None = None
     min_dist: float = 0.1
     seed: int = 0
-    direction: Direction | None = None
     kind: Literal["activation_map"] = "activation_map"
 
     def __post_init__(self) -> None:

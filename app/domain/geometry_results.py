@@ -1,6 +1,8 @@
 """Results of the geometry of activations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from app.domain.results import Floats, Ints, Result, Strings, axes
 
@@ -24,10 +26,12 @@ class ResidualGeometryResult(Result):
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ActivationMapResult(Result):
     """One point per prompt (and side of the pair) and position. `coordinates` are of the plane; of PCA they are the
-    two largest components' scores and `variance_explained` their shares, NaN otherwise. `projection` is NaN without
-    a direction, `logit_diff` (of the point's prompt) without answers."""
+    two largest components' scores and `variance_explained` their shares, NaN otherwise. `projection` is NaN until
+    `along` names a direction, `logit_diff` (of the point's prompt) without answers."""
 
     method: str
+    direction: str = ""
+    """What `projection` is on, in words; empty without a direction."""
     prompt: Ints = axes("point", difference=False)
     position: Ints = axes("point", difference=False)
     side: Strings = axes("point", difference=False)
@@ -41,3 +45,8 @@ class ActivationMapResult(Result):
     projection: Floats = axes("point", difference=None)
     logit_diff: Floats = axes("point", difference=None)
     activations: Floats = axes("point", "d_model", difference=None)
+
+    def along(self, vector: Floats, direction: str) -> "ActivationMapResult":
+        """The same points with their projections `activation · d̂` on a vector, in residual units, positive = along."""
+        unit = vector / np.linalg.norm(vector)
+        return replace(self, projection=self.activations @ unit, direction=direction)

@@ -15,6 +15,7 @@ from app.domain.geometry_results import ActivationMapResult
 
 _CONFIG = 'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
 _COLUMNS = ("prompt", "side", "position", "token", "answer")
+_NUMBERS = ("norm", "logit_diff", "projection")
 
 
 def to_projector(result: ActivationMapResult) -> bytes:
@@ -25,6 +26,7 @@ def to_projector(result: ActivationMapResult) -> bytes:
         archive.writestr("metadata.tsv", _metadata(result))
         archive.writestr("projector_config.pbtxt", _CONFIG)
         origin = {"recipe": json.loads(result.recipe), "digest": result.digest, "provenance": vars(result.provenance)}
+        origin |= {"direction": result.direction} if result.direction else {}
         archive.writestr("provenance.json", json.dumps(origin, indent=2, ensure_ascii=False))
     return buffer.getvalue()
 
@@ -35,8 +37,10 @@ def _vectors(result: ActivationMapResult) -> str:
 
 
 def _metadata(result: ActivationMapResult) -> str:
-    lines = ["\t".join(_COLUMNS)]
-    columns = [np.asarray(getattr(result, name)).astype(str) for name in _COLUMNS]
+    """Labels, then numbers to colour by; numbers that no point has are left out."""
+    numbers = [name for name in _NUMBERS if np.isfinite(getattr(result, name)).any()]
+    lines = ["\t".join((*_COLUMNS, *numbers))]
+    columns = [np.asarray(getattr(result, name)).astype(str) for name in (*_COLUMNS, *numbers)]
     lines += ["\t".join(map(_one_line, row)) for row in zip(*columns, strict=True)]
     return "\n".join(lines) + "\n"
 

@@ -59,7 +59,8 @@ class ScriptFacts:
     lens. `sequences`: of behaviour scores the tokens that come twice and those of prefix matching, as (what stands
     before, rows). `directions`: those in the recipe, in order, as a program has them
     (app/export/script_directions.py); `along`: those of its interventions. `autoencoders`: whose features are set or
-    shown; `texts`: in which one is looked for, as (positions to leave out at the start, ids)."""
+    shown; `texts`: in which one is looked for, as (positions to leave out at the start, ids). `onto`: on what a map's
+    points are projected, which is no part of its recipe; it stands in `directions`."""
 
     title: str
     identity: str
@@ -78,6 +79,7 @@ class ScriptFacts:
     along: tuple[making.Along, ...] = ()
     autoencoders: tuple[ScriptAutoencoder, ...] = ()
     texts: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    onto: AnyDirection | None = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,9 @@ def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
     """The program's text."""
     labels, changes = script_labels(facts), own_interventions(recipe)
     separate = isinstance(recipe, recipes.Generation)
-    made = making.along_parts(facts.along, making.directions_in(recipe))
-    own = () if not made else making.direction_parts(*making.directions_in(recipe))  # the last of `made` stands for it
+    directions = making.directions_in(recipe) if facts.onto is None else (facts.onto,)
+    made = making.along_parts(facts.along, directions)
+    own = () if not made else making.direction_parts(*directions)  # the last of `made` stands for it
     parts = [
         hooks_source(changes, labels, separate),
         *(each for each in _parts(recipe, facts, labels) if each not in own),
@@ -165,7 +168,9 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
     if isinstance(recipe, DirectionCard):
         return (*making.direction_parts(*making.directions_in(recipe)), making.CARD)
     if isinstance(recipe, ActivationMap):
-        return (geometry.ACTIVATION_MAP, geometry.REDUCED[recipe.method])
+        along = () if facts.onto is None else (geometry.ALONG,)
+        made = () if facts.onto is None else making.direction_parts(facts.onto)
+        return (*made, geometry.ACTIVATION_MAP, *along, geometry.REDUCED[recipe.method])
     if isinstance(recipe, HeadProjection) and recipe.direction is not None:
         return (*making.direction_parts(recipe.direction), UNIT, pieces.ATTENTION_PARTS, heads.HEAD_PROJECTION)
     if isinstance(recipe, OfDirection):
@@ -271,6 +276,7 @@ def _constants(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> list[str]:
         lines.append(tokens if recipe.direction is None else f"DIRECTION = {facts.directions[0]}")
     if isinstance(recipe, ActivationMap):
         lines += geometry.map_constants(recipe, facts.skipped)
+        lines += [f"DIRECTION = {each}" for each in facts.directions]
     if isinstance(recipe, HeadTokens):
         lines.append(f"TOP_K, POSITION = {recipe.top_k}, {-1 if recipe.position is None else recipe.position}")
     if isinstance(recipe, DirectionCard):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from app.domain.direction_interventions import SwapAlong
+from app.domain.directions import AnyDirection
 from app.domain.head_recipes import BehaviourScores, HeadProjection
 from app.domain.interventions import Patch, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
@@ -32,7 +33,9 @@ from app.models.tuned_lens import params_file
 _COMPATIBILITY = "model.enable_compatibility_mode()  # fold norms and value biases, centre what is written and read"
 
 
-def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -> ScriptFacts:
+def script_facts(
+    model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512, onto: AnyDirection | None = None
+) -> ScriptFacts:
     """Reads the texts of a settled recipe with the model's tokenizer; the bridge does not run."""
     pairs, first = pairs_of(recipe, model.background), 0
     if isinstance(recipe, OF_ONE_PROMPT):
@@ -51,13 +54,14 @@ def script_facts(model: LoadedModel, recipe: AnyRecipe, max_tokens: int = 512) -
         end_of_text=getattr(model.tokenizer, "eos_token_id", None),
         sequences=_sequences(model, recipe),
         tokens=_tokens(model, recipe),
-        directions=tuple(direction_data(model, each) for each in directions_in(recipe)),
+        directions=tuple(direction_data(model, each) for each in (directions_in(recipe) if onto is None else (onto,))),
         lens=str(params_file(recipe.folder)) if isinstance(recipe, LogitLens) and recipe.lens == "tuned" else "",
         along=tuple((each, direction_data(model, each)) for each in directions_along(recipe)),
         autoencoders=tuple(
             ScriptAutoencoder(*each, folder_config(each[0], model.facts)) for each in autoencoders_of(recipe)
         ),
         texts=_texts(model, recipe, max_tokens) if isinstance(recipe, SaeFeatures) else (),
+        onto=onto,
     )
 
 

@@ -60,6 +60,11 @@ result["activations"], result["projection"] = points.tolist(), [float("nan")] * 
 result["norm"] = np.linalg.norm(points, axis=1).tolist()
 """
 
+ALONG = """
+unit = made(DIRECTION)
+result["projection"] = (points @ (unit / unit.norm()).double().cpu().numpy()).tolist()
+"""
+
 REDUCED = {
     "pca": """
 U, sizes, rows = np.linalg.svd(points - points.mean(0), full_matrices=False)

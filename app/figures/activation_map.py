@@ -6,6 +6,8 @@ t-SNE's coordinates, which have no unit and no meaning but who is near whom. `st
 frequent ones, grey for the rest), or a number: `logit_diff` and `projection` (signed, symmetric about 0), `norm`.
 Points without a number are hollow. Hover: prompt, position and token, side, and every number in full precision.
 
+Projections are on the direction whose card (`DirectionCardResult`) stands beside the map.
+
 Every trace has `customdata` = the point's index in the result, so that a lasso can name prompts and positions.
 """
 
@@ -16,6 +18,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.domain.direction_card import DirectionCardResult
 from app.domain.errors import BadInput
 from app.domain.geometry_results import ActivationMapResult
 from app.domain.recipes import parse_recipe
@@ -36,8 +39,24 @@ _REST = "other"
 _METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
 
-def activation_map_scatter(result: ActivationMapResult, style: Style, selection: Selection) -> go.Figure:
+def projected(result: ActivationMapResult, card: DirectionCardResult) -> ActivationMapResult:
+    """The map's points with their projections on the direction of a card."""
+    asked: Any = parse_recipe(card.recipe)
+    return result.along(card.vector, str(asked.direction))
+
+
+def on_page(figure: go.Figure) -> go.Figure:
+    """For the page, which draws all points on a canvas of its own (assets/46-points.js): of every trace Plotly draws
+    one, and still answers pointer and lasso for all."""
+    return figure.update_traces(marker={"maxdisplayed": 1})
+
+
+def activation_map_scatter(
+    result: ActivationMapResult, style: Style, selection: Selection, *beside: DirectionCardResult
+) -> go.Figure:
     """One point per prompt, side and position."""
+    for card in beside:
+        result = projected(result, card)
     by = style.quantity or "side"
     if by not in (*LABELS, *NUMBERS):
         raise BadInput(f"Points have no {by!r}; colour them by one of {', '.join((*LABELS, *NUMBERS))}.")
@@ -48,7 +67,8 @@ def activation_map_scatter(result: ActivationMapResult, style: Style, selection:
     colours = _colours(result, by, style) if by in NUMBERS else {}
     axes = cell_scatter.axes(*_axes(result), _ends(x), _ends(y)) | {"dragmode": "lasso"}
     figure.update_layout(axes, showlegend=by in LABELS, **colours)
-    what = f"{_METHODS[result.method]} of {len(x)} activations by {NUMBERS[by][0] if by in NUMBERS else by}"
+    on = f" on {result.direction}" if by == "projection" and result.direction else ""
+    what = f"{_METHODS[result.method]} of {len(x)} activations by {NUMBERS[by][0] if by in NUMBERS else by}{on}"
     title = f"{what}, {result.provenance.model}"
     return dress(figure, "activation-map", title, style, {"l": 14, "r": 8, "t": 26, "b": 8}, _lassoed(result))
 

@@ -33,9 +33,13 @@ def _grid(values: Any, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def map_rows(result: ActivationMapResult) -> pd.DataFrame:
-    """Per point its coordinates and numbers; the activations themselves leave by the projector's files and as npz."""
+    """Per point its coordinates and numbers, a projection with the direction that it is on; the activations themselves
+    leave by the projector's files and as npz."""
     columns = {f"coordinate_{axis}": result.coordinates[:, axis] for axis in range(result.coordinates.shape[1])}
     columns |= {name: getattr(result, name) for name in POINT_NUMBERS}
     named = {name: getattr(result, name) for name in ("prompt", "side", "position", "token", "answer")}
     parts = [pd.DataFrame({**named, "metric": metric, "value": values}) for metric, values in columns.items()]
-    return pd.concat(parts, ignore_index=True)
+    rows = pd.concat(parts, ignore_index=True)
+    if result.direction:
+        rows["direction"] = np.where(rows["metric"] == "projection", result.direction, "")
+    return rows

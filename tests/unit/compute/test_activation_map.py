@@ -6,11 +6,14 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from app.compute.activation_map import activation_map, reduced
+from app.compute.direction_card import direction_card
 from app.compute.directions import made
+from app.domain.direction_card import DirectionCard
 from app.domain.directions import TokenDirection
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.prompts import PromptPair
+from app.figures.activation_map import projected
 from tests import tiny as words
 from tests.loaded import tiny
 from tests.unit.compute.asking import TOLERANCE, answer, ask, cache, incorrect
@@ -67,12 +70,16 @@ def test_neighbourhoods_are_kept_and_a_seed_gives_the_same_map_again(method):
     np.testing.assert_array_equal(once, again)
 
 
-def test_a_direction_adds_every_points_projection_on_it():
+def test_any_direction_adds_every_points_projection_without_another_map():
     model, direction = tiny("llama"), TokenDirection((words.ANSWER,))
-    found = mapped(model, direction=direction)
-    wanted = found.activations @ made(model, direction).unit.numpy()
-    np.testing.assert_allclose(found.projection, wanted, atol=TOLERANCE)
-    assert np.isnan(mapped(model).projection).all()
+    found = mapped(model)
+    assert np.isnan(found.projection).all()
+    card = ask(direction_card, DirectionCard, model, prompts=(), direction=direction)
+    along = projected(found, card)
+    wanted = [float(point @ made(model, direction).unit.numpy()) for point in found.activations]
+    np.testing.assert_allclose(along.projection, wanted, atol=TOLERANCE)
+    assert along.coordinates is found.coordinates
+    assert along.direction == str(direction)
 
 
 @pytest.mark.parametrize(

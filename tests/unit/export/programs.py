@@ -13,6 +13,7 @@ from app.domain.direction_recipes import (
     DirectionWriters,
 )
 from app.domain.directions import (
+    AnyDirection,
     MeanDifference,
     NamedDirection,
     Placebo,
@@ -118,6 +119,7 @@ class Case:
     interventions: tuple[AnyIntervention, ...] = ()
     fields: tuple[tuple[str, Any], ...] = ()
     prompts: tuple[PromptPair, ...] = ()
+    onto: AnyDirection | None = None
 
     def __str__(self) -> str:
         what = " and ".join(map(str, self.interventions)) or "baseline"
@@ -302,7 +304,7 @@ GEOMETRY_CASES = (
     Case("neox", ResidualGeometry),
     Case("gpt2, raw", ActivationMap, (KINDS_OF_CHANGE["edges"],), (("layer", 1), ("positions", "all")), BOTH),
     Case("llama", ActivationMap, (Patch(Site("resid_pre", 1)),),
-         (("layer", 2), ("activation", "mlp_out"), ("positions", (2, 3)), ("both", True)), BOTH),
+         (("layer", 2), ("activation", "mlp_out"), ("positions", (2, 3)), ("both", True)), BOTH, GROUPS),
 )  # fmt: skip
 PARTS_CASES = (
     Case("gpt2, raw", LogitDecomposition, (KINDS_OF_CHANGE["second prompt alone"],), (("scale", "baseline"),), BOTH),

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from app.analyses import ANALYSES
+from app.compute.directions import made
 from app.domain.cells import Cells
 from app.domain.directions import Placebo, SaeFeature
 from app.domain.interventions import Ablate
@@ -106,7 +107,9 @@ def printed(models: dict[str, LoadedModel], tmp_path_factory: pytest.TempPathFac
     for at, case in enumerate(ALL_CASES):
         recipe = recipe_of(case, models[case.model])
         paths[case] = folder / f"{at}.py"
-        paths[case].write_text(script(recipe, script_facts(models[case.model], recipe)), encoding="utf-8")
+        paths[case].write_text(
+            script(recipe, script_facts(models[case.model], recipe, onto=case.onto)), encoding="utf-8"
+        )
     out = executed("-c", RUNNER, *map(str, paths.values()))
     texts = json.loads(out.splitlines()[-1])
     return {case: json.loads(texts[str(path)]) for case, path in paths.items()}
@@ -121,9 +124,11 @@ def executed(*arguments: str) -> str:
     return done.stdout
 
 
-def compare(model: LoadedModel, recipe: Any, numbers: dict[str, Any]) -> None:
+def compare(model: LoadedModel, recipe: Any, numbers: dict[str, Any], onto: Any = None) -> None:
     """Every array the program prints equals the result's of that name, whatever the axis order says."""
     result = ANALYSES[recipe.kind].compute(model, recipe, digest="d", provenance=Provenance.of(model.facts, {}))
+    if onto is not None:
+        result = result.along(made(model, onto).vector.numpy(), str(onto))
     for name, axes in array_axes(type(result)).items():
         expected = getattr(result, name)
         if name in AS_IDS:
@@ -142,7 +147,7 @@ def in_axes(values: Any, axes: tuple[str, ...]) -> np.ndarray:
 @pytest.mark.parametrize("case", ALL_CASES, ids=str)
 def test_the_program_prints_the_numbers_of_the_result(case, models, printed):
     model = models[case.model]
-    compare(model, recipe_of(case, model), printed[case])
+    compare(model, recipe_of(case, model), printed[case], case.onto)
 
 
 def test_every_kind_of_recipe_has_a_program():

@@ -12,7 +12,7 @@ from app.domain.geometry_results import ActivationMapResult, ResidualGeometryRes
 from app.domain.results import difference
 from app.domain.views import Selection, Style
 from app.export.projector import to_projector
-from app.figures.activation_map import activation_map_scatter
+from app.figures.activation_map import activation_map_scatter, on_page
 from app.figures.residual_geometry import residual_geometry_lines
 from app.figures.tables import long_table
 from tests.unit.figures.results import TOKENS, _common, floats
@@ -108,6 +108,23 @@ def test_tables_name_every_number_once():
     assert set(long_table(points()).metric) == {"coordinate_0", "coordinate_1", "norm", "projection", "logit_diff"}
 
 
+def test_a_projection_names_its_direction_wherever_it_goes():
+    along = points().along(np.array([0, 0, 2], np.float32), "token · Mary")
+    np.testing.assert_array_equal(along.projection, along.activations[:, 2])
+    figure = activation_map_scatter(along, Style(quantity="projection"), NOTHING)
+    assert "by projection on token · Mary" in figure.layout.meta["title"]
+    assert list(long_table(along).query("direction == 'token · Mary'").metric.unique()) == ["projection"]
+    with zipfile.ZipFile(io.BytesIO(to_projector(along))) as archive:
+        assert archive.read("metadata.tsv").decode().splitlines()[0].endswith("\tprojection")
+        assert "token · Mary" in archive.read("provenance.json").decode()
+
+
+def test_the_page_has_one_element_per_trace_and_an_export_every_point():
+    figure = activation_map_scatter(points(), Style(), NOTHING)
+    assert {trace.marker.maxdisplayed for trace in figure.data} == {None}
+    assert {trace.marker.maxdisplayed for trace in on_page(figure).data} == {1}
+
+
 def test_projector_files_hold_the_activations_and_one_line_of_labels_each():
     with zipfile.ZipFile(io.BytesIO(to_projector(points()))) as archive:
         vectors = np.loadtxt(io.StringIO(archive.read("vectors.tsv").decode()), delimiter="\t")
@@ -115,5 +132,5 @@ def test_projector_files_hold_the_activations_and_one_line_of_labels_each():
         assert "vectors.tsv" in archive.read("projector_config.pbtxt").decode()
         assert b'"digest"' in archive.read("provenance.json")
     np.testing.assert_array_equal(vectors.astype(np.float32), points().activations)
-    assert labels[0].split("\t") == ["prompt", "side", "position", "token", "answer"]
+    assert labels[0].split("\t") == ["prompt", "side", "position", "token", "answer", "norm", "logit_diff"]
     assert [line.split("\t")[3] for line in labels[1:]] == ["·Mary", "⏎", "·Mary", "⇥<b>"]
