@@ -13,11 +13,20 @@
   /** What the numbers by layer are drawn for: null while they are not on screen. */
   const geometryAsked = (session) => (isOpen(session) ? { position: lastOf(session.selection.positions) } : null);
 
-  /** What a map is computed for; colours need nothing new, but projections the direction that is looked at. */
-  function mapAsked(session, chosen) {
+  /** What a map is computed for: nothing of its colours. */
+  function mapAsked(session) {
     if (!isOpen(session)) return null;
     const { colour, ...asked } = session.residual.map;
-    return { ...asked, direction: colour === "projection" ? chosen : null };
+    return asked;
+  }
+
+  /** What a map is drawn for: colours need nothing new, but projections the direction that is looked at; one that takes
+   * long is there once it has been `computed`, whose times are told apart. */
+  function mapDrawn(session, chosen, computed) {
+    const asked = mapAsked(session);
+    if (!asked) return null;
+    const direction = session.residual.map.colour === "projection" ? chosen : null;
+    return { ...asked, direction, computed: asked.method === "pca" ? null : computed };
   }
 
   /** Points of the set, [prompt, position, side] each, and which of them -> what they select. */
@@ -46,7 +55,7 @@
   const added = (all, before) => all.filter((at) => !before.includes(at));
 
   if (typeof module !== "undefined") {
-    module.exports = { geometryAsked, mapAsked, placesOf, between, added, MOST_SAMPLES };
+    module.exports = { geometryAsked, mapAsked, mapDrawn, placesOf, between, added, MOST_SAMPLES };
   }
   if (typeof document === "undefined") return;
 
@@ -58,7 +67,14 @@
   const byId = (id) => document.getElementById(id);
 
   microtome.askPanel("geometry", geometryAsked);
-  microtome.askPanel(PANEL, (session) => mapAsked(session, microtome.directions.chosenDirection(session)));
+  let computed = null; // when the server last finished a map that takes long
+  microtome.askPanel(PANEL, (session) => mapDrawn(session, microtome.directions.chosenDirection(session), computed));
+  microtome.asking.push({ id: "map-asked", of: mapAsked });
+  microtome.mapComputed = (ended) => {
+    computed = ended || null;
+    if (microtome.session()) microtome.tellPanels(microtome.session());
+    return root.dash_clientside.no_update;
+  };
   microtome.readAs("geometry", (session) => (isOpen(session) ? session.residual.geometry.drawn : null));
   microtome.readAs(PANEL, (session) => (isOpen(session) ? session.residual.map.colour : null));
 
@@ -89,6 +105,7 @@
     };
     for (const [id, value] of Object.entries(values)) if (byId(id)) byId(id).value = value;
     if (byId("map-layer")) drawLayers(map.layer);
+    microtome.write(`${PANEL}-foot`, { hidden: map.method === "pca" });
   }
 
   document.addEventListener("change", (event) => {

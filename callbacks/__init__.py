@@ -28,6 +28,7 @@ from callbacks import (
     rail,
     sae_features,
     self_repair,
+    slow_maps,
     status_bar,
     strength,
     sweep_controls,
@@ -36,7 +37,7 @@ from callbacks import (
 
 PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
-    asked_panels, strength, lenses, sae_features, sweep_map, against,
+    asked_panels, strength, slow_maps, lenses, sae_features, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
     status_bar, export, opening,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from app.domain.views import Style
 from app.export.projector import to_projector
 from app.figures.activation_map import projected
 from callbacks.exported_source import Page, Source, single
-from callbacks.geometry import ONE_RUN, map_recipes, onto
+from callbacks.geometry import ONE_RUN, map_recipes, map_shown, onto
 from callbacks.reading import Refused
 from layouts import ids
 
@@ -29,7 +29,7 @@ def _recipe(page: Page, intervened: bool) -> AnyRecipe:
 def _points(page: Page) -> Any:
     if page.view.show == "difference":
         raise Refused(ONE_RUN)
-    result: Any = page.asked(_recipe).known(page.view.show, _recipe(page, page.view.show == "intervened"))
+    result = map_shown(page.asked(_recipe), map_recipes(page.engine, page.experiment, page.residual))
     for _, card in _cards(page):
         result = projected(result, card)
     return result

@@ -35,6 +35,7 @@ from callbacks.reading import (
     view_of,
     wait_for_section,
 )  # fmt: skip
+from layouts.geometry import PRESS_COMPUTE, SLOW
 from layouts.workspaces import NO_PROMPT
 
 OF_POINTS = ("x", "y", "hovertext")
@@ -102,8 +103,7 @@ def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
         wait_to_run(engine, experiment)
         found = map_recipes(engine, experiment, asked)
         digests = stored(lambda: _map_evaluated(engine, found), sent.experiment, None)
-        recipe: Any = found.get(shown.show, found["baseline"])
-        result: Any = Asked(engine, experiment, digests, shown.show).known(shown.show, recipe)
+        result = map_shown(Asked(engine, experiment, digests, shown.show), found)
         card = onto(experiment, asked, directions_of(sent.directions))
         beside: Any = () if card is None else (engine.evaluate(card),)
 
@@ -120,4 +120,17 @@ def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
 
 
 def _map_evaluated(engine: Engine, recipes: dict[str, AnyRecipe]) -> dict[str, Any]:
-    return NOTHING | {run: engine.evaluate(recipe).digest for run, recipe in recipes.items()}
+    """What takes long is only looked for."""
+    slow = any(getattr(recipe, "method", None) in SLOW for recipe in recipes.values())
+    for recipe in recipes.values():
+        engine.check(recipe) if slow else engine.evaluate(recipe)
+    return NOTHING | {run: engine.digest(recipe) for run, recipe in recipes.items()}
+
+
+def map_shown(asked: Asked, recipes: dict[str, AnyRecipe]) -> Any:
+    """The map of the run on screen, or what to press where it takes long and is not there."""
+    digest, recipe = asked.digest(asked.show), recipes.get(asked.show, recipes["baseline"])
+    method = getattr(recipe, "method", "")
+    if method in SLOW and asked.engine.result(digest) is None:
+        raise Refused(PRESS_COMPUTE.format(SLOW[method]))
+    return asked.known(asked.show, recipe)

@@ -5,6 +5,7 @@ from dash import html
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.panel import graph, panel
+from layouts.sweep_strip import sweep_strip
 from layouts.workspaces import NO_PROMPT, choice
 
 DRAWN = (
@@ -19,9 +20,14 @@ ACTIVATIONS = (
 )  # fmt: skip
 METHODS = (
     ("pca", "PCA", "The two largest principal components, exact"),
-    ("umap", "UMAP", "Neighbourhoods, drawn with a seed; the first one takes half a minute longer"),
-    ("tsne", "t-SNE", "Neighbourhoods, drawn with a seed"),
+    ("umap", "UMAP", "Neighbourhoods, drawn with a seed; computed on a button"),
+    ("tsne", "t-SNE", "Neighbourhoods, drawn with a seed; computed on a button"),
 )
+QUICK = ("pca",)
+"""Computed without being asked."""
+SLOW = {method: name for method, name, _ in METHODS if method not in QUICK}
+COMPUTE = "Compute"
+PRESS_COMPUTE = "Press Compute {} to place the points: it takes longer than PCA. The line below says how long."
 POSITIONS = (
     ("all", "all tokens", "Every position of every prompt but the separator before it"),
     ("end", "last token", "END of every prompt"),
@@ -54,7 +60,8 @@ def activation_map_panel() -> html.Section:
         choice(ids.MAP_POSITIONS, POSITIONS, "At which tokens"), choice(ids.MAP_COLOUR, COLOURS, "What colours points"),
     ]  # fmt: skip
     bar = html.Div(html.Div(controls, className="mt-chosen"), className="mt-bar")
-    foot = html.Div(HINT, id=ids.MAP_GROUPS, className="mt-foot mt-quiet", role="status")
+    hint = html.Div(HINT, id=ids.MAP_GROUPS, className="mt-foot mt-quiet", role="status")
+    foot = html.Div([hint, sweep_strip(ids.ACTIVATION_MAP, COMPUTE)])
     return panel(
         ids.ACTIVATION_MAP, "Map of activations", graph(ids.ACTIVATION_MAP), kinds=("activation_map",), bar=bar,
         footer=foot, empty=NO_PROMPT, section="geometry",

@@ -50,7 +50,8 @@ HELP: dict[str, Help] = {
     ids.ACTIVATION_MAP: Help(
         "PCA: (x − mean) · v₁, (x − mean) · v₂   (UMAP, t-SNE: neighbours stay neighbours)",
         "Activations of the prompt set at one layer, one point per prompt and token. PCA is exact and its distances "
-        "mean something; UMAP and t-SNE only say who is near whom. A lasso selects prompts and the tokens of the one "
+        "mean something; UMAP and t-SNE only say who is near whom, take longer and wait for their button; what Cancel "
+        "leaves ends by itself, before the next one. A lasso selects prompts and the tokens of the one "
         "on screen. Shift and a second lasso makes the difference of the two groups' means a direction, of the plain "
         "run. A click shows the point's prompt.",
         "Directions of the axes are chosen so that each component's largest entry is positive.",

@@ -36,6 +36,7 @@ ATTENTION_BESIDE = "attention-beside"  # digests of what is asked for beside pat
 LENS_ASKED = "lens-asked"  # {"lens", "folder", "fingerprint"} of a tuned lens; null for the logit lens
 SAE_ASKED, SAE_SHOWN = "sae-asked", "sae-shown"  # {"folder", "fingerprint", "feature"}, null off screen; what ranks
 SAE_READ = "sae-read"  # {"folder", "fingerprint"}: an autoencoder that fits the model
+MAP_ASKED = "map-asked"  # what the map of activations is computed for; null while it is not on screen
 READING = "strength-reading"  # changes whenever the strength curve lacks the metric that the page wants
 LENS_READ = "lens-read"  # {"folder", "fingerprint"}: a tuned lens that fits the model
 EXPORT_OF = "export-of"  # the panel that the export menu is open for, or "page"
@@ -210,7 +211,7 @@ ANALYSIS_KINDS = (
 )  # fmt: skip
 SWEEP_METHODS = ("zero", "mean")
 """Methods of the head matrix, swept on request: their digest stores are `digests-zero` and `digests-mean`."""
-SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS, GENERATION, STRENGTH)
+SWEEPING = (HEAD_MATRIX, SWEEP_MAP, AGAINST, PATHS, GENERATION, STRENGTH, ACTIVATION_MAP)
 """Panels that run sweeps, or what takes as long."""
 PATCH_KINDS = ("sweep", *BESIDE, "self_repair", "generation", "paths")
 """Digest stores of the *Ablate & patch* workspace."""

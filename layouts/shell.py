@@ -40,7 +40,7 @@ THEME: Any = {
 CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
-    "lensTokens", "lensRead", "saeRead", "opened", "directionMade", "directionFields", "strength",
+    "lensTokens", "lensRead", "saeRead", "opened", "directionMade", "directionFields", "strength", "mapComputed",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -49,13 +49,13 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
     """The session starts as the worked example; its parts stay empty until the page's reducer has read the address."""
     kinds = (
         *ids.ANALYSIS_KINDS, *ids.SWEEP_METHODS, *ids.PATCH_KINDS, *ids.CARD_KINDS,
-        "heads", "head_reading", "sae_features", "steering_curve",
+        "heads", "head_reading", "sae_features", "steering_curve", "activation_map",
     )  # fmt: skip
     empty = [
         ids.EXPERIMENT, ids.SELECTION, ids.SELECTED_PATCH, ids.SELECTED_ATTENTION, ids.VIEW, ids.SHOWN, ids.ATTENDED,
         ids.SWEEP, ids.HEADS, ids.NOTES,
         ids.DIRECTIONS, ids.RESIDUAL, ids.LENS_ASKED, ids.LENS_READ, ids.DIRECTION_ASKED, ids.DIRECTION_LOOKED,
-        ids.READING,
+        ids.READING, ids.MAP_ASKED,
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,

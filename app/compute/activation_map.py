@@ -1,16 +1,15 @@
 """Activations of many positions and prompts as points of a plane (docs/formulas.md).
 
 PCA: scores on the two largest principal components, exact, in float64; each component's largest entry is positive.
-UMAP and t-SNE: umap-learn and scikit-learn with a seed, both beginning with PCA. They keep who is near whom; distances
-and directions between far groups mean nothing there.
+UMAP and t-SNE (app/compute/reduction.py) keep who is near whom; distances and directions between far groups mean
+nothing there.
 Activations are of the runs under the interventions, as they are in the stream: not normalised, not centred. Of `all`
 positions a prepended separator is left out: its stream is many times longer than any other and would be the first
 component.
 Source: McInnes et al. 2018; van der Maaten & Hinton 2008.
 """
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -26,16 +25,15 @@ from app.compute.metrics import logit_diff
 from app.compute.passes import everywhere
 from app.compute.prompts import array, read_prompts
 from app.compute.reading import ReadPrompt
+from app.compute.reduction import Points, reduced_with_news
 from app.compute.report import Report, silent
 from app.compute.runs import capture
-from app.domain.geometry_recipes import ActivationMap, check_geometry
+from app.domain.geometry_recipes import ActivationMap, check_geometry, points_of, seconds_of
 from app.domain.geometry_results import ActivationMapResult
 from app.domain.models import Provenance
 from app.domain.recipes import recipe_json
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
-
-Points = NDArray[np.float64]
 
 
 def activation_map(
@@ -50,7 +48,7 @@ def activation_map(
     """One point per prompt, side and position; one pass per prompt and side."""
     parts = list(_parts(model, recipe, report, max_tokens))
     activations = torch.cat([part.activations for part in parts])
-    coordinates, explained = reduced(activations.double().cpu().numpy(), recipe)
+    coordinates, explained = _placed(activations.double().cpu().numpy(), recipe, len(parts), report)
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
     return ActivationMapResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, method=recipe.method,
@@ -58,6 +56,12 @@ def activation_map(
         norm=array(activations.norm(dim=-1)), activations=array(activations),
         projection=np.full(len(activations), np.nan, np.float32), **columns,
     )  # fmt: skip
+
+
+def _placed(points: Points, recipe: ActivationMap, runs: int, report: Report) -> tuple[Points, Points]:
+    """Passes are done; what takes long after them counts the seconds that it is to take, and tells of each."""
+    seconds = seconds_of(recipe.method, len(points))
+    return reduced_with_news(points, recipe, lambda gone: report(runs + min(int(gone), seconds), runs + seconds + 1))
 
 
 _COLUMNS = ("prompt", "position", "side", "token", "answer", "logit_diff")
@@ -81,12 +85,14 @@ def _parts(model: LoadedModel, recipe: ActivationMap, report: Report, max_tokens
     other: Literal["clean", "corrupted"] = "corrupted" if recipe.base == "clean" else "clean"
     bases = (recipe.base, other) if recipe.both else (recipe.base,)
     runs = [prompt for base in bases for prompt in read_prompts(model, replace(recipe, base=base), max_tokens)]
+    more = 0
     for base in range(len(bases)):
         lengths = tuple(len(prompt.clean) for prompt in runs[base * len(recipe.prompts) :][: len(recipe.prompts)])
         check_geometry(model.facts, recipe, lengths)
+        more = seconds_of(recipe.method, points_of(recipe, lengths))
     check_seen(model, (Site(recipe.activation, recipe.layer),))
     for done, prompt in enumerate(runs):
-        report(done, len(runs))
+        report(done, len(runs) + more + 1)
         yield _part(model, recipe, prompt)
 
 
@@ -106,43 +112,3 @@ def _part(model: LoadedModel, recipe: ActivationMap, prompt: ReadPrompt) -> _Par
         np.full_like(alike, prompt.base, dtype="<U9"), np.array([tokens.str_tokens[i] for i in chosen]),
         np.full(len(chosen), answer), np.full(len(chosen), found, np.float32),
     )  # fmt: skip
-
-
-def reduced(points: Points, recipe: ActivationMap) -> tuple[Points, Points]:
-    """`[point 2]` coordinates and the components' shares of the variance (NaN but for PCA). The same points give the
-    same map again; UMAP's may be another for points that differ in their last digit."""
-    return _REDUCED[recipe.method](points, recipe)
-
-
-def _pca(points: Points, recipe: ActivationMap) -> tuple[Points, Points]:
-    U, sizes, rows = np.linalg.svd(points - points.mean(0), full_matrices=False)
-    signs = np.sign(np.take_along_axis(rows, np.abs(rows).argmax(1)[:, None], 1))[:2, 0]
-    return (U * sizes)[:, :2] * signs, (sizes**2 / max((sizes**2).sum(), np.finfo(float).tiny))[:2]
-
-
-def _neighbours(recipe: ActivationMap, usual: int, most: float) -> float:
-    return min(usual, most) if recipe.neighbours is None else recipe.neighbours
-
-
-def _tsne(points: Points, recipe: ActivationMap) -> tuple[Points, Points]:
-    from sklearn.manifold import TSNE
-
-    perplexity = _neighbours(recipe, 30, (len(points) - 1) / 3)
-    reduce: Any = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=recipe.seed)
-    return reduce.fit_transform(points), np.full(2, np.nan)
-
-
-def _umap(points: Points, recipe: ActivationMap) -> tuple[Points, Points]:
-    with warnings.catch_warnings():  # of its own internals: that a seed means one thread, that there are few points
-        warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        count = int(_neighbours(recipe, 15, len(points) - 1))
-        # from PCA: the usual spectral start is not the same twice where points coincide, as first positions do
-        reduce: Any = UMAP(n_neighbors=count, min_dist=recipe.min_dist, random_state=recipe.seed, init="pca")
-        return np.asarray(reduce.fit_transform(points)), np.full(2, np.nan)
-
-
-_REDUCED: dict[str, Callable[[Points, ActivationMap], tuple[Points, Points]]] = {
-    "pca": _pca, "tsne": _tsne, "umap": _umap,
-}  # fmt: skip

@@ -3,23 +3,32 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { after, MODEL, reduce } = require("./support.js");
-const { geometryAsked, mapAsked, placesOf, between, added } = require("../../assets/69-geometry.js");
+const { geometryAsked, mapAsked, mapDrawn, placesOf, between, added } = require("../../assets/69-geometry.js");
 
 const open = { type: "set-view", workspace: "residual", section: "geometry" };
 const POINTS = [[0, 1, "clean"], [0, 2, "clean"], [1, 2, "clean"], [0, 1, "corrupted"]];
 const PAIRS = [{ clean: "a b", corrupted: "c d" }, { clean: "e f", corrupted: "g h" }];
 
 test("nothing is asked while another section is on screen", () => {
-  assert.deepEqual([geometryAsked(after().session), mapAsked(after().session, null)], [null, null]);
+  assert.deepEqual([geometryAsked(after().session), mapAsked(after().session)], [null, null]);
 });
 
 test("numbers by layer follow the last token, a map what changes its points", () => {
   const { session } = after(open, { type: "click-position", position: 3 });
   assert.deepEqual(geometryAsked(session), { position: 3 });
   const coloured = after(open, { type: "show-residual", map: { colour: "token" } }).session;
-  assert.deepEqual(mapAsked(coloured, null), mapAsked(session, null));
+  assert.deepEqual(mapAsked(coloured), mapAsked(session));
   const placed = after(open, { type: "show-residual", map: { method: "umap" } }).session;
-  assert.equal(mapAsked(placed, null).method, "umap");
+  assert.equal(mapAsked(placed).method, "umap");
+});
+
+test("a map is drawn again for another direction where it is coloured by it, and once one that takes long is there", () => {
+  const { session } = after(open);
+  assert.deepEqual(mapDrawn(session, "d", 7), mapDrawn(session, "e", 8));
+  const along = after(open, { type: "show-residual", map: { colour: "projection" } }).session;
+  assert.notDeepEqual(mapDrawn(along, "d", null), mapDrawn(along, "e", null));
+  const slow = after(open, { type: "show-residual", map: { method: "tsne" } }).session;
+  assert.notDeepEqual(mapDrawn(slow, null, 7), mapDrawn(slow, null, 8));
 });
 
 test("a lasso selects prompts of the set, and tokens of the one on screen", () => {

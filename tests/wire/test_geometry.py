@@ -7,7 +7,7 @@ from app.domain.interventions import Ablate
 from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import Session, session_dict
 from app.domain.sites import Site
-from tests.wire.page import PAIR, Page, experiment
+from tests.wire.page import PAIR, READY, Page, experiment
 from tests.wire.test_draw import state, view, words
 
 HERE = view(workspace="residual", section="geometry")
@@ -62,3 +62,30 @@ def test_too_few_points_and_a_difference_are_refused_in_words(served: Page) -> N
     shown = view(workspace="residual", section="geometry", show="difference")
     answer = points(served, experiment(PAIR, Ablate(Site("z", 0, (0,)))), shown)
     assert "show Baseline or Intervened" in words(answer, "activation-map")
+
+
+def test_a_map_that_takes_long_is_computed_on_its_button_and_then_there(served: Page) -> None:
+    asked = {"method": "tsne", "neighbours": 2}
+    assert "Press Compute t-SNE" in words(points(served, experiment(), **asked), "activation-map")
+    given = {"experiment": experiment(), "view": HERE, "residual": residual(**asked)["residual"], "status": READY}
+    known = {f"{name}.data": value for name, value in given.items()}
+    answer = served.ask("digests-activation_map.data", known)
+    assert answer is not None
+    known |= {"digests-activation_map.data": answer["digests-activation_map"]["data"]}
+    strip = served.strip("activation-map", known)
+    assert (strip["start"], strip["done"]) == ("Compute t-SNE", False)
+    assert "points, about 1 s" in strip["text"]
+    start = "activation-map-start.n_clicks"
+    request = served.ask("activation-map-request.data", {**known, start: 1}, start)
+    assert request is not None
+    served.run_background("activation-map-progress.value", {
+        "activation-map-request.data": request["activation-map-request"]["data"]})  # fmt: skip
+    assert state(points(served, experiment(), **asked), "activation-map") == "ready"
+    assert served.strip("activation-map", known)["done"]
+
+
+def test_pca_has_nothing_to_press(served: Page) -> None:
+    given = {"experiment": experiment(), "view": HERE, "residual": residual()["residual"], "status": READY}
+    answer = served.ask("digests-activation_map.data", {f"{name}.data": value for name, value in given.items()})
+    assert answer is not None
+    assert answer["digests-activation_map"]["data"]["baseline"] is None

@@ -5,12 +5,13 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from app.compute.activation_map import activation_map, reduced
+from app.compute.activation_map import activation_map
 from app.compute.direction_card import direction_card
 from app.compute.directions import made
+from app.compute.reduction import reduced, reduced_with_news
 from app.domain.direction_card import DirectionCard
 from app.domain.directions import TokenDirection
-from app.domain.errors import BadRecipe, BadSite
+from app.domain.errors import BadRecipe, BadSite, Cancelled
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.prompts import PromptPair
 from app.figures.activation_map import projected
@@ -68,6 +69,21 @@ def test_neighbourhoods_are_kept_and_a_seed_gives_the_same_map_again(method):
     recipe = ActivationMap(model=model.facts.spec, prompts=PAIRS, layer=1, positions="all", method=method, seed=3)
     once, again = (reduced(found.activations.astype(np.float64), recipe)[0] for _ in range(2))
     np.testing.assert_array_equal(once, again)
+
+
+def test_who_leaves_a_map_that_takes_long_is_let_go_and_the_next_one_is_whole():
+    recipe = ActivationMap(model=tiny("llama").facts.spec, prompts=PAIRS, layer=1, method="tsne")
+    points, heard = np.random.default_rng(0).normal(size=(400, 8)), []
+
+    def leave(seconds):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        reduced_with_news(points, recipe, leave)
+    found, _ = reduced_with_news(points, recipe, heard.append)
+    np.testing.assert_array_equal(found, reduced(points, recipe)[0])
+    assert heard == sorted(heard)
+    assert heard
 
 
 def test_any_direction_adds_every_points_projection_without_another_map():
