@@ -5,10 +5,11 @@
   "use strict";
 
   /** The layout of a reading on a figure: template, room and readings stay, marks are those of the selection now. */
-  function layoutOf(name, { template, autosize, meta: { readings } }, marks) {
+  function layoutOf(name, { template, autosize, width, height, meta: { readings } }, marks) {
     const { layout } = readings[name];
     const meta = { ...layout.meta, reading: name, readings };
-    return { ...structuredClone({ ...layout, shapes: [] }), template, autosize, meta, shapes: marks(meta, layout.shapes) };
+    const room = { template, autosize, width, height };
+    return { ...structuredClone({ ...layout, shapes: [] }), ...room, meta, shapes: marks(meta, layout.shapes) };
   }
 
   const ARRAYS = {
@@ -107,7 +108,7 @@
   }
 
   microtome.readAs = (panel, of) => { wanted[panel] = of; };
-  Object.assign(microtome, { readIn, saidOf, missing: (panel) => missing[panel] || null });
+  Object.assign(microtome, { readIn, saidOf, unpacked, missing: (panel) => missing[panel] || null });
   microtome.afterPlot.push((gd, panel) => catchUp(panel));
   microtome.projections.push(() => Object.keys(wanted).forEach(follow));
 })(typeof window === "undefined" ? globalThis : window);

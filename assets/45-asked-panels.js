@@ -44,16 +44,23 @@
 
   // ---- drawing -------------------------------------------------------------------------------------------------
 
+  /** The room that a figure has, so that Plotly does not measure it: a graph that gets another is told by Dash. */
+  function roomOf({ _fullLayout: room, offsetParent }) {
+    return room && offsetParent ? { width: room.width, height: room.height } : {};
+  }
+
   /** As the server drew it, in the page's theme, with the marks of now. */
   function drawFigure(panel, figure) {
     const gd = document.querySelector(`#${panel} .js-plotly-plot`);
     if (!gd) return void root.requestAnimationFrame(() => drawFigure(panel, figure)); // Dash has not drawn its place yet
     const session = microtome.session();
     const { data, layout } = microtome.readIn(panel, figure);
-    const marks = microtome.shapes.shapesFor(session.selection, panel, layout.meta);
+    const drawn = { layout, _fullData: data };
+    const more = microtome.extraShapes.flatMap((shapesOf) => shapesOf(panel, drawn));
+    const marks = [...microtome.shapes.shapesFor(session.selection, panel, layout.meta), ...more];
     const shapes = microtome.isMarked(panel) ? microtome.shapes.withSelection(layout.shapes, marks) : null;
     root.Plotly.react(gd, data.map((trace) => ({ ...trace })), {
-      ...layout, autosize: true, template: microtome.template() || layout.template, shapes: shapes || layout.shapes,
+      ...layout, ...roomOf(gd), autosize: true, template: microtome.template() || layout.template, shapes: shapes || layout.shapes,
     });
   }
 
@@ -70,7 +77,13 @@
     for (const line of byId(`${panel}-panel`).querySelectorAll(".mt-busy")) line.classList.toggle("is-on", on);
   }
 
-  const afterFrame = (act) => root.requestAnimationFrame(() => setTimeout(act));
+  const next = [];
+
+  /** When the frame is there in which the selection is marked; all of them in one go, which is one more frame and not
+   * one for each. */
+  function afterFrame(act) {
+    if (next.push(act) === 1) root.requestAnimationFrame(() => setTimeout(() => next.splice(0).forEach((each) => each())));
+  }
 
   // ---- asking --------------------------------------------------------------------------------------------------
 

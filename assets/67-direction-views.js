@@ -6,6 +6,7 @@
 (function (root) {
   "use strict";
 
+  const { unpacked } = typeof require === "undefined" ? root.microtome : require("./44-readings.js");
   const GROUPS = ["q", "k", "v", "mlp", "gate"];
   const HEAD = /^L(\d+)H(\d+)$/;
   const LAYER = /^L(\d+)\.(mlp|attn|b_O)$/;
@@ -46,8 +47,10 @@
 
   /** Points of one prompt, named by `customdata`, as rings. */
   function ringed(prompt, traces) {
-    return traces.flatMap(({ customdata, x, y }) => Array.from(customdata || []).flatMap((at, index) =>
-      (at === prompt ? [{ name: "prompt", x: x[index], y: y[index] }] : [])));
+    return traces.flatMap((trace) => {
+      const [prompts, x, y] = [trace.customdata || [], trace.x, trace.y].map(unpacked);
+      return Array.from(prompts).flatMap((at, index) => (at === prompt ? [{ name: "prompt", x: x[index], y: y[index] }] : []));
+    });
   }
 
   if (typeof module !== "undefined") module.exports = { onStream, onComponent, onWriters, onReaders, ringed };

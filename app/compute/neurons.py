@@ -8,6 +8,8 @@ Source: Geva et al. 2021, https://arxiv.org/abs/2012.14913 (MLPs as key-value me
 Not done: what later layers make of the output; positions of learned embeddings in the input.
 """
 
+from dataclasses import dataclass, replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +19,7 @@ from app.compute.attention_weights import FINAL_SCALE
 from app.compute.direct_logit_attribution import centred_direction
 from app.compute.effective import check_seen
 from app.compute.held import for_prompt
+from app.compute.memo import once
 from app.compute.metrics import logit_direction
 from app.compute.neuron_outputs import neuron_outputs
 from app.compute.normalization import affine_norm
@@ -55,14 +58,15 @@ def neurons(
     check_neuron(model, recipe.layer, recipe.neuron)
     prompt = chosen_prompt(model, recipe, recipe.prompt, max_tokens)
     report(0, 1)
+    of_layer = replace(recipe, neuron=None)  # another neuron of it asks for no other pass
     with model.lock:
-        activations, attribution, outputs = _seen(model, prompt, recipe)
-        neuron = _chosen(recipe, activations, attribution)
-        promoted, best, suppressed, worst = ranked_tokens(model, outputs[neuron][None], recipe.top_k)
+        seen = once(model, ("neurons", of_layer, max_tokens), lambda: _seen(model, prompt, recipe))
+        neuron = _chosen(recipe, seen.activations, seen.attribution)
+        promoted, best, suppressed, worst = ranked_tokens(model, seen.outputs[neuron][None], recipe.top_k)
         note, excited, exciting = _exciting(model, recipe.layer, neuron, recipe.top_k)
     return NeuronsResult(
         recipe=recipe_json(recipe), digest=digest, provenance=provenance, layer=recipe.layer, neuron=neuron, note=note,
-        str_tokens=prompt.clean.str_tokens, activations=array(activations), attribution=array(attribution),
+        str_tokens=prompt.clean.str_tokens, activations=array(seen.activations), attribution=array(seen.attribution),
         promoted_tokens=token_strings(model, best[0]), promoted_logits=array(promoted[0]),
         suppressed_tokens=token_strings(model, worst[0]), suppressed_logits=array(suppressed[0]),
         exciting_tokens=token_strings(model, exciting), exciting_activations=array(excited),
@@ -78,10 +82,21 @@ def check_neuron(model: LoadedModel, layer: int, neuron: int | None) -> None:
     check_seen(model, (Site("mlp_post", layer),))
 
 
-def _seen(
-    model: LoadedModel, prompt: ReadPrompt, recipe: Neurons
-) -> tuple[Float[Tensor, "pos neuron"], Float[Tensor, " neuron"], Float[Tensor, "neuron d_model"]]:
-    """Activations, attributions, and what each writes per unit, as the unembedding reads it."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Of one run and layer: activations, attributions, and what each writes per unit, as the unembedding reads it."""
+
+    activations: Float[Tensor, "pos neuron"]
+    attribution: Float[Tensor, " neuron"]
+    outputs: Float[Tensor, "neuron d_model"]
+
+    @property
+    def nbytes(self) -> int:
+        """For the bound of what a model remembers."""
+        return self.activations.nbytes + self.attribution.nbytes + self.outputs.nbytes
+
+
+def _seen(model: LoadedModel, prompt: ReadPrompt, recipe: Neurons) -> _Seen:
     ids, mine = prompt.clean.ids, for_prompt(recipe.interventions, prompt.index)
     post, act = f"blocks.{recipe.layer}.ln2_post.hook_scale", Site("mlp_post", recipe.layer).hook_name
     keep = {act: everywhere, FINAL_SCALE: at_end} | ({post: at_end} if post in model.bridge.hook_dict else {})
@@ -93,7 +108,7 @@ def _seen(
     if prompt.answer_ids and prompt.incorrect_ids and recipe.layer not in mlps_replaced_at_end(mine, len(ids)):
         u, _ = logit_direction(model, prompt.answer_ids, prompt.incorrect_ids)
         attribution = activations[-1] * (W_out @ (centred_direction(model, u) / scale))
-    return activations, attribution, norm.contribution(W_out, scale)
+    return _Seen(activations, attribution, norm.contribution(W_out, scale))
 
 
 def _chosen(recipe: Neurons, activations: Float[Tensor, "pos neuron"], attribution: Float[Tensor, " neuron"]) -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.domain.direction_results import DirectionProjectionResult
 from app.domain.views import Selection, Style
 from app.figures import marks
+from app.figures.head_matrix import layer_axis
 from app.figures.scales import colour_range, limit_of
 from app.figures.theme import dress, is_export, monospace
 from app.figures.tokens import label, token_axis
@@ -65,12 +66,3 @@ def _cells(
     return go.Heatmap(
         z=values, text=[named] * len(values), hovertemplate=hover, name="projection", xgap=gap, ygap=gap, **scale,
     )  # fmt: skip
-
-
-def layer_axis(n_layers: int) -> dict[str, Any]:
-    """Layers downwards from 0."""
-    step = next(s for s in (1, 2, 5, 10, 20) if n_layers <= s * 16 or s == 20)
-    return {
-        "title": {"text": "layer"}, "tickmode": "linear", "tick0": 0, "dtick": step, "range": [n_layers - 0.5, -0.5],
-        "fixedrange": True,
-    }  # fmt: skip

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from app.domain.direction_results import DirectionReadersResult
 from app.domain.views import Selection, Style
 from app.figures import marks
-from app.figures.direction_projection import layer_axis
 from app.figures.direction_tables import reader_names
+from app.figures.head_matrix import layer_axis
 from app.figures.scales import colour_range, spoken
 from app.figures.theme import CLEAR, FONT_SIZE, dress
 

@@ -18,10 +18,9 @@ import plotly.graph_objects as go
 from app.domain.direction_results import DirectionWritersResult
 from app.domain.views import Selection, Style
 from app.figures import marks
-from app.figures.direction_projection import layer_axis
 from app.figures.direction_tables import writer_rows
 from app.figures.head_labels import head_labels
-from app.figures.head_matrix import across_axis
+from app.figures.head_matrix import across_axis, layer_axis
 from app.figures.scales import colour_range, short, spoken
 from app.figures.theme import CLEAR, FONT_SIZE, dress, is_export
 from app.figures.tokens import label

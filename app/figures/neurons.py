@@ -5,10 +5,11 @@ largest magnitude over the prompt) or `activation` (at the selected position, el
 colour: sign; hover: full precision; `customdata`: `L5N12`, by which a click selects it. Frame: the selected neuron.
 
 Card: activations on the prompt's tokens as bars over the text (y from 0, colour: sign, hover: full precision); below,
-as a table, tokens that the output promotes and suppresses (logits per unit of activation), and tokens whose embedding
+as text, tokens that the output promotes and suppresses (logits per unit of activation), and tokens whose embedding
 alone excites it. A difference has differences of activations; the table's ranks are of the intervened run.
 """
 
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,15 @@ from app.domain.parts_results import NeuronsResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.ranking import Ranked
-from app.figures.scales import short, spoken
+from app.figures.scales import spoken
 from app.figures.theme import CLEAR, dress, monospace
 from app.figures.tokens import label, token_axis
+from app.figures.written import lines_of, text_columns
 
 MOST = 20
 _HEADINGS = ("promotes", "suppresses", "excited by (embedding alone)")
+_ROOM = 12
+"""Characters of a token: three columns stand in 420 pixels."""
 
 
 def neuron_bars(result: NeuronsResult, style: Style, selection: Selection) -> go.Figure:
@@ -53,10 +57,11 @@ def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go
     at = np.arange(len(values))
     delta = "Δ " if style.show == "difference" else ""
     words = [f"{place} {label(token, 24)}" for place, token in enumerate(result.str_tokens)]
-    figure = go.Figure([_bars(values, at, words, horizontal=False), _table(result)])
+    figure = go.Figure(_bars(values, at, words, horizontal=False))
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.15, clickmode="event", dragmode=False, showlegend=False,
         shapes=[mark | {"yref": "y domain"} for mark in marks.position_columns(selection)],
+        annotations=_written(result, style),
         xaxis={**token_axis(result.str_tokens, style.width or 420, monospace(style)), "tickangle": -60, "anchor": "y"},
         yaxis={"domain": [0.62, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
                "nticks": 4},
@@ -76,14 +81,10 @@ def _bars(values: NDArray[np.float32], at: NDArray[np.intp], names: list[str], *
     )  # fmt: skip
 
 
-def _table(result: NeuronsResult) -> go.Table:
-    pairs = (
-        (result.promoted_tokens, result.promoted_logits), (result.suppressed_tokens, result.suppressed_logits),
-        (result.exciting_tokens, result.exciting_activations),
-    )  # fmt: skip
-    columns = [[f"{label(token, 16)} {short(float(value))}" for token, value in zip(*pair, strict=True)]
-               for pair in pairs]  # fmt: skip
-    if result.note:
-        columns[2] = [result.note]
-    header, cells = {"values": list(_HEADINGS), "height": 22}, {"values": columns, "height": 19}
-    return go.Table(domain={"y": [0, 0.44]}, header=header, cells=cells)
+def _written(result: NeuronsResult, style: Style) -> list[dict[str, Any]]:
+    promoted = lines_of(result.promoted_tokens, result.promoted_logits, _ROOM)
+    suppressed = lines_of(result.suppressed_tokens, result.suppressed_logits, _ROOM)
+    exciting = (
+        wrap(result.note, 20) if result.note else lines_of(result.exciting_tokens, result.exciting_activations, _ROOM)
+    )
+    return text_columns(list(zip(_HEADINGS, (promoted, suppressed, exciting), strict=True)), style, top=0.44)

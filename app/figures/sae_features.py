@@ -24,6 +24,7 @@ from app.figures.ranking import Ranked
 from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, dress, monospace
 from app.figures.tokens import label, safe, shorten, thinned, token_axis, visible
+from app.figures.written import lines_of, text_columns
 
 
 def sae_feature_bars(result: SaeFeaturesResult, style: Style, selection: Selection) -> go.Figure:
@@ -58,10 +59,10 @@ def sae_feature_card(result: SaeFeaturesResult, style: Style, selection: Selecti
     values = result.feature_activations
     at, delta = np.arange(len(values)), "Δ " if style.show == "difference" else ""
     words = [f"{place} {label(token, 24)}" for place, token in enumerate(result.str_tokens)]
-    figure = go.Figure([_upright(values, at, words), _tokens(result), _contexts(result)])
+    figure = go.Figure(_upright(values, at, words))
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.15, clickmode="event", dragmode=False, showlegend=False,
-        shapes=marks.position_columns(selection),
+        shapes=marks.position_columns(selection), annotations=_tokens(result, style) + _contexts(result, style),
         xaxis={**token_axis(result.str_tokens, style.width or 420, monospace(style)), "tickangle": -60, "anchor": "y"},
         yaxis={"domain": [0.7, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
                "nticks": 3},
@@ -144,29 +145,21 @@ def _upright(values: NDArray[np.float32], at: NDArray[np.intp], words: list[str]
     )  # fmt: skip
 
 
-def _tokens(result: SaeFeaturesResult) -> go.Table:
-    pairs = ((result.promoted_tokens, result.promoted_logits), (result.suppressed_tokens, result.suppressed_logits))
-    columns = [[f"{label(token, 7)} {short(float(value))}" for token, value in zip(*pair, strict=True)]
-               for pair in pairs]  # fmt: skip
-    return go.Table(
-        domain={"x": [0, 0.43], "y": [0, 0.5]}, header={"values": ["promotes", "suppresses"], "height": 20},
-        cells={"values": columns, "height": 18},
-    )  # fmt: skip
+def _tokens(result: SaeFeaturesResult, style: Style) -> list[dict[str, Any]]:
+    promoted = lines_of(result.promoted_tokens, result.promoted_logits, 7)
+    suppressed = lines_of(result.suppressed_tokens, result.suppressed_logits, 7)
+    return text_columns([("promotes", promoted), ("suppresses", suppressed)], style, top=0.5, across=(0, 0.44))
 
 
-def _contexts(result: SaeFeaturesResult) -> go.Table:
+def _contexts(result: SaeFeaturesResult, style: Style) -> list[dict[str, Any]]:
     """Most active first; nothing where it is active nowhere."""
-    lines = [_line(row.tolist()) for row in result.context_tokens] or ["on no token of these texts"]
-    values = [short(float(row[BEFORE]), signed=False) for row in result.context_activations] or [""]
-    share = f"{float(result.density[0]):.2%} of tokens"
-    return go.Table(
-        domain={"x": [0.45, 1], "y": [0, 0.5]}, columnwidth=[6, 1],
-        header={"values": [f"most active in {result.texts} texts, {share}", "f"], "height": 20},
-        cells={"values": [lines, values], "height": 18},
-    )  # fmt: skip
+    values = [short(float(row[BEFORE]), signed=False) for row in result.context_activations]
+    lines = [f"{value:>6} {_line(row.tolist())}" for value, row in zip(values, result.context_tokens, strict=True)]
+    heading = f"most active in {result.texts} texts, {float(result.density[0]):.2%} of tokens"
+    return text_columns([(heading, lines or ["on no token of these texts"])], style, top=0.5, across=(0.45, 1))
 
 
-_SIDE = 15
+_SIDE = 11
 """Characters on each side of a token."""
 
 

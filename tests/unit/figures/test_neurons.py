@@ -37,15 +37,17 @@ def test_without_attributions_activations_rank_and_asking_for_them_is_refused():
 
 def test_the_card_has_the_text_and_the_tokens_with_their_logits():
     result = results.neurons()
-    bars, table = neuron_card(result, Style(width=600, height=500), Selection()).data
-    np.testing.assert_array_equal(bars.y, result.activations[:, 2])
-    assert bars.customdata[2] == "2 ·Mary"
-    promoted, suppressed, excited = table.cells.values
-    assert promoted[0].startswith("·the +")
-    assert "−" in suppressed[0]
-    assert len(excited) == 3
-    unknown = neuron_card(replace(result, note="Not known."), Style(), Selection()).data[1]
-    assert list(unknown.cells.values[2]) == ["Not known."]
+    figure = neuron_card(result, Style(width=600, height=500), Selection())
+    np.testing.assert_array_equal(figure.data[0].y, result.activations[:, 2])
+    assert figure.data[0].customdata[2] == "2 ·Mary"
+    promoted, suppressed, excited = (said.text.split("<br>") for said in figure.layout.annotations)
+    assert promoted[0] == "<b>promotes</b>"
+    assert promoted[1].split()[0].startswith("+")
+    assert promoted[1].endswith(" ·the")
+    assert "−" in suppressed[1]
+    assert len(excited) == 1 + 3
+    unknown = neuron_card(replace(result, note="It is not known."), Style(), Selection()).layout.annotations[2]
+    assert unknown.text.split("<br>")[1:] == ["It is not known."]
 
 
 def test_the_table_has_every_activation_and_the_tokens_of_one_neuron():

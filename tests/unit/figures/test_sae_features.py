@@ -38,14 +38,16 @@ def test_without_shares_activations_rank_and_asking_for_shares_is_refused():
 
 def test_the_card_has_the_text_the_tokens_and_the_places_with_their_token_in_bold():
     result = results.features()
-    bars, tokens, places = sae_feature_card(result, Style(width=600, height=500), Selection()).data
-    np.testing.assert_array_equal(bars.y, result.activations[:, 7])
-    assert tokens.cells.values[0][0].startswith("·the +")
-    assert "<b>·Mary</b>" in places.cells.values[0][0]
-    assert "12 texts, 1.25% of tokens" in places.header["values"][0]
+    figure = sae_feature_card(result, Style(width=600, height=500), Selection())
+    np.testing.assert_array_equal(figure.data[0].y, result.activations[:, 7])
+    promoted, _, places = (said.text.split("<br>") for said in figure.layout.annotations)
+    assert promoted[1].split()[0].startswith("+")
+    assert promoted[1].endswith(" ·the")
+    assert "<b>·Mary</b>" in places[1]
+    assert "12 texts, 1.25% of tokens" in places[0]
     nowhere = {name: getattr(result, name)[:0] for name in ("context_tokens", "context_activations", "context_texts")}
-    none = sae_feature_card(results.features(**nowhere), Style(), Selection()).data[2]
-    assert "on no token" in none.cells.values[0][0]
+    none = sae_feature_card(results.features(**nowhere), Style(), Selection()).layout.annotations[2]
+    assert "on no token" in none.text
 
 
 def test_what_is_lost_is_said_in_numbers():
