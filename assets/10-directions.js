@@ -146,15 +146,19 @@
     return { ...session, directions, residual: looked };
   }
 
-  /** The one that is looked at: the one named, else the first; null in an empty library. */
+  /** The one that is looked at: the one named, or without a name the first; null where there is none. */
   function chosenDirection({ directions, residual }) {
-    return directions.find(({ name }) => name === residual.direction) || directions[0] || null;
+    if (residual.direction === null) return directions[0] || null;
+    return directions.find(({ name }) => name === residual.direction) || null;
   }
+
+  /** The name that is looked at where no direction has it, as links and sessions may say; else null. */
+  const missingDirection = (session) => (chosenDirection(session) ? null : session.residual.direction);
 
   root.microtome = root.microtome || {};
   root.microtome.directions = {
     MOST_NAME, SECTIONS, STREAMS, FIELDS, FIRST_RESIDUAL, isDirections, completeDirections, completeResidual,
-    chosenDirection, freeName,
+    chosenDirection, missingDirection, freeName,
     DIRECTING: {
       "add-direction": addDirection, "add-directions": addDirections, "rename-direction": renameDirection, "remove-direction": removeDirection,
       "show-residual": showResidual,

@@ -53,7 +53,7 @@
       const choose = made.querySelector(".mt-direction-choose");
       if (!choose) continue;
       choose.setAttribute("aria-pressed", String(on));
-      choose.tabIndex = on ? 0 : -1;
+      choose.tabIndex = on || (!chosen && !made.previousElementSibling) ? 0 : -1;
     }
   }
 

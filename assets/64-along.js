@@ -18,12 +18,17 @@
     dispatch({ type: "intervene-along", change: BUTTONS[button.id](typeof value === "number" ? value : 0) });
   }
 
+  function nothingIn(session) {
+    const missing = microtome.directions.missingDirection(session);
+    return missing === null ? "Make a direction first, in the rail." : `There is no direction named ${missing}: choose one in the rail.`;
+  }
+
   function draw(session) {
     const named = microtome.directions.chosenDirection(session);
     const { positions } = session.selection;
     const layers = named ? microtome.runs.layersOf(session.selection, named.direction) : [];
     const at = `${layers.map((layer) => `L${layer}`).join(",")}.resid_post${positions.length ? `@${positions.join(",")}` : ""}`;
-    write("along-of", { textContent: named ? `along ${named.name} @ ${at}` : "Make a direction first, in the rail." });
+    write("along-of", { textContent: named ? `along ${named.name} @ ${at}` : nothingIn(session) });
     for (const id of Object.keys(BUTTONS)) {
       write(id, { disabled: !named || (id === "along-swap" && session.experiment.prompt.corrupted == null) });
     }

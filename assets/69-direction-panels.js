@@ -4,17 +4,20 @@
 (function (root) {
   "use strict";
 
-  const { chosenDirection } =
+  const { chosenDirection, missingDirection } =
     typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
 
   const isOpen = ({ view: { workspace, section } }) => workspace === "residual" && section === "direction";
   const last = (list) => (list.length ? list[list.length - 1] : null);
 
+  /** A name that no direction has is said, too. */
+  const chosenOrName = (session) => chosenDirection(session) || missingDirection(session);
+
   /** The strength curve, which comes with every metric. */
   function directionAsked(session) {
     if (!isOpen(session)) return null;
     const { view: { show }, selection: { layers, positions }, residual: { strength: { metric, ...strength } } } = session;
-    return { chosen: chosenDirection(session), strength, layers, positions, show };
+    return { chosen: chosenOrName(session), strength, layers, positions, show };
   }
 
   /** Panel -> what it shows of the chosen direction. */
@@ -27,7 +30,7 @@
     "direction-card": ({ directions }) => ({ directions }),
   };
   const panelAsked = (panel) => (session) =>
-    (isOpen(session) ? { chosen: chosenDirection(session), ...SHOWN[panel](session) } : null);
+    (isOpen(session) ? { chosen: chosenOrName(session), ...SHOWN[panel](session) } : null);
 
   if (typeof module !== "undefined") module.exports = { directionAsked, panelAsked };
   if (typeof document === "undefined") return;

@@ -67,8 +67,10 @@
   const byId = (id) => document.getElementById(id);
 
   microtome.askPanel("geometry", geometryAsked);
+  const { chosenDirection, missingDirection } = microtome.directions;
+  const looked = (session) => chosenDirection(session) || missingDirection(session);
   let computed = null; // when the server last finished a map that takes long
-  microtome.askPanel(PANEL, (session) => mapDrawn(session, microtome.directions.chosenDirection(session), computed));
+  microtome.askPanel(PANEL, (session) => mapDrawn(session, looked(session), computed));
   microtome.asking.push({ id: "map-asked", of: mapAsked });
   microtome.mapComputed = (ended) => {
     computed = ended || null;

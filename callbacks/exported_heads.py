@@ -27,11 +27,14 @@ from callbacks.reading import Refused
 def recipe_of_axis(page: Page, at: int, intervened: bool) -> AnyRecipe:
     """The recipe of one of the numbers on screen."""
     source = CHOICES[page.heads.numbers[at].quantity].source
-    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES[source].alone, along=_along(page))
+    along = _along(page, source)
+    return recipe_of(page.experiment, source, intervened=intervened and not SOURCES[source].alone, along=along)
 
 
-def _along(page: Page) -> AnyDirection | None:
-    """The direction that is looked at."""
+def _along(page: Page, source: str) -> AnyDirection | None:
+    """The direction that is looked at, of numbers along one."""
+    if SOURCES[source].needs != "direction":
+        return None
     named = chosen_direction(page.directions, page.residual)
     return named and named.direction
 
@@ -46,7 +49,7 @@ def _numbers_of_heads(page: Page) -> NumbersOfHeads:
     sources: dict[str, Any] = {}
     for at, axis in enumerate(page.heads.numbers):
         name = CHOICES[axis.quantity].source
-        why = lacking(page.experiment, SOURCES[name], _along(page))
+        why = lacking(page.experiment, SOURCES[name], _along(page, name))
         if why:
             raise Refused(why)
         sources[name] = page.digests(lambda page, intervened, at=at: recipe_of_axis(page, at, intervened))

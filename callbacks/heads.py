@@ -28,7 +28,7 @@ from layouts import ids
 from layouts.head_matrix import NO_ANSWERS
 
 KIND = "heads"
-NO_DIRECTION = "This number is along a direction: make one in the rail's library with + new."
+NO_DIRECTION = "This number is along a direction: choose one in the rail's library, or make one there with + new."
 NO_PAIR = "This number compares two prompts: give a corrupted prompt in the rail, then press Run."
 
 

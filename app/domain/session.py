@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from app.domain.directions import NamedDirection
-from app.domain.errors import BadRecipe
+from app.domain.errors import BadLink, BadRecipe
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.models import ModelSpec
@@ -138,9 +138,18 @@ def parse_residual(given: dict[str, Any]) -> ResidualAsked:
 
 
 def chosen_direction(directions: tuple[NamedDirection, ...], asked: ResidualAsked) -> NamedDirection | None:
-    """The direction that is looked at: the one named, else the first; None in an empty library."""
+    """The direction that is looked at: the one named, or without a name the first; None in an empty library. A name
+    that the library does not have is refused: nothing else is shown under it."""
     named = {each.name: each for each in directions}
-    return named.get(asked.direction or "") or next(iter(directions), None)
+    if asked.direction is None:
+        return next(iter(directions), None)
+    if asked.direction not in named:
+        there = f"there {'are' if len(named) > 1 else 'is'} {', '.join(named)}" if named else "there is none at all"
+        raise BadLink(
+            f"There is no direction named {asked.direction!r} here, {there}; choose one under Directions in the rail, or "
+            "make it there with + new."
+        )
+    return named[asked.direction]
 
 
 def parse_session(given: str | dict[str, Any]) -> Session:

@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { after, session, MODEL, reduce } = require("./support.js");
-const { chosenDirection, freeName, MOST_NAME } = require("../../assets/10-directions.js");
+const { chosenDirection, missingDirection, freeName, MOST_NAME } = require("../../assets/10-directions.js");
 const { encode, decode } = require("../../assets/20-link.js");
 
 const MARY = { kind: "tokens", tokens: [" Mary"], minus: [" John"], matrix: "W_U" };
@@ -39,6 +39,13 @@ test("after the direction that is looked at is removed, the first one is", () =>
   const left = after(add("one"), add("two"), { type: "remove-direction", name: "two" });
   assert.equal(chosenDirection(left.session).name, "one");
   assert.equal(chosenDirection(after().session), null);
+});
+
+test("a name that no direction has shows no other one, and nothing is changed along it", () => {
+  const lost = after(add("one"), { type: "show-residual", direction: "gone" });
+  assert.deepEqual([chosenDirection(lost.session), missingDirection(lost.session)], [null, "gone"]);
+  assert.equal(reduce(lost, { type: "intervene-along", change: { kind: "project_out" } }, MODEL), lost);
+  assert.deepEqual([missingDirection(after(add("one")).session), missingDirection(after().session)], [null, null]);
 });
 
 test("adding is undone, and directions travel in the link", () => {

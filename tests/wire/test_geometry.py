@@ -89,3 +89,10 @@ def test_pca_has_nothing_to_press(served: Page) -> None:
     answer = served.ask("digests-activation_map.data", {f"{name}.data": value for name, value in given.items()})
     assert answer is not None
     assert answer["digests-activation_map"]["data"]["baseline"] is None
+
+
+def test_a_direction_that_is_not_in_the_library_is_said_and_no_other_is_shown_under_its_name(served: Page) -> None:
+    asked = residual(colour="projection")
+    asked["residual"] |= {"direction": "gone"}
+    found = words(served.panel("activation-map", {"experiment": experiment(), "view": HERE, **asked}), "activation-map")
+    assert found.startswith("There is no direction named 'gone' here, there is river; choose one")

@@ -16,7 +16,7 @@ from app.domain.directions import (
     TokenDirection,
     Vector,
 )
-from app.domain.errors import BadRecipe, BadSite
+from app.domain.errors import BadLink, BadRecipe, BadSite
 from app.domain.residual_asked import ResidualAsked
 from app.domain.session import WORKED_EXAMPLE, chosen_direction, parse_directions, session_dict
 from app.domain.sites import Head
@@ -82,5 +82,13 @@ def test_two_directions_cannot_share_a_name():
 def test_the_direction_looked_at_is_the_named_one_else_the_first():
     library = (NamedDirection("a", MARY), NamedDirection("b", Placebo(MARY)))
     assert chosen_direction(library, ResidualAsked("b")) == library[1]
-    assert chosen_direction(library, ResidualAsked("gone")) == library[0]
+    assert chosen_direction(library, ResidualAsked()) == library[0]
     assert chosen_direction((), ResidualAsked()) is None
+
+
+def test_a_name_that_no_direction_has_is_refused_and_shows_no_other():
+    library = (NamedDirection("a", MARY), NamedDirection("b", Placebo(MARY)))
+    with pytest.raises(BadLink, match="no direction named 'gone' here, there are a, b; choose"):
+        chosen_direction(library, ResidualAsked("gone"))
+    with pytest.raises(BadLink, match="none at all"):
+        chosen_direction((), ResidualAsked("gone"))
