@@ -6,7 +6,6 @@ Files only fill the numbers: what is read is what one sees. Nothing enters the l
 import base64
 import binascii
 import functools
-import json
 import re
 from typing import Any
 
@@ -28,6 +27,7 @@ from app.domain.directions import (
 )
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.experiment import Experiment
+from app.domain.recipes import plain_json
 from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.engine import Engine
@@ -158,7 +158,7 @@ class Reader:
 
     def _json(self, form: Form) -> tuple[NamedDirection, ...]:
         try:
-            given = json.loads(form["json"] or "")
+            given = plain_json(form["json"] or "")
         except ValueError as why:
             raise BadRecipe(f"This is no JSON ({why}); paste a direction, or a list of named ones.") from None
         if isinstance(given, dict) and "kind" in given:

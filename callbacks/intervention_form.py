@@ -1,7 +1,6 @@
 """The form of one intervention: what was typed becomes interventions that hold, or a refusal in the form."""
 
 import functools
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from pydantic import TypeAdapter
 from app.domain.errors import BadSite, MicrotomeError
 from app.domain.experiment import Experiment, Switched
 from app.domain.interventions import AnyIntervention, Edge, Intervention
-from app.domain.recipes import parse_json
+from app.domain.recipes import parse_json, plain_json
 from app.domain.session import Session as Whole
 from app.domain.session import session_dict
 from app.domain.sites import HEAD_ACTIVATIONS, NEURON_ACTIVATIONS
@@ -152,7 +151,7 @@ def _direction(form: dict[str, Any]) -> Any:
 
 def _read_json(text: Any) -> Any:
     try:
-        return json.loads(text)
+        return plain_json(text)
     except (TypeError, ValueError):
         raise BadSite("Direction: what was chosen cannot be read; choose it again.") from None
 

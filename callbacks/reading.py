@@ -186,7 +186,7 @@ class Asked:
             raise Refused(INTERVENE_FIRST)
         raise Refused("")
 
-    def found(self, run: str, kind: str, **options: Any) -> Result:
+    def found(self, run: str, kind: str, /, **options: Any) -> Result:
         """The run's result; computed again, quietly, where the cache has lost it."""
         return self.known(run, self.recipe(run, kind, **self._layers(), **options))
 
@@ -199,10 +199,12 @@ class Asked:
     def _layers(self) -> dict[str, Any]:
         """What the digests are of: layers, where a long prompt has its attention layer by layer, or other options."""
         layers = (digests_of(self.digests) or {}).get("layers")
-        more = (digests_of(self.digests) or {}).get("options")
-        return ({"layers": layers} if layers else {}) | (more if isinstance(more, dict) else {})
+        more = (digests_of(self.digests) or {}).get("options") or {}
+        if not isinstance(more, dict) or "intervened" in more:
+            raise BadLink("The page sent options that no recipe has; reload it.")
+        return ({"layers": layers} if layers else {}) | more
 
-    def recipe(self, run: str, kind: str, **options: Any) -> AnyRecipe:
+    def recipe(self, run: str, kind: str, /, **options: Any) -> AnyRecipe:
         """The recipe of one run."""
         return self.experiment.recipe(kind, intervened=run == "intervened", **options)
 
@@ -211,7 +213,7 @@ class Asked:
             raise PreventUpdate
         return self.engine.evaluate(recipe)
 
-    def shown(self, kind: str, **options: Any) -> Result:
+    def shown(self, kind: str, /, **options: Any) -> Result:
         """What the panel shows: a run, or intervened - baseline."""
         first, *rest = [self.found(run, kind, **options) for run in self.needed]
         return difference(first, rest[0]) if rest else first

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
+from app.domain.errors import BadRecipe
 from app.domain.interventions import Ablate, AnyIntervention, Intervention
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
@@ -41,18 +42,19 @@ class Experiment:
         """Every prompt of the set, at least the one on screen."""
         return self.prompts or (self.prompt,)
 
-    def recipe(self, kind: str, *, intervened: bool = False, **options: Any) -> AnyRecipe:
+    def recipe(self, kind: str, /, *, intervened: bool = False, **options: Any) -> AnyRecipe:
         """The recipe of one analysis of the pair on screen, on the baseline or on the intervened run."""
         here = self.prompts.index(self.prompt) if self.prompt in self.prompts else 0
         active = [_for_one(each, here, self.prompt_set) for each in self._active(intervened) if _holds(each, here)]
         return self._recipe(kind, (self.prompt,), active, options)
 
-    def set_recipe(self, kind: str, *, intervened: bool = False, **options: Any) -> AnyRecipe:
+    def set_recipe(self, kind: str, /, *, intervened: bool = False, **options: Any) -> AnyRecipe:
         """The recipe of one analysis of the whole prompt set."""
         return self._recipe(kind, self.prompt_set, self._active(intervened), options)
 
-    def model_recipe(self, kind: str, **options: Any) -> AnyRecipe:
+    def model_recipe(self, kind: str, /, **options: Any) -> AnyRecipe:
         """The recipe of what is of the model alone."""
+        _own(kind, options)
         return parse_recipe({"kind": kind, "model": asdict(self.model), **options})
 
     def _active(self, intervened: bool) -> list[AnyIntervention]:
@@ -61,6 +63,7 @@ class Experiment:
     def _recipe(
         self, kind: str, prompts: tuple[PromptPair, ...], active: list[AnyIntervention], options: dict[str, Any]
     ) -> AnyRecipe:
+        _own(kind, options)
         asked = replace(self, prompts=prompts, interventions=tuple(Switched(each) for each in active))
         spoken = _EXPERIMENT.dump_python(asked, mode="json")
         interventions = [item["intervention"] for item in spoken["interventions"]]
@@ -71,6 +74,13 @@ class Experiment:
     def has_interventions(self) -> bool:
         """Whether the intervened run differs from the baseline."""
         return any(item.on for item in self.interventions)
+
+
+def _own(kind: str, options: dict[str, Any]) -> None:
+    """Refuse options that the experiment itself gives."""
+    taken = sorted({"kind", "model", "prompts", "interventions"} & options.keys())
+    if taken:
+        raise BadRecipe(f"{kind} has the option {taken[0]!r}, which the experiment gives itself; leave it out.")
 
 
 def _holds(each: AnyIntervention, prompt: int) -> bool:

@@ -247,10 +247,23 @@ def parse_json(adapter: TypeAdapter[T], given: str | bytes | dict[str, Any], wha
         return validate(given)
     except MicrotomeError:
         raise
+    except RecursionError:
+        raise BadRecipe(f"This is not {what}: {_TOO_DEEP}. See docs/recipes/ for examples.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise BadRecipe(f"This is not {what}: {first['msg']} (at {where}). See docs/recipes/ for examples.") from error
+
+
+_TOO_DEEP = "it nests lists and objects too deeply"
+
+
+def plain_json(text: str | bytes) -> Any:
+    """Any JSON as plain values; ValueError says what is wrong, also of lists in lists without end."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
 
 
 def parse_recipe(given: str | bytes | dict[str, Any]) -> AnyRecipe:

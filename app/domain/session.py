@@ -124,7 +124,14 @@ def parse_notes(given: list[Any]) -> tuple[RoleNote, ...]:
 
 def parse_directions(given: list[Any]) -> tuple[NamedDirection, ...]:
     """The browser's library of directions -> named directions."""
-    return parse_json(_DIRECTIONS, json.dumps(given), "a list of named directions")
+    return parse_json(_DIRECTIONS, _spoken(given), "a list of named directions")
+
+
+def _spoken(given: list[Any]) -> str:
+    try:
+        return json.dumps(given)
+    except RecursionError:
+        raise BadRecipe("This is not a list of named directions: it nests lists and objects too deeply.") from None
 
 
 def directions_json(directions: tuple[NamedDirection, ...]) -> list[dict[str, Any]]:
@@ -146,8 +153,8 @@ def chosen_direction(directions: tuple[NamedDirection, ...], asked: ResidualAske
     if asked.direction not in named:
         there = f"there {'are' if len(named) > 1 else 'is'} {', '.join(named)}" if named else "there is none at all"
         raise BadLink(
-            f"There is no direction named {asked.direction!r} here, {there}; choose one under Directions in the rail, or "
-            "make it there with + new."
+            f"There is no direction named {asked.direction!r} here, {there}; choose one under Directions in the rail, "
+            "or make it there with + new."
         )
     return named[asked.direction]
 

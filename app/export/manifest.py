@@ -20,6 +20,7 @@ from typing import Any, Literal, cast, get_args
 import app
 from app.domain.errors import BadInput
 from app.domain.models import Provenance
+from app.domain.recipes import plain_json
 from app.domain.session import Session, session_dict
 from app.domain.views import View, view_dict
 from app.export import xmp
@@ -103,7 +104,7 @@ def read_manifest(picture: bytes, format: PictureFormat) -> dict[str, Any]:
         raise BadInput(f"{format!r} is not a picture format; use one of {', '.join(get_args(PictureFormat))}.")
     try:
         text = _READ[format](picture)
-        found = json.loads(text) if text else None
+        found = plain_json(text) if text else None
     except (ValueError, struct.error):
         found = None
     if not isinstance(found, dict) or found.get("format") != NAME:

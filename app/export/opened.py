@@ -1,10 +1,9 @@
 """What a file that Microtome wrote opens as: a session, a picture, a view or a recipe becomes the page's session."""
 
-import json
 from typing import Any
 
 from app.domain.errors import BadInput
-from app.domain.recipes import parse_recipe
+from app.domain.recipes import parse_recipe, plain_json
 from app.domain.reopened import session_of
 from app.domain.session import Session, parse_session
 from app.domain.views import View, parse_view
@@ -29,7 +28,7 @@ def opened(content: bytes) -> tuple[Session, dict[str, Any] | None]:
 
 def _from_json(content: bytes) -> Session:
     try:
-        given = json.loads(content)
+        given = plain_json(content)
     except ValueError:
         raise BadInput(_NONE) from None
     if isinstance(given, dict) and "experiment" in given:

@@ -9,7 +9,6 @@ Source: SAELens, `sae_lens.loading.pretrained_sae_loaders`, `sae_lens.saes`.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor
 from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
+from app.domain.recipes import plain_json
 from app.domain.sites import Site
 from app.models.sparse_autoencoder import SparseAutoencoder
 
@@ -126,7 +126,7 @@ def _path(folder: str) -> Path:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = plain_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadRecipe(f"{path} cannot be read ({error}); save the autoencoder again.") from error
     if not isinstance(found, dict):

@@ -10,7 +10,6 @@ Not done: training one.
 """
 
 import hashlib
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
+from app.domain.recipes import plain_json
 
 PARAMS = ("params.safetensors", "params.pt")
 _NAMED = ("listed", "bundled", "huggingface")
@@ -89,7 +89,7 @@ def params_file(folder: str) -> Path:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = plain_json((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadRecipe(f"config.json in {folder} cannot be read ({error}); save the lens again.") from error
     if not isinstance(config, dict):

@@ -111,6 +111,7 @@ def test_json_is_one_direction_or_a_list_of_named_ones(served: Page) -> None:
         ({"kind": "vector", "numbers": "nan 1"}, "not finite"),
         ({"kind": "vector"}, "holds no direction"),
         ({"kind": "json", "json": "{"}, "no JSON"),
+        ({"kind": "json", "json": "[" * 100_000}, "too deeply"),
         ({"kind": "json", "json": '{"kind": "spell"}'}, "not a list of named directions"),
         ({"kind": "random", "of": "gone"}, "not in the library"),
         ({"kind": "spell"}, "no kind of direction"),

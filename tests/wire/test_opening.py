@@ -43,7 +43,9 @@ def test_a_figure_says_whether_weights_and_versions_are_as_they_were(served: Pag
     assert "computed anew" in told
 
 
-@pytest.mark.parametrize("file", [b"", b"hello", b"[1]", b"{}", b"%PDF-1.4", b"<svg></svg>", b'{"experiment": 3}'])
+@pytest.mark.parametrize(
+    "file", [b"", b"hello", b"[1]", b"{}", b"%PDF-1.4", b"<svg></svg>", b'{"experiment": 3}', b"[" * 100_000]
+)
 def test_another_file_is_refused_in_words_and_changes_nothing(served: Page, file: bytes) -> None:
     answer = opened(served, file)
     assert "opened-read" not in answer

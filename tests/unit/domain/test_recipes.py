@@ -16,6 +16,7 @@ from app.domain.recipes import (
     exact_patching,
     parse_recipe,
     pattern_layers,
+    plain_json,
     recipe_dict,
     recipe_json,
 )
@@ -265,3 +266,16 @@ def test_exact_patching_is_of_the_same_pairs_in_the_same_direction(asked, fields
 def test_a_long_prompt_asks_for_its_attention_layer_by_layer():
     assert pattern_layers(n_layers=30, n_heads=9, n_positions=64, layer=7) is None
     assert pattern_layers(n_layers=30, n_heads=9, n_positions=512, layer=7) == (7,)
+
+
+@pytest.mark.parametrize("option", ["kind", "model", "prompts", "interventions"])
+def test_an_experiment_gives_what_is_its_own_and_refuses_it_as_an_option(option):
+    with pytest.raises(BadRecipe, match=f"'{option}', which the experiment gives itself"):
+        WORKED_EXAMPLE.experiment.recipe("logit_lens", **{option: "x"})
+
+
+def test_json_that_nests_without_end_is_refused_in_words():
+    with pytest.raises(BadRecipe, match="not a recipe"):
+        parse_recipe("[" * 100_000)
+    with pytest.raises(ValueError, match="too deeply"):
+        plain_json("[" * 100_000)
