@@ -222,6 +222,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--port", help="default 8050; 0 takes a free one")
     options.add_argument("--url-prefix", help="path under which a proxy shows the page, like /microtome/")
     options.add_argument("--home", help="folder for models, model list and cache")
+    options.add_argument("--folders", help="folders below which a page or recipe may name models, lenses, autoencoders")
     options.add_argument("--cache", help="folder of the result cache")
     options.add_argument("--cache-limit", help="bytes; default 2000000000")
     options.add_argument("--max-tokens", help="longest prompt; default 2048")

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from app.analyses import ANALYSES
@@ -35,6 +36,7 @@ from app.domain.results import Result, difference, draw_with
 from app.domain.views import View
 from app.jobs.threads import ComputeThread
 from app.models.catalogue import Entry, entries, resolve
+from app.models.folders import check_below, folders_named
 from app.models.loaded import LoadedModel
 from app.paces import Paces
 from app.residents import ModelStatus, ResidentModels
@@ -132,17 +134,26 @@ class Engine:
 
     def read_lens(self, spec: ModelSpec, folder: str) -> str:
         """The fingerprint of the tuned lens in a folder; refuses one that does not fit the model."""
+        check_below(folder, self.settings.roots)
         return import_module("app.compute.lens_streams").fitting_lens(self._model(spec), folder)
 
     def read_autoencoder(self, spec: ModelSpec, folder: str) -> tuple[str, Any]:
         """The fingerprint of the autoencoder in a SAELens folder, and itself; refuses what does not fit the model."""
+        check_below(folder, self.settings.roots)
         return import_module("app.compute.autoencoders").fitting_autoencoder(self._model(spec), folder)
 
     def check(self, recipe: AnyRecipe) -> None:
         """Refuse a recipe whose prompts, answers, sites or pair lengths do not hold on its model."""
         from app.checks import check
 
+        self._check_folders(recipe)
         check(self._model(recipe.model), settled(recipe), self.settings.max_tokens)
+
+    def _check_folders(self, recipe: AnyRecipe) -> None:
+        """Refuse a recipe with folders that are not to be read here."""
+        if self.settings.roots is not None:
+            for folder in folders_named(recipes.recipe_dict(recipe)):
+                check_below(folder, self.settings.roots)
 
     def _check_here(self, recipe: AnyRecipe) -> None:
         """And one that does not fit into the memory that sweeps may take here."""
@@ -262,9 +273,18 @@ class Engine:
     def _load(self, spec: ModelSpec, tell: Callable[[str], None]) -> Any:
         from app.models.load import load
 
+        self._check_place(spec)
         model = load(spec, device=self.settings.device, tell=tell, home=self.settings.home)
         tell(f"comparing the fast sweep engine with {model.facts.title}")
         return self._bounded(_verified(model))
+
+    def _check_place(self, spec: ModelSpec) -> None:
+        """Refuse a folder or file that is not of the list, nor the one to start with, nor where folders are read."""
+        home = self.settings.home
+        known = {resolve(each.spec, home).name for each in entries(home)} | {resolve(self.settings.spec, home).name}
+        here = spec.source == "huggingface" and Path(spec.name).exists()  # transformers would read that one
+        if spec.name not in known and (spec.source in ("folder", "gguf") or here):
+            check_below(spec.name, self.settings.roots)
 
     def _keep_live(self, model: Any) -> None:
         if not isinstance(model, LoadedModel):

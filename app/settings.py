@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_args
 
@@ -44,6 +45,10 @@ class Settings:
     cache_limit: int = 2_000_000_000
     model: str = DEFAULT_MODEL
     """A name from `models list`, a Hugging Face name, a local folder or a GGUF file."""
+    folders: str | None = None
+    """Folders, separated as in PATH, below which models, lenses and autoencoders that a page, link or recipe names are
+    read; None: any where `host` is this machine alone, none where others can reach the page. Models of the list and
+    `model` itself are always read."""
     device: str | None = None
     """`cpu`, `cuda`, `cuda:1`, `mps`; None: CUDA, then MPS, then CPU."""
     dtype: DType = "float32"
@@ -78,9 +83,23 @@ class Settings:
         return self.cache or (self.home or platformdirs.user_cache_path("microtome")) / "results"
 
     @property
+    def roots(self) -> tuple[Path, ...] | None:
+        """`folders` as they are on disk; None = any."""
+        if self.folders is None:
+            return None if _only_here(self.host) else ()
+        return tuple(Path(each).expanduser().resolve() for each in self.folders.split(os.pathsep) if each.strip())
+
+    @property
     def spec(self) -> ModelSpec:
         """The model to start with, as asked for."""
         return ModelSpec(_source(self.model, self.home), self.model, processing=self.processing, dtype=self.dtype)
+
+
+def _only_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _source(name: str, home: Path | None) -> Source:

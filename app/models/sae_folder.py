@@ -8,6 +8,7 @@ until training has ended. What is not known is refused, never guessed. Nothing p
 Source: SAELens, `sae_lens.loading.pretrained_sae_loaders`, `sae_lens.saes`.
 """
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipes import plain_json
 from app.domain.sites import Site
+from app.models.folders import Stamp, stamp
 from app.models.sparse_autoencoder import SparseAutoencoder
 
 CONFIG, WEIGHTS, SCALER = "cfg.json", "sae_weights.safetensors", "activation_scaler.json"
@@ -74,8 +76,14 @@ class _Config:
 def folder_fingerprint(folder: str) -> str:
     """SHA-256 of the configuration and the weights."""
     path = _path(folder)
-    found = hashlib.sha256((path / CONFIG).read_bytes())
-    with (path / WEIGHTS).open("rb") as file:
+    return _hashed(stamp(path / CONFIG), stamp(path / WEIGHTS))
+
+
+@functools.lru_cache(64)
+def _hashed(config: Stamp, weights: Stamp) -> str:
+    """Read again only where one of them has changed: a page asks at every news of its model."""
+    found = hashlib.sha256(Path(config[0]).read_bytes())
+    with Path(weights[0]).open("rb") as file:
         while part := file.read(2**24):
             found.update(part)
     return found.hexdigest()

@@ -9,6 +9,7 @@ Source: Belrose et al. 2023 (https://arxiv.org/abs/2303.08112), `tuned_lens.nn.l
 Not done: training one.
 """
 
+import functools
 import hashlib
 import pickle
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from torch import Tensor
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipes import plain_json
+from app.models.folders import Stamp, stamp
 
 PARAMS = ("params.safetensors", "params.pt")
 _NAMED = ("listed", "bundled", "huggingface")
@@ -52,7 +54,13 @@ class TunedLens:
 
 def fingerprint(folder: str) -> str:
     """SHA-256 of the weights."""
-    with params_file(folder).open("rb") as file:
+    return _hashed(stamp(params_file(folder)))
+
+
+@functools.lru_cache(64)
+def _hashed(params: Stamp) -> str:
+    """Read again only where it has changed: a page asks at every news of its model."""
+    with Path(params[0]).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
