@@ -22,11 +22,17 @@ LONGEST = 2048
 def activations(
     model: LoadedModel, activation: Stream, layer: int, samples: Iterable[Sample]
 ) -> Float[Tensor, "sample d_model"]:
-    """Of the plain model, float32, in the order of the samples; one forward pass per text, remembered."""
+    """Of the plain model, float32, in the order of the samples; one forward pass per text, of which the positions that
+    are asked for are remembered: a text may be thousands of tokens long."""
     site = Site(activation, layer)
     check_site(model.facts, site, 1)
     check_seen(model, (site,))
-    return torch.stack([_stream(model, site, ids)[at] for ids, at in (_placed(model, each) for each in samples)])
+    placed = [_placed(model, each) for each in samples]
+    asked: dict[Ids, set[int]] = {}
+    for ids, at in placed:
+        asked.setdefault(ids, set()).add(at)
+    found = {ids: _rows(model, site, ids, tuple(sorted(positions))) for ids, positions in asked.items()}
+    return torch.stack([found[ids][sorted(asked[ids]).index(at)] for ids, at in placed])
 
 
 def check_samples(model: LoadedModel, activation: Stream, layer: int, samples: Iterable[Sample]) -> None:
@@ -47,7 +53,11 @@ def _placed(model: LoadedModel, sample: Sample) -> tuple[Ids, int]:
     return tokens.ids, at % count
 
 
-def _stream(model: LoadedModel, site: Site, ids: Ids) -> Float[Tensor, "pos d_model"]:
-    """What the hook of the site shows of one text."""
+def _rows(model: LoadedModel, site: Site, ids: Ids, positions: tuple[int, ...]) -> Float[Tensor, "position d_model"]:
+    """What the hook of the site shows at these positions of one text, and no view into all of it."""
     name = site.hook_name
-    return once(model, ("stream", name, ids), lambda: captured(model, ids, {name: everywhere})[1][name].float())
+
+    def read() -> Tensor:
+        return captured(model, ids, {name: everywhere})[1][name][list(positions)].float().clone()
+
+    return once(model, ("sample", name, ids, positions), read)

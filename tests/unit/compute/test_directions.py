@@ -47,6 +47,9 @@ SAMPLES = (*(Sample(text) for text in TEXTS), Sample(TEXTS[1], 1))
 def test_activations_of_samples_are_those_of_the_cache(architecture):
     model = tiny(architecture)
     torch.testing.assert_close(activations(model, "resid_post", 1, SAMPLES), streams(model, 1, SAMPLES))
+    kept = [value for key, value in model.memo.items() if "sample" in key]
+    assert kept
+    assert all(each.untyped_storage().nbytes() == each.nbytes for each in kept)  # no view of the whole text
 
 
 @EACH
