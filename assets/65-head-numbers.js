@@ -83,5 +83,8 @@
     return { ...own, choice: named, show: where.show, told: told && told.values };
   }
 
-  Object.assign(microtome, { headNumbers, headChoices: choices, answersOf });
+  /** What heads are read for: a direction by its name, or the answers. */
+  const sideOf = ({ source }) => (source === "along" ? `along ${directionOf()}` : answersOf(microtome.session().experiment.prompt));
+
+  Object.assign(microtome, { headNumbers, headChoices: choices, answersOf, sideOf });
 })(typeof window === "undefined" ? globalThis : window);

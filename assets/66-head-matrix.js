@@ -70,7 +70,7 @@
   /** The panel's state and its line of what: after the paint, because Dash takes its time. */
   function say({ choice, show }) {
     const of = choice.alone ? "the model alone" :
-      [microtome.answersOf(microtome.session().experiment.prompt), show].filter(Boolean).join(", ");
+      [microtome.sideOf(choice), show].filter(Boolean).join(", ");
     const { number } = (propsOf("digests-heads") || {}).data || {};
     setProps(`${PANEL}-panel`, { className: `mt-panel is-ready${number === undefined ? "" : ` of-${number}`}` });
     setProps(`${PANEL}-message`, { children: "" });

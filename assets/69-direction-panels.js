@@ -36,7 +36,12 @@
   if (typeof document === "undefined") return;
   const { microtome } = root;
   microtome.asking.push({ id: "direction-asked", of: directionAsked });
-  microtome.asking.push({ id: "direction-looked", of: chosenDirection }); // what heads are projected on
+  let looked = null; // what heads are projected on: they are not in this workspace, and hear of it when they are shown
+  const lookedAt = (session) => {
+    if (session.view.workspace !== "residual") looked = chosenDirection(session);
+    return looked;
+  };
+  microtome.asking.push({ id: "direction-looked", of: lookedAt });
   for (const panel of Object.keys(SHOWN)) {
     const drawing = panel === "direction-card" ? { draw: microtome.drawDirectionCard } : {};
     microtome.askPanel(panel, panelAsked(panel), drawing);

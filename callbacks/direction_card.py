@@ -27,6 +27,8 @@ from callbacks.reading import (
 from layouts.direction_card import NO_DIRECTION
 
 KIND = "direction_card"
+LEAST = 0.0005
+"""Smallest cosine that is written."""
 Library = tuple[NamedDirection, ...]
 
 
@@ -63,9 +65,14 @@ def card_data(result: DirectionCardResult) -> dict[str, Any]:
         "lines": card_lines(result),
         "promoted": _rows(result.promoted_tokens, result.promoted_logits),
         "suppressed": _rows(result.suppressed_tokens, result.suppressed_logits),
-        "nearest": _rows(result.nearest_tokens, result.nearest_cosines),
-        "others": [{**_row(name, cosine), "note": note} for name, cosine, note in others],
+        "nearest": _cosines(_rows(result.nearest_tokens, result.nearest_cosines)),
+        "others": _cosines([{**_row(name, cosine), "note": note} for name, cosine, note in others]),
     }
+
+
+def _cosines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of cosines three decimals: what is less is a right angle but for rounding."""
+    return [row if row["value"] is None or abs(row["value"]) >= LEAST else {**row, "said": "0"} for row in rows]
 
 
 def _rows(tokens: Any, values: Any) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from layouts import ids
 from layouts.head_matrix import NO_ANSWERS
 
 KIND = "heads"
-NO_DIRECTION = "This number is along a direction: choose one in the rail's library, or make one there with + new."
+NO_DIRECTION = "This number is along a direction: choose one, or make one in the rail's library with + new."
 NO_PAIR = "This number compares two prompts: give a corrupted prompt in the rail, then press Run."
 
 
@@ -61,6 +61,7 @@ def address_heads(engine: Engine, store: Any, status: Any, looked_at: Any, befor
         along = _direction(looked_at)
         wait_to_run(engine, experiment)
         found = {"sources": {name: _addressed(engine, experiment, name, along) for name in SOURCES}, "error": None}
+        found |= {"along": looked_at["name"]} if along else {}
     except MicrotomeError as error:
         found = {"sources": {}, "error": str(error)}
     found = numbered(found, store)

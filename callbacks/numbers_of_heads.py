@@ -18,7 +18,7 @@ from app.figures.head_maps import head_maps
 from app.figures.head_matrix import head_matrix_heatmap
 from app.figures.head_scatter import head_scatter
 from callbacks.heads import NotComputed, chosen, is_sweep, not_computed, shown_of, start_words
-from callbacks.reading import Refused, answers_text
+from callbacks.reading import Refused, answers_text, digests_of
 
 FIGURES: dict[str, Callable[..., Any]] = {"map": head_matrix_heatmap, "maps": head_maps, "scatter": head_scatter}
 """`HeadsAsked.drawn` -> the figure; those of two numbers take the other result first."""
@@ -92,9 +92,15 @@ class NumbersOfHeads:
 
     @property
     def of_text(self) -> str:
-        """What the numbers are of: `·Mary − ·John, baseline`, or the model alone."""
+        """What the numbers are of: `·Mary − ·John, baseline`, `along answer, baseline`, or the model alone."""
         axes = [axis for axis in self.heads.numbers if not SOURCES[CHOICES[axis.quantity].source].alone]
         if not axes:
             return "the model alone"
         shows = " against ".join(dict.fromkeys(self.show_of(axis) for axis in axes))
-        return ", ".join(filter(None, (answers_text(self.experiment), shows)))
+        sides = [self._side(CHOICES[axis.quantity].source) for axis in axes]
+        return ", ".join(filter(None, (*dict.fromkeys(sides), shows)))
+
+    def _side(self, source: str) -> str:
+        """What heads are read for: a direction by its name, or the answers."""
+        name = (digests_of(self.digests) or {}).get("along")
+        return f"along {name}" if source == "along" and isinstance(name, str) else answers_text(self.experiment)

@@ -194,4 +194,6 @@ def test_heads_are_projected_on_the_direction_that_is_looked_at(served: Page) ->
     (recipe,) = [each for each in asked_for if each.kind == "head_projection"]  # the table's sweep comes along
     assert recipe.direction == TokenDirection(("apple",))
     served.engine.evaluate(recipe)
-    assert state(served.ask("head-matrix.figure", sent), "head-matrix") == "ready"
+    answer = served.ask("head-matrix.figure", sent)
+    assert state(answer, "head-matrix") == "ready"
+    assert answer["head-matrix-of"]["children"] == "along apple, intervened"
