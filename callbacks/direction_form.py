@@ -32,6 +32,7 @@ from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
+from callbacks.kept_files import KeptFiles
 from callbacks.reading import directions_of, experiment_of, run_text, selection_of
 from layouts import ids
 
@@ -236,20 +237,33 @@ def _check(engine: Engine, experiment: Experiment, named: Form) -> None:
     engine.evaluate(experiment.model_recipe("direction_card", direction=named["direction"]))
 
 
-def read_file(contents: Any, array: Any, row: Any, name: Any) -> tuple[Any, ...]:
-    """Numbers of one array of the file, or of its first, as text; its arrays; where they are from; and why not."""
+def take_file(files: KeptFiles, contents: Any, name: Any) -> tuple[Any, Any]:
+    """(which file it is, None), or (no_update, why not): its content is sent once."""
     if not isinstance(contents, str) or "," not in contents:
         raise PreventUpdate
     try:
-        arrays = arrays_in(str(name), base64.b64decode(contents.split(",", 1)[1], validate=True))
+        raw = base64.b64decode(contents.split(",", 1)[1], validate=True)
+        arrays_in(str(name), raw)
+    except binascii.Error:
+        return no_update, "The file did not arrive whole; choose it again."
+    except MicrotomeError as error:
+        return no_update, str(error)
+    return {"digest": files.keep(raw), "name": str(name)}, None
+
+
+def read_file(files: KeptFiles, kept: Any, array: Any, row: Any) -> tuple[Any, ...]:
+    """Numbers of one array of the file, or of its first, as text; its arrays; where they are from; and why not."""
+    if not isinstance(kept, dict):
+        raise PreventUpdate
+    name = str(kept.get("name"))
+    try:
+        arrays = arrays_in(name, files.get(str(kept.get("digest"))))
         key = array if array in arrays else next(iter(arrays))
         numbers = row_of(arrays, key, whole(row, "Row", 0) or 0)
-    except binascii.Error:
-        return no_update, no_update, no_update, "The file did not arrive whole; choose it again."
     except MicrotomeError as error:
         return no_update, no_update, no_update, str(error)
     choices = [{"value": key, "label": f"{key or 'array'} {list(found.shape)}"} for key, found in arrays.items()]
-    source = " ".join(filter(None, (str(name), key, f"row {row}" if arrays[key].ndim == 2 else "")))
+    source = " ".join(filter(None, (name, key, f"row {row}" if arrays[key].ndim == 2 else "")))
     return ", ".join(f"{each:.9g}" for each in numbers), choices, source, None
 
 
@@ -264,9 +278,14 @@ def register(app: Dash, engine: Engine) -> None:
         running=[(Output(ids.DIRECTION_MAKE, "disabled"), True, False),
                  (Output(ids.DIRECTION_SAID, "children"), "Making it on the model…", "")],
     )(functools.partial(make, engine))  # fmt: skip
+    files = KeptFiles()
+    app.callback(
+        Output(ids.DIRECTION_FILE, "data"), Output(ids.DIRECTION_REFUSAL, "children", allow_duplicate=True),
+        Input(ids.DIRECTION_UPLOAD, "contents"), State(ids.DIRECTION_UPLOAD, "filename"), prevent_initial_call=True,
+    )(functools.partial(take_file, files))  # fmt: skip
     app.callback(
         Output(field("numbers"), "value"), Output(field("array"), "data"), Output(field("source"), "value"),
         Output(ids.DIRECTION_REFUSAL, "children", allow_duplicate=True),
-        Input(ids.DIRECTION_UPLOAD, "contents"), Input(field("array"), "value"), Input(field("row"), "value"),
-        State(ids.DIRECTION_UPLOAD, "filename"), prevent_initial_call=True,
-    )(read_file)  # fmt: skip
+        Input(ids.DIRECTION_FILE, "data"), Input(field("array"), "value"), Input(field("row"), "value"),
+        prevent_initial_call=True,
+    )(functools.partial(read_file, files))  # fmt: skip

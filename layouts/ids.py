@@ -101,6 +101,7 @@ DIRECTION_LIST, DIRECTION_NEW, DIRECTIONS_COPY = "direction-list", "direction-ne
 DIRECTION_FORM, DIRECTION_BODY, DIRECTION_REFUSAL, DIRECTION_SAID, DIRECTION_MAKE, DIRECTION_UPLOAD = (
     "direction-form", "direction-body", "direction-refusal", "direction-said", "direction-make", "direction-upload",
 )  # fmt: skip
+DIRECTION_FILE = "direction-file"  # {"digest", "name"} of the file that numbers are taken from
 DIRECTION_READ = "direction-read"
 """Store: {"directions": [{"name", "direction"}, …], "run": n}: what was made, for the reducer."""
 DIRECTION_FIELDS = (

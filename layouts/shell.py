@@ -60,7 +60,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
         ids.OPENED_FILE, ids.OPENED_READ,
-        ids.FORM_READ, ids.DIRECTION_READ,
+        ids.FORM_READ, ids.DIRECTION_READ, ids.DIRECTION_FILE,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *map(ids.FOUND.format, ids.TOKEN_PICKERS),
         *(ids.DIGESTS.format(kind) for kind in kinds), *(ids.SINK.format(name) for name in CLIENT),

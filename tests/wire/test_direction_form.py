@@ -11,9 +11,11 @@ import pytest
 from safetensors.numpy import save
 
 from app.domain.directions import MeanDifference, Placebo, RandomDirection, SaeFeature, Sample, SingularVector, Vector
+from app.domain.errors import BadInput
 from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.models.sae_folder import folder_fingerprint
+from callbacks.kept_files import KeptFiles
 from layouts import ids
 from tests import autoencoders
 from tests.wire.page import PAIR, SPEC, Page, changed, experiment
@@ -125,14 +127,20 @@ def test_what_cannot_be_made_is_refused_in_words(served: Page, typed: dict[str, 
 # files
 
 
-def uploaded(served: Page, name: str, raw: bytes, array: Any = None, row: Any = 0, by: str = "contents") -> Any:
+def uploaded(served: Page, name: str, raw: bytes, array: Any = None, row: Any = 0) -> Any:
+    """The file is sent, once; then what is read of it, or why it is none."""
+    file = f"{ids.DIRECTION_FILE}.data"
+    content = "data:;base64," + base64.b64encode(raw).decode()
+    taken = served.ask(file, {f"{ids.DIRECTION_UPLOAD}.contents": content, f"{ids.DIRECTION_UPLOAD}.filename": name})
+    if ids.DIRECTION_FILE not in taken:
+        return taken
+    return looked_into(served, taken[ids.DIRECTION_FILE]["data"], array, row)
+
+
+def looked_into(served: Page, kept: Any, array: Any = None, row: Any = 0) -> Any:
     field = ids.DIRECTION_FIELD.format
-    given = {
-        f"{ids.DIRECTION_UPLOAD}.contents": "data:;base64," + base64.b64encode(raw).decode(),
-        f"{field('array')}.value": array, f"{field('row')}.value": row, f"{ids.DIRECTION_UPLOAD}.filename": name,
-    }  # fmt: skip
-    changed_by = {"contents": f"{ids.DIRECTION_UPLOAD}.contents", "array": f"{field('array')}.value"}[by]
-    return served.ask(f"{field('numbers')}.value", given, by=changed_by)
+    given = {f"{ids.DIRECTION_FILE}.data": kept, f"{field('array')}.value": array, f"{field('row')}.value": row}
+    return served.ask(f"{field('numbers')}.value", given)
 
 
 def npy(array: Any, **options: Any) -> bytes:
@@ -158,7 +166,7 @@ def test_a_file_fills_the_numbers_exactly(served: Page) -> None:
 
 def test_an_array_and_a_row_of_a_file_are_chosen(served: Page) -> None:
     arrays = {"a": np.ones(4, np.float32), "b": np.arange(8, dtype=np.float32).reshape(2, 4)}
-    found = uploaded(served, "v.safetensors", save(arrays), "b", 1, by="array")
+    found = uploaded(served, "v.safetensors", save(arrays), "b", 1)
     assert numbers(found).tolist() == [4, 5, 6, 7]
     assert found[ids.DIRECTION_FIELD.format("source")]["value"] == "v.safetensors b row 1"
 
@@ -179,6 +187,23 @@ def test_an_array_and_a_row_of_a_file_are_chosen(served: Page) -> None:
 )
 def test_a_file_that_is_none_is_refused(served: Page, name: str, raw: bytes, words: str) -> None:
     assert words in uploaded(served, name, raw)[ids.DIRECTION_REFUSAL]["children"]
+
+
+def test_a_file_that_the_server_has_lost_is_asked_for_again(served: Page) -> None:
+    found = looked_into(served, {"digest": "0" * 64, "name": "v.npy"})
+    assert "choose it again" in found[ids.DIRECTION_REFUSAL]["children"]
+
+
+def test_the_files_used_longest_ago_make_room() -> None:
+    files = KeptFiles(most=4)
+    one, two = files.keep(b"aa"), files.keep(b"bb")
+    assert files.get(one) == b"aa"
+    three = files.keep(b"cc")
+    assert (files.get(one), files.get(three)) == (b"aa", b"cc")
+    with pytest.raises(BadInput, match="choose it again"):
+        files.get(two)
+    large = files.keep(b"larger")
+    assert files.get(large) == b"larger"
 
 
 def test_a_row_that_is_not_there_is_refused(served: Page) -> None:
