@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from app.domain.errors import BadInput, Cancelled, MicrotomeError
 from app.domain.prompts import PromptPair
@@ -71,25 +71,35 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
 
 
 def figure(settings: Settings, given: dict[str, Any]) -> None:
-    """Draw a view, or what an exported picture shows, and write the picture, with its manifest inside."""
-    from app.analyses import ANALYSES, drawn
+    """Draw a view or a plate of several, or what an exported picture shows, and write it, with its manifest inside."""
     from app.engine import Engine
-    from app.export.manifest import PictureFormat, differences, manifest
-    from app.export.pictures import picture
-    from app.figures.caption import captioned
+    from app.export.manifest import differences
 
     out = _out(given["out"], PICTURES)
-    view, made = _view(given["file"])
+    shown, made = _shown(given["file"])
     with closing(Engine(settings)) as engine:
-        result = engine.view(view, _progress)
-        across = engine.view(view.other, _progress) if view.other else None
-        beside = tuple(engine.view(other, _progress) for other in view.others)
-    sized = replace(view, style=ANALYSES[view.recipe.kind].sized(view.style))
-    figure = captioned(drawn(sized, result, across, beside), view.prompt_named, sized.style)
-    told = manifest(view, result.provenance, result.digest)
-    _write(out, picture(figure, cast(PictureFormat, out.suffix[1:]), told), "the figure, with its recipe inside")
-    for line in differences(made, result.provenance) if made else ():
+        content, provenance = _drawn(engine, shown, out.suffix[1:])
+    _write(out, content, "the figure, with its recipe inside")
+    for line in differences(made, provenance) if made else ():
         print(f"not as when {given['file']} was made: {line}", file=sys.stderr)
+
+
+def _drawn(engine: Any, shown: Any, format: Any) -> tuple[bytes, Any]:
+    """The picture of a view or a plate, and where its (first) numbers come from."""
+    from app.analyses import ANALYSES
+    from app.domain.plates import Plate
+    from app.export.manifest import manifest
+    from app.export.pictures import picture
+    from app.figures.caption import captioned
+    from app.plates import Numbers, plate_file
+
+    if isinstance(shown, Plate):
+        numbers = [Numbers.of(engine, panel.view, _progress) for panel in shown.panels]
+        return plate_file(shown, numbers, format), numbers[0].result.provenance if numbers else None
+    found = Numbers.of(engine, shown, _progress)
+    sized = replace(shown, style=ANALYSES[shown.recipe.kind].sized(shown.style))
+    figure, source = captioned(found.drawn(sized), shown.prompt_named, sized.style), found.result.provenance
+    return picture(figure, format, manifest(shown, source, found.result.digest)), source
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:
@@ -250,17 +260,30 @@ def _recipe(given: dict[str, Any]) -> AnyRecipe:
     return replace(recipe, prompts=parse_prompts(_read(given["prompts"]))) if given["prompts"] else recipe
 
 
-def _view(file: str) -> tuple[Any, dict[str, Any] | None]:
-    """The view in a JSON file, or that of an exported picture with its manifest."""
+def _shown(file: str) -> tuple[Any, dict[str, Any] | None]:
+    """The view or plate in a JSON file, or that of an exported picture with its manifest."""
+    from app.domain.plates import parse_plate
     from app.domain.views import parse_view
     from app.export.manifest import format_of, read_manifest
 
     content = _content(file)
     format = format_of(content)
-    if format is None:
-        return parse_view(_text(file, content)), None
-    made = read_manifest(content, format)
-    return parse_view(made["view"]), made
+    if format is not None:
+        made = read_manifest(content, format)
+        return parse_plate(made["plate"]) if "plate" in made else parse_view(made["view"]), made
+    text = _text(file, content)
+    return (parse_plate if _holds(text, "panels") else parse_view)(text), None
+
+
+def _holds(text: str, name: str) -> bool:
+    """Whether it is a JSON object with that member."""
+    from app.domain.recipes import plain_json
+
+    try:
+        given = plain_json(text)
+    except ValueError:
+        return False
+    return isinstance(given, dict) and name in given
 
 
 def _evaluated(engine: Any, recipe: AnyRecipe) -> Any:

@@ -1,7 +1,7 @@
 /* The one writer of the page's state: reduce(state, action, model) -> state, pure and idempotent.
  *
  * state  {session, past, future}; session is app.domain.session.Session as JSON. past and future hold what undo covers:
- *        experiment, selection, sweep, heads, notes, directions, residual and view.show (never the workspace,
+ *        experiment, selection, sweep, heads, notes, directions, residual, plate and view.show (never the workspace,
  *        nor what is zoomed into).
  * model  {n_layers, n_heads, n_key_value_heads, n_positions}, any of them null while unknown; selections are clamped
  *        to it.
@@ -11,7 +11,7 @@
   "use strict";
 
   const HISTORY_LIMIT = 100;
-  const WORKSPACES = ["look", "attention", "residual", "patch"];
+  const WORKSPACES = ["look", "attention", "residual", "patch", "figure"];
   const SHOWS = ["baseline", "intervened", "difference"];
   const EMPTY_SELECTION = Object.freeze({
     heads: [], primary: null, pinned: null, positions: [], layers: [], prompt: 0, prompts: [], neuron: null,

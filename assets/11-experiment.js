@@ -8,6 +8,7 @@
   const heads = typeof require === "undefined" ? root.microtome.heads : require("./10-shown-heads.js");
   const notes = typeof require === "undefined" ? root.microtome.notes : require("./10-role-notes.js");
   const directions = typeof require === "undefined" ? root.microtome.directions : require("./10-directions.js");
+  const plates = typeof require === "undefined" ? root.microtome.plates : require("./10-plate.js");
   const { same, anyOn, SELECTING, SHOWS, WORKSPACES, ATTENTION_CHOICES } = state;
   const UNKNOWN_MODEL = Object.freeze({ n_layers: null, n_heads: null, n_key_value_heads: null, n_positions: null });
   const LIMITS = { MOST_NEW_TOKENS: 200, HIGHEST_TEMPERATURE: 10 }; // of app.domain.recipes
@@ -89,7 +90,7 @@
     const library = directions.completeDirections(given.directions);
     const residual = directions.completeResidual(given.residual);
     const zoom = zoomOf(given.zoom, model);
-    return { ...session, sweep: asked, heads: shown, notes: written, directions: library, residual, zoom };
+    return { ...session, sweep: asked, heads: shown, notes: written, directions: library, residual, zoom, plate: plates.completePlate(given.plate) };
   }
 
   const ACTIONS = {
@@ -99,6 +100,7 @@
     ...heads.SHOWING,
     ...notes.NOTING,
     ...directions.DIRECTING,
+    ...plates.PLATING,
     open: (_, action, model) => completeSession(action.session, model),
     clamp: (session, _, model) => completeSession(session, model),
     "set-experiment": setExperiment,
@@ -109,7 +111,7 @@
 
   // ---- undo and redo -------------------------------------------------------------------------------------------
 
-  const PARTS = ["experiment", "selection", "sweep", "heads", "notes", "directions", "residual"];
+  const PARTS = ["experiment", "selection", "sweep", "heads", "notes", "directions", "residual", "plate"];
 
   const picked = (session) => Object.fromEntries(PARTS.map((name) => [name, session[name]]));
 

@@ -180,8 +180,8 @@
     microtome.writeAsked(written);
     const { prompt } = written.selection;
     if (prompt !== shown) root.dash_clientside.set_props("prompt-shown", { data: prompt });
-    const zoomed = !before || before.zoom !== written.zoom; // of no store of its own: no callback hears of it
-    if (changed.length || zoomed) root.dash_clientside.set_props("session", { data: written });
+    const more = !before || before.zoom !== written.zoom || before.plate !== written.plate; // of no store of their own
+    if (changed.length || more) root.dash_clientside.set_props("session", { data: written });
   }
 
   /** Before the model is there no callback can do anything, and Dash takes seconds to ask them all: stores are written

@@ -4,7 +4,7 @@
 
   const microtome = root.microtome;
   const { setProps } = microtome;
-  const PAGE_FORMS = ["session", "tables", "directions"];
+  const PAGE_FORMS = ["session", "tables", "figures", "directions"];
 
   const OF_SOME = ["summary", "npy", "safetensors", "projector"]; // layouts/panel.py says of which panels
 

@@ -23,6 +23,7 @@ from callbacks import (
     opening,
     panels,
     path_patching,
+    plates,
     prompt_set,
     prompt_strip,
     rail,
@@ -39,7 +40,7 @@ PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
     asked_panels, strength, slow_maps, lenses, sae_features, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
-    status_bar, export, opening,
+    status_bar, export, opening, plates,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -20,7 +20,7 @@ from plotly.io.json import to_json_plotly
 
 from app.domain.errors import MicrotomeError
 from app.engine import Engine
-from callbacks import decomposition, direction_card, direction_views, geometry, lenses, neurons
+from callbacks import decomposition, direction_card, direction_views, geometry, lenses, neurons, plates
 from callbacks.on_page import OnPage
 from layouts import ids
 
@@ -35,6 +35,7 @@ ANSWERS: dict[str, Callable[[Engine, OnPage], Answer]] = {
     ids.NEURON_CARD: functools.partial(neurons.answer, ids.NEURON_CARD),
     ids.GEOMETRY: geometry.answer_lines,
     ids.ACTIVATION_MAP: geometry.answer_map,
+    ids.PLATE: plates.answer,
 }
 
 

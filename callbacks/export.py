@@ -16,10 +16,11 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 from dash.exceptions import PreventUpdate
 
-from app.analyses import drawn
+from app.analyses import ANALYSES, drawn
 from app.domain.errors import BadInput
 from app.domain.recipes import recipe_json
 from app.domain.session import directions_json, parse_session, session_dict
+from app.domain.views import view_dict
 from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
@@ -89,7 +90,7 @@ def _drawn(page: Page, behind: Source, form: Any) -> bytes:
 
 
 def exported_page(page: Page, form: str, session: Any) -> bytes:
-    """The whole page: its session, its library of directions, or every table it can show."""
+    """The whole page: its session, its library of directions, or every table or figure (pdf) it can show."""
     if form == "directions":
         return json.dumps(directions_json(page.directions), indent=2, ensure_ascii=False).encode()
     if form == "session":
@@ -97,14 +98,18 @@ def exported_page(page: Page, form: str, session: Any) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for panel in SOURCES:
-            archive.writestr(*_table_or_reason(page, panel))
+            archive.writestr(*_leaves_or_reason(page, panel, _EACH[form]))
     return buffer.getvalue()
 
 
-def _table_or_reason(page: Page, panel: str) -> tuple[str, bytes]:
+_EACH = {"tables": "csv", "figures": "pdf"}
+"""What every panel leaves as in an archive of the page."""
+
+
+def _leaves_or_reason(page: Page, panel: str, form: str) -> tuple[str, bytes]:
     """Name and content: one panel without numbers does not cost the others theirs."""
     try:
-        return f"{panel}.csv", exported(page, panel, "csv")
+        return f"{panel}.{form}", exported(page, panel, form)
     except REFUSALS as why:
         return f"{panel}.txt", f"{why}\n".encode()
     except PreventUpdate:
@@ -118,7 +123,8 @@ SUFFIXES = {
     "script": "py",
     "session": "session.json",
     "directions": "directions.json",
-    "tables": "zip",
+    "tables": "tables.zip",
+    "figures": "figures.zip",
 }
 
 
@@ -137,18 +143,37 @@ def notice(text: str) -> list[dict[str, Any]]:
     return [{"id": f"export-{time.time()}", "action": "show", "message": text, "color": "red", "autoClose": 8000}]
 
 
-def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) -> tuple[Any, Any]:
-    """The file that was clicked in the menu, of the panel that it is open for, or why there is none."""
+def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) -> tuple[Any, Any, Any]:
+    """The file that was clicked in the menu, of the panel that it is open for, or why there is none; or the panel as
+    the plate takes it."""
     asked = ctx.triggered_id
     if not asked or not any(entry["value"] for entry in ctx.triggered):
         raise PreventUpdate
     form = asked["format"]
     try:
-        page = replace(page_of(engine, *stores), zoom=parse_session(session).zoom if session else None)
+        page = _with_rest(page_of(engine, *stores), session)
+        if form == "plate":
+            return no_update, no_update, {"panel": for_plate(page, panel), "number": time.time()}
         content = exported_page(page, form, session) if panel == "page" else exported(page, panel, form)
-        return dcc.send_bytes(content, file_name(page, panel, form)), no_update
+        return dcc.send_bytes(content, file_name(page, panel, form)), no_update, no_update
     except REFUSALS as why:
-        return no_update, notice(str(why))
+        return no_update, notice(str(why)), no_update
+
+
+def _with_rest(page: Page, session: Any) -> Page:
+    """With what has no store of its own."""
+    if not session:
+        return page
+    read = parse_session(session)
+    return replace(page, zoom=read.zoom, plate=read.plate)
+
+
+def for_plate(page: Page, panel: str) -> dict[str, Any]:
+    """The panel as it is on screen, as JSON of one panel of a plate, about as high as its own export."""
+    behind = source(panel)
+    view, _, _ = behind.view(page, behind.result(page))
+    width, height = ANALYSES[view.recipe.kind].size
+    return {"view": view_dict(view), "height_mm": float(min(max(round(68 * height / width), 40), 85))}
 
 
 READ = {
@@ -168,6 +193,7 @@ def register(app: Dash, engine: Engine) -> None:
     stores = [State(name, "data") for name in READ]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
+        Output(ids.PLATE_ADDED, "data"),
         Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"),
         State(ids.SESSION, "data"), *stores,
         prevent_initial_call=True,

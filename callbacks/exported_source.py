@@ -10,6 +10,7 @@ from app.analyses import ANALYSES
 from app.domain.directions import AnyDirection, NamedDirection
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
+from app.domain.plates import Plate
 from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
@@ -37,6 +38,7 @@ class Page:
     directions: tuple[NamedDirection, ...] = ()
     residual: ResidualAsked = ResidualAsked()
     zoom: AttentionZoom | None = None
+    plate: Plate = Plate()
 
     @property
     def session(self) -> Session:

@@ -22,15 +22,21 @@ FORMATS: tuple[tuple[str, Entries], ...] = (
         ),
     ),
     ("Vector", (("npy", "NPY"), ("safetensors", "safetensors"))),
-    ("Figure", (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"))),
+    (
+        "Figure",
+        (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"), ("plate", "Add to figure")),
+    ),
     ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
 )
 """Of panels. The summary has mean, standard error, interval, p-value, q-value and n of every cell, of sweeps only; the
 vector is a direction's, the projector's files (a zip) are of maps of activations."""
 PAGE: tuple[str, Entries] = (
     "Whole page",
-    (("session", "Session (JSON)"), ("tables", "All tables (CSV, zip)"), ("directions", "Directions (JSON)")),
-)
+    (
+        ("session", "Session (JSON)"), ("tables", "All tables (CSV, zip)"), ("figures", "All figures (PDF, zip)"),
+        ("directions", "Directions (JSON)"),
+    ),
+)  # fmt: skip
 
 
 def export_menu() -> html.Div:

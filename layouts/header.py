@@ -12,6 +12,7 @@ from layouts.panel import icon, icon_button
 
 WORKSPACES = (
     ("look", "Where to look"), ("attention", "Attention"), ("residual", "Residual"), ("patch", "Ablate & patch"),
+    ("figure", "Figure"),
 )  # fmt: skip
 PROCESSINGS = (("compatibility", "compat"), ("raw", "raw"))
 FACTS_CLASS = "mt-quiet"

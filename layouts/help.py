@@ -107,6 +107,17 @@ HELP: dict[str, Help] = {
         "Rank 0, at the top, is the most likely token.",
         "probability; ranks. Point at a layer for logits.",
     ),
+    ids.PLATE: Help(
+        "pixels of a figure = mm · 96 / 25.4 / s,  s = pt · 96 / 72 / 11 px",
+        "Panels from anywhere as one figure, shown as it leaves: at the width of the place that it is for, with "
+        "letters of so many points at final size. Export › Add to figure of any panel adds it as it is on screen. "
+        "PDF and SVG have live text and fonts inside; every file carries its recipes, and dropped on the page it "
+        "is this figure again. Below the choices stands whether the colours still read without some of them: the "
+        "least distance (ΔE, CIELAB) of the two arms of signed colours and of two lines, in four ways of seeing, "
+        "and in grey.",
+        "Signed colours are symmetric about 0, which has the colour of the paper.",
+        "mm and points at final size; ΔE, of which 20 is told apart.",
+    ),
     ids.DECOMPOSITION: Help(
         "part = centre(c) / σ · u,  u = W_U[answer] − W_U[instead]\n"
         "c: attn_out or mlp_out; z W_O; A[END,k] v_k W_O; act_n W_out[n]\n"

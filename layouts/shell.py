@@ -23,6 +23,7 @@ from layouts.intervention_form import intervention_form
 from layouts.lenses import component_lens_panel, lens_panel, token_trajectory_panel
 from layouts.neurons import neuron_card_panel, neurons_panel
 from layouts.panel import icon_button
+from layouts.plate import plate_panel
 from layouts.prompt_set import prompt_set_dialog
 from layouts.rail import rail
 from layouts.sae_features import sae_card_panel, sae_features_panel
@@ -41,6 +42,7 @@ CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
     "lensTokens", "lensRead", "saeRead", "opened", "directionMade", "directionFields", "strength", "mapComputed",
+    "plateAdded",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -59,7 +61,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
-        ids.OPENED_FILE, ids.OPENED_READ,
+        ids.OPENED_FILE, ids.OPENED_READ, ids.PLATE_ADDED,
         ids.FORM_READ, ids.DIRECTION_READ, ids.DIRECTION_FILE,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *map(ids.FOUND.format, ids.TOKEN_PICKERS),
@@ -96,7 +98,8 @@ def _panels() -> list[html.Section]:
     heads = [head_card_panel(), head_reading_panel()]
     geometry = [activation_map_panel(), geometry_panel()]
     parts = [decomposition_panel(), neurons_panel(), neuron_card_panel(), sae_features_panel(), sae_card_panel()]
-    return [*lenses, *heads, *geometry, *direction_views.panels(), strength_panel(), direction_card_panel(), *parts]
+    directions = [*direction_views.panels(), strength_panel(), direction_card_panel()]
+    return [*lenses, *heads, *geometry, *directions, *parts, plate_panel()]
 
 
 def layout(

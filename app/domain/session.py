@@ -14,6 +14,7 @@ from app.domain.errors import BadLink, BadRecipe
 from app.domain.experiment import Experiment
 from app.domain.heads_asked import HeadsAsked
 from app.domain.models import ModelSpec
+from app.domain.plates import Plate
 from app.domain.prompts import PromptPair
 from app.domain.recipes import parse_json
 from app.domain.residual_asked import ResidualAsked, Section
@@ -23,7 +24,7 @@ from app.domain.sweep_asked import SweepAsked
 from app.domain.views import Minus, Selection, Show, Together, WeightedBy
 
 _STRICT = ConfigDict(extra="forbid")
-Workspace = Literal["look", "attention", "residual", "patch"]
+Workspace = Literal["look", "attention", "residual", "patch", "figure"]
 DEFAULT_MODEL = "smollm2-135m"
 
 
@@ -92,6 +93,8 @@ class Session:
     residual: ResidualAsked = ResidualAsked()
     zoom: AttentionZoom | None = None
     """None shows all cells."""
+    plate: Plate = Plate()
+    """The figure that is put together of panels."""
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.directions]

@@ -4,6 +4,8 @@
      "view": a view (recipe, style, selection), "digest": the result's digest, "provenance": {...},
      "session": the page's, where it was made there}
 
+Several figures on one plate have "plate" in place of "view", and "panels": the manifest of each.
+
 `read_manifest(picture, format)` gives it back from an html, svg, png or pdf, and `parse_view(manifest["view"])` makes
 the figure again. Where it lives: html `<script type="application/json" id="microtome-manifest">`; svg `<metadata>`;
 png a `tEXt` chunk; pdf its XMP packet (`xmp.py`). A file edited and saved by another program may have lost it.
@@ -13,13 +15,14 @@ import html
 import json
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
 import app
 from app.domain.errors import BadInput
 from app.domain.models import Provenance
+from app.domain.plates import Plate, letter, plate_dict
 from app.domain.recipes import plain_json
 from app.domain.session import Session, session_dict
 from app.domain.views import View, view_dict
@@ -48,20 +51,36 @@ def manifest(view: View, provenance: Provenance, digest: str, session: Session |
     }  # fmt: skip
 
 
+def plate_manifest(plate: Plate, made: Sequence[tuple[Provenance, str]], session: Session | None) -> dict[str, Any]:
+    """That of a picture of several figures; `made` is each panel's provenance and digest, `provenance` the first's."""
+    each = [manifest(panel.view, *of) for panel, of in zip(plate.panels, made, strict=True)]
+    return {
+        "format": NAME, "version": 1, "microtome": app.__version__, "plate": plate_dict(plate),
+        "provenance": each[0]["provenance"], "panels": each, **({"session": session_dict(session)} if session else {}),
+    }  # fmt: skip
+
+
 def describe(manifest: dict[str, Any]) -> str:
-    """One line for a person: model, weights, recipe; of several prompts how many, of a sweep how and read as what."""
+    """One line for a person: model, weights, recipe; of several prompts how many, of a sweep how and read as what; of
+    several figures one after the other."""
+    if "panels" in manifest:
+        return " | ".join(f"{letter(at)}: {describe(panel)}" for at, panel in enumerate(manifest["panels"]))
     source, view = manifest["provenance"], manifest["view"]
     weights = f"{source['processing']} weights, {source['dtype']}, revision {source['revision']}"
-    said = "; ".join([f"{view['recipe']['kind']} of {source['model']} ({weights})", *_asked(view)])
+    said = "; ".join([f"{view['recipe']['kind']} of {source['model']} ({weights})", *asked_of(view), *_count(view)])
     return f"{said}; recipe {manifest['digest']}; Microtome {manifest['microtome']}"
 
 
-def _asked(view: dict[str, Any]) -> list[str]:
-    """`mean, background, seed 0 of z`, `logit_diff as effect`, `8 prompts`."""
+def _count(view: dict[str, Any]) -> list[str]:
+    prompts = view["recipe"]["prompts"]
+    return [f"{len(prompts)} prompts"] if len(prompts) > 1 else []
+
+
+def asked_of(view: dict[str, Any]) -> list[str]:
+    """Of a sweep: `mean, background, seed 0 of z`, `logit_diff as effect`."""
     recipe, style = view["recipe"], view["style"]
-    count = [f"{len(recipe['prompts'])} prompts"] if len(recipe["prompts"]) > 1 else []
     if "cells" not in recipe:
-        return count
+        return []
     how = [recipe.get("method") or recipe["direction"]]
     if how[0] in ("mean", "resample"):
         reference = recipe["reference"]
@@ -73,7 +92,6 @@ def _asked(view: dict[str, Any]) -> list[str]:
     return [
         f"{', '.join(how)} of {recipe['cells']['activation']}",
         f"{style['metric']} as {style['normalised']}",
-        *count,
     ]
 
 
@@ -84,7 +102,8 @@ def format_of(content: bytes) -> PictureFormat | None:
 
 
 def differences(manifest: dict[str, Any], provenance: Provenance) -> list[str]:
-    """What is not as it was when the picture was made, a line each: `torch: 2.12.1 then, 2.13.0 now`."""
+    """What is not as it was when the picture was made, a line each: `torch: 2.12.1 then, 2.13.0 now`; of several
+    figures for the first."""
     then, now = manifest["provenance"], asdict(provenance)
     before, after = dict(then["versions"]) | {"Microtome": manifest["microtome"]}, dict(provenance.versions)
     after |= {"Microtome": app.__version__}
@@ -164,13 +183,14 @@ def _png_chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length + 12
 
 
-def _embed_pdf(picture: bytes, manifest: dict[str, Any]) -> bytes:
+def embed_pdf(picture: bytes, manifest: dict[str, Any], sheet: tuple[float, float] | None = None) -> bytes:
+    """The same pdf with the manifest inside, cut to a sheet of so many points, for Chrome prints on larger ones."""
     title, program = describe(manifest), f"Microtome {manifest['microtome']}"
-    return xmp.embedded(picture, title, program, _json(manifest))
+    return xmp.embedded(picture, title, program, _json(manifest), sheet)
 
 
 _EMBED: dict[str, Callable[[bytes, dict[str, Any]], bytes]] = {
-    "html": _embed_html, "svg": _embed_svg, "png": _embed_png, "pdf": _embed_pdf,
+    "html": _embed_html, "svg": _embed_svg, "png": _embed_png, "pdf": embed_pdf,
 }  # fmt: skip
 _READ: dict[str, Callable[[bytes], str | None]] = {
     "html": _read_html, "svg": _read_svg, "png": _read_png, "pdf": xmp.read,

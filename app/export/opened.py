@@ -1,11 +1,13 @@
 """What a file that Microtome wrote opens as: a session, a picture, a view or a recipe becomes the page's session."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.domain.errors import BadInput
+from app.domain.plates import parse_plate
 from app.domain.recipes import parse_recipe, plain_json
 from app.domain.reopened import session_of
-from app.domain.session import Session, parse_session
+from app.domain.session import WORKED_EXAMPLE, Session, parse_session
 from app.domain.views import View, parse_view
 from app.export.manifest import format_of, read_manifest
 
@@ -23,7 +25,16 @@ def opened(content: bytes) -> tuple[Session, dict[str, Any] | None]:
         return _from_json(content), None
     made = read_manifest(content, format)
     given = made.get("session")
-    return (parse_session(given) if given else session_of(parse_view(made["view"]))), made
+    if given:
+        return parse_session(given), made
+    return (_of_plate(made["plate"]) if "plate" in made else session_of(parse_view(made["view"]))), made
+
+
+def _of_plate(given: dict[str, Any]) -> Session:
+    """The figure, on the page of its first panel."""
+    plate = parse_plate(given)
+    session = session_of(plate.panels[0].view) if plate.panels else WORKED_EXAMPLE
+    return replace(session, plate=plate, view=replace(session.view, workspace="figure"))
 
 
 def _from_json(content: bytes) -> Session:
@@ -33,6 +44,8 @@ def _from_json(content: bytes) -> Session:
         raise BadInput(_NONE) from None
     if isinstance(given, dict) and "experiment" in given:
         return parse_session(given)
+    if isinstance(given, dict) and "panels" in given:
+        return _of_plate(given)
     if isinstance(given, dict) and "recipe" in given:
         return session_of(parse_view(given))
     if isinstance(given, dict) and "kind" in given:

@@ -10,12 +10,11 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 
 from app.domain.errors import BadInput
-from app.export.chrome import Chrome
+from app.export.chrome import CSS_DPI, Chrome
 from app.export.manifest import PictureFormat, embed
 from app.png import chunk
 
-CSS_DPI = 96
-_CHROME = Chrome()
+CHROME = Chrome()
 
 
 def picture(figure: go.Figure, format: PictureFormat, manifest: dict[str, Any], dpi: int = 300) -> bytes:
@@ -36,11 +35,11 @@ def _html(figure: go.Figure) -> bytes:
 def _drawn(figure: go.Figure, format: PictureFormat, dpi: int) -> bytes:
     size = {"width": figure.layout.width, "height": figure.layout.height}  # pyright: ignore[reportAttributeAccessIssue]
     scale = dpi / CSS_DPI if format == "png" else 1
-    drawn = _CHROME.draw(figure, {"format": format, "scale": scale, **size})
-    return _with_resolution(drawn, dpi) if format == "png" else drawn
+    drawn = CHROME.draw(figure, {"format": format, "scale": scale, **size})
+    return with_resolution(drawn, dpi) if format == "png" else drawn
 
 
-def _with_resolution(png: bytes, dpi: int) -> bytes:
+def with_resolution(png: bytes, dpi: int) -> bytes:
     """States the resolution (`pHYs`, pixels per metre), so that the png prints at the figure's own size."""
     per_metre = round(dpi / 0.0254)
     end_of_header = 33

@@ -6,6 +6,7 @@ also stand in the document information, where older readers look.
 
 import html
 import io
+import logging
 import re
 from typing import Any, cast
 
@@ -23,12 +24,15 @@ _PACKET = """\
 _INSIDE = re.compile(r"<microtome:manifest>(.*?)</microtome:manifest>", re.DOTALL)
 
 
-def embedded(pdf: bytes, title: str, program: str, text: str) -> bytes:
-    """The same pdf with `text` in its packet."""
+def embedded(pdf: bytes, title: str, program: str, text: str, sheet: tuple[float, float] | None = None) -> bytes:
+    """The same pdf with `text` in its packet; with a `sheet` (points), its upper left part of that size."""
     from pypdf import PdfReader, PdfWriter
     from pypdf.generic import NameObject
 
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of what it does itself: one object more than before
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf)))
+    if sheet is not None:
+        _cut(writer.pages[0], *sheet)
     writer.add_metadata({"/Title": title, "/Creator": program})
     said = {"title": title, "program": program, "text": text}
     escaped = {name: html.escape(value, quote=False) for name, value in said.items()}
@@ -38,6 +42,12 @@ def embedded(pdf: bytes, title: str, program: str, text: str) -> bytes:
     written = io.BytesIO()
     writer.write(written)
     return written.getvalue()
+
+
+def _cut(page: Any, width: float, height: float) -> None:
+    top = float(page.mediabox.height)
+    for box in (page.mediabox, page.cropbox, page.trimbox, page.bleedbox, page.artbox):
+        box.lower_left, box.upper_right = (0, top - height), (width, top)
 
 
 def read(pdf: bytes) -> str | None:

@@ -49,8 +49,8 @@ DIVERGING: dict[Theme, tuple[str, ...]] = {
 SEQUENTIAL: dict[Theme, tuple[str, ...]] = {theme: (PANEL[theme], *_TEAL[theme]) for theme in PANEL}
 """0 .. limit, evenly spaced."""
 LINES: dict[Theme, tuple[str, ...]] = {
-    "light": ("#0b7a75", "#b45309", "#5c636e"),
-    "dark": ("#4cc2b4", "#f0a855", "#9aa1ac"),
+    "light": ("#0b7a75", "#d97706", "#26282e"),
+    "dark": ("#2f9e92", "#f2b05e", "#f4f5f7"),
 }
 HUES: dict[Theme, tuple[str, ...]] = {
     "light": ("#0072b2", "#d55e00", "#009e73", "#b8528f", "#9a7b00", "#5a3fa0", "#8c3a2b", "#5c636e"),
@@ -157,6 +157,12 @@ _FOR_EXPORT = {
     )
     for theme in PANEL
 }
+
+
+def export_template(theme: Theme, colorscale: dict[str, Any], font: dict[str, Any]) -> go.layout.Template:
+    """The exports' template with other scales and another face."""
+    font = {"size": FONT_SIZE, **font}
+    return _template(theme, paper_bgcolor=PANEL[theme], colorscale=colorscale, font=font)
 
 
 def template(style: Style) -> go.layout.Template:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
+from app.export.manifest import read_manifest
 from tests.browser.screen import Screen, experiment, link
 
 WORDS = "river apple house tree dog cat river apple house tree dog"
@@ -147,7 +149,7 @@ def test_the_export_menu_is_of_the_panel_that_asks_and_is_reached_by_the_keyboar
     screen.page.keyboard.press("Enter")
     screen.until("document.activeElement.id === 'export-entries'")
     labels = []
-    for _ in range(9):
+    for _ in range(10):
         screen.page.keyboard.press("ArrowDown")
         labels.append(screen.page.evaluate("document.activeElement.textContent"))
     assert (labels[0], labels[2], labels[3], labels[-1]) == ("CSV", "JSON", "SVG", "TransformerLens script")
@@ -187,3 +189,30 @@ def test_what_a_panel_means_is_shown_on_focus_and_gone_with_escape(visit: Visit)
     expect(card).to_be_hidden()
     screen.page.locator("[data-help=quantity]").hover()
     expect(card).to_contain_text("Direct attribution")
+
+
+def test_panels_become_one_figure_that_leaves_at_its_size_and_opens_again(visit: Visit, tmp_path: Path):
+    screen = visit(link(SMALL)).ready("head-matrix", "prediction")
+    for count, panel in enumerate(("head-matrix", "prediction"), 1):
+        screen.page.locator(f"[data-export='{panel}']").click()
+        screen.page.get_by_role("menuitem", name="Add to figure").click()
+        screen.until(f"microtome.session().plate.panels.length === {count}")
+    screen.page.get_by_text("Figure", exact=True).first.click()
+    paper = screen.page.locator("#plate-paper svg").first
+    expect(paper).to_contain_text("Direct logit attribution")
+    screen.page.locator("#plate-preset").select_option("nature-page")
+    expect(screen.page.locator("#plate-of")).to_contain_text("183 mm wide")
+    screen.page.get_by_text("words and size").nth(1).click()
+    screen.page.locator("[data-plate-word=title][data-at='1']").fill("What comes next")
+    screen.page.keyboard.press("Tab")
+    expect(paper).to_contain_text("What comes next")
+    assert paper.bounding_box()["width"] == pytest.approx(183 / 25.4 * 96, abs=1)
+    with screen.page.expect_download() as left:
+        screen.page.locator("[data-plate=pdf]").click()
+    left.value.save_as(tmp_path / "figure.pdf")
+    made = read_manifest((tmp_path / "figure.pdf").read_bytes(), "pdf")
+    assert made["plate"]["panels"][1]["title"] == "What comes next"
+    screen.page.locator("[data-plate-act=remove]").first.click()
+    expect(paper).not_to_contain_text("Direct logit attribution")
+    screen.page.keyboard.press("z")
+    expect(paper).to_contain_text("Direct logit attribution")

@@ -7,6 +7,7 @@ const state = require("../../assets/10-reduce.js");
 const { FIRST_SWEEP } = require("../../assets/10-sweep.js");
 const { FIRST_HEADS } = require("../../assets/10-shown-heads.js");
 const { FIRST_RESIDUAL } = require("../../assets/10-directions.js");
+const { FIRST_PLATE } = require("../../assets/10-plate.js");
 
 const MODEL = { n_layers: 4, n_heads: 3, n_key_value_heads: 1, n_positions: 6 };
 const PAIR = { clean: "a b c", corrupted: "a d c", answer: [" c"], incorrect_answer: [" d"] };
@@ -35,6 +36,7 @@ function session() {
     directions: [],
     residual: structuredClone(FIRST_RESIDUAL),
     zoom: null,
+    plate: structuredClone(FIRST_PLATE),
   };
 }
 

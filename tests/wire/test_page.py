@@ -110,7 +110,7 @@ def test_nothing_on_the_page_comes_from_another_machine(served: Page) -> None:
 
 
 def test_every_panel_explains_itself(served: Page) -> None:
-    assert set(HELP) == set(ids.PANELS)
+    assert set(HELP) == {*ids.PANELS, ids.PLATE}
     assert all(said.formula and said.sign and said.unit for said in HELP.values())
 
 

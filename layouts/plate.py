@@ -1,0 +1,67 @@
+"""The *Figure* workspace: panels from anywhere as one figure for a paper, at its true size (assets/69-plate.js)."""
+
+from dash import html
+
+from app.domain.plates import PRESETS
+from layouts import ids
+from layouts.attributes import attributes
+from layouts.panel import help_button
+from layouts.workspaces import choice
+
+EMPTY = "Nothing is in this figure yet: open the export menu of any panel and choose Add to figure."
+PRESET = tuple((name, preset.title, f"{preset.width_mm:g} mm wide, {preset.font_pt:g} pt, {preset.face}")
+               for name, preset in PRESETS.items())  # fmt: skip
+COLUMNS = tuple((str(count), f"{count} column{'s' * (count > 1)}", "Columns of the grid") for count in range(1, 5))
+FACES = (("", "face of the preset", "As the preset has it"), ("sans", "sans", "Liberation Sans"),
+         ("serif", "serif", "Liberation Serif"))  # fmt: skip
+PALETTES = (("blue-red", "blue and red", "The page's own"), ("blue-orange", "blue and orange", ""),
+            ("purple-green", "purple and green", ""))  # fmt: skip
+THEMES = (("light", "light paper", ""), ("dark", "dark paper", "For slides"))
+FORMS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"), ("html", "HTML"), ("tex", "LaTeX"))
+
+
+def plate_panel() -> html.Section:
+    """The figure on the left, what it is made of on the right."""
+    exports = [
+        html.Button(text, type="button", className="mt-button", **attributes(data_plate=form)) for form, text in FORMS
+    ]
+    of = html.Span(id=ids.OF.format(ids.PLATE), className="mt-of")
+    header = html.Header(
+        [
+            html.H2([html.Span("Figure", className="mt-title"), of], className="mt-heading"),
+            help_button(ids.PLATE),
+            html.Div(exports, className="mt-controls"),
+        ],
+        className="mt-panel-header",
+    )  # fmt: skip
+    paper = html.Div(
+        [
+            html.Div(className="mt-busy"),
+            html.Div(html.Div(id="plate-paper"), className="mt-content"),
+            html.Div(EMPTY, id=ids.MESSAGE.format(ids.PLATE), className="mt-message", role="status"),
+        ],
+        className="mt-panel-body mt-plate-desk",
+    )
+    return html.Section(
+        [header, html.Div([paper, _side()], id=ids.PLATE, className="mt-plate")], id=ids.PANEL.format(ids.PLATE),
+        className="mt-panel is-empty", **attributes(data_panel=ids.PLATE, aria_label="Figure"),
+    )  # fmt: skip
+
+
+def _side() -> html.Aside:
+    return html.Aside(
+        [
+            html.Div(
+                [
+                    choice("plate-preset", PRESET, "Where the figure goes"), choice("plate-columns", COLUMNS, "Grid"),
+                    choice("plate-face", FACES, "Face of the letters"), choice("plate-palette", PALETTES, "Colours"),
+                    choice("plate-theme", THEMES, "Paper"),
+                ],
+                className="mt-chosen mt-plate-chosen",
+            ),
+            html.Div(id="plate-numbers", className="mt-plate-numbers"),
+            html.Div(id="plate-check", className="mt-plate-check"),
+            html.Div(id="plate-list", className="mt-plate-list"),
+        ],
+        className="mt-plate-side",
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { reduce, initial } = require("../../assets/11-experiment.js");
+const { decode, encode } = require("../../assets/20-link.js");
+const { tokensOf, linesOf, numberOf } = require("../../assets/69-plate.js");
+const { session } = require("./support.js");
+
+const MODEL = { n_layers: 2, n_heads: 3, n_key_value_heads: 3, n_positions: 5 };
+const panel = (kind) => ({ view: { recipe: { kind } }, height_mm: 60 });
+const start = () => ["a", "b", "c"].reduce((state, kind) => reduce(state, { type: "add-panel", panel: panel(kind) }, MODEL), initial(session(), MODEL));
+const kinds = (state) => state.session.plate.panels.map(({ view }) => view.recipe.kind);
+
+test("panels are added, moved, removed and undone", () => {
+  let state = start();
+  assert.deepEqual(kinds(state), ["a", "b", "c"]);
+  state = reduce(state, { type: "move-panel", at: 2, by: -1 }, MODEL);
+  assert.deepEqual(kinds(state), ["a", "c", "b"]);
+  assert.equal(reduce(state, { type: "move-panel", at: 0, by: -1 }, MODEL), state);
+  state = reduce(state, { type: "remove-panel", at: 0 }, MODEL);
+  assert.deepEqual(kinds(state), ["c", "b"]);
+  assert.deepEqual(kinds(reduce(state, { type: "undo" }, MODEL)), ["a", "c", "b"]);
+});
+
+test("what cannot be printed is left as it was", () => {
+  const state = start();
+  assert.equal(reduce(state, { type: "set-plate", columns: 9, preset: "cell" }, MODEL), state);
+  const changed = reduce(state, { type: "set-plate", columns: 3, preset: "nature-page", font_pt: 5 }, MODEL).session.plate;
+  assert.deepEqual([changed.columns, changed.preset, changed.font_pt], [3, "nature-page", 5]);
+  const panels = reduce(state, { type: "set-panel", at: 1, title: "Mine", height_mm: 2, tokens: [["x", "y"]] }, MODEL).session.plate.panels;
+  assert.deepEqual([panels[1].title, panels[1].height_mm, panels[1].tokens], ["Mine", 60, [["x", "y"]]]);
+});
+
+test("a link carries the figure", () => {
+  const { session: sent } = start();
+  assert.deepEqual(decode(encode(sent)).session.plate, sent.plate);
+});
+
+test("tick labels are lines of old = new, and an empty number is the preset's", () => {
+  const pairs = [["<|endoftext…", "BOS"], ["·Mary", ""]];
+  assert.deepEqual(tokensOf(linesOf(pairs)), pairs);
+  assert.deepEqual(tokensOf("no sign\n=x"), []);
+  assert.deepEqual([numberOf(" "), numberOf("89")], [null, 89]);
+});

@@ -1,0 +1,66 @@
+"""The figure of several panels over the wire: added as they are on screen, left as files that open as it again."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.session import parse_session
+from app.export.manifest import read_manifest
+from app.export.opened import opened
+from callbacks.asked_panels import ANSWERS
+from layouts import ids
+from tests.wire.page import Page, experiment
+from tests.wire.test_export import clicked, why
+
+
+def _panel(served: Page, panel: str) -> dict[str, Any]:
+    return clicked(served, panel, "plate")["plate-added"]["data"]["panel"]
+
+
+def _session(*panels: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"experiment": experiment(), "plate": {"panels": panels, **fields}}
+
+
+def test_panels_leave_in_one_figure_that_opens_as_itself(served: Page) -> None:
+    session = _session(_panel(served, ids.HEAD_MATRIX), _panel(served, ids.PREDICTION), preset="acl-page")
+    answer = served.client.post("/plate/html", json={"session": session})
+    assert answer.status_code == 200
+    reopened, made = opened(answer.data)
+    assert reopened == parse_session(session)
+    assert made == read_manifest(answer.data, "html")
+    assert [each["view"]["recipe"]["kind"] for each in made["panels"]] == ["direct_logit_attribution", "prediction"]
+
+
+def test_the_caption_for_latex_says_what_was_computed_on_what(served: Page) -> None:
+    session = _session({**_panel(served, ids.HEAD_MATRIX), "title": "50% & more_"}, preset="nature-column")
+    said = served.client.post("/plate/tex", json={"session": session}).get_data(as_text=True)
+    assert r"\includegraphics[width=89mm]{microtome-figure.pdf}" in said
+    assert r"\textbf{a} 50\% \& more\_; n = 1 prompt." in said
+    assert "compatibility weights, float32, revision" in said
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "status", "said"),
+    [
+        ("eps", {"session": _session()}, 404, "No figure leaves as 'eps'"),
+        ("pdf", {"session": _session()}, 400, "Add to figure"),
+        ("pdf", {"session": _session(columns=99)}, 400, "columns = 99"),
+        ("pdf", {"session": {}}, 400, "experiment"),
+        ("pdf", [], 404, "No figure"),
+    ],
+)
+def test_what_is_no_figure_is_refused_in_words(served: Page, form: str, sent: Any, status: int, said: str) -> None:
+    answer = served.client.post(f"/plate/{form}", json=sent)
+    assert (answer.status_code, said in answer.get_data(as_text=True)) == (status, True)
+
+
+def test_an_empty_figure_says_how_to_fill_it_and_what_its_colours_are_worth(served: Page) -> None:
+    assert ids.PLATE in ANSWERS
+    answer = served.client.post("/panel/plate", json={"asked": {"preset": "slides"}}).get_json()
+    assert (answer["state"], "Add to figure" in answer["message"]) == ("mt-panel is-empty", True)
+    assert [seen["reads"] for seen in answer["content"]["check"]] == [True] * 5
+    assert answer["content"]["places"] == {"width": 338.67, "points": 16}
+
+
+def test_a_panel_without_numbers_says_why_it_cannot_be_added(served: Page) -> None:
+    assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "plate", quantity="mean"))
