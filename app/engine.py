@@ -171,14 +171,17 @@ class Engine:
             facts.identity, recipe.model.prepend_bos, facts.device, asked, sorted(versions().items()), NUMBERS
         )
 
-    def evaluate(self, recipe: AnyRecipe, report: Report | None = None, urgent: bool = True) -> Result:
-        """The result: from the cache, from whoever computes it already, or computed. Waits.
+    def evaluate(
+        self, recipe: AnyRecipe | str | dict[str, Any], report: Report | None = None, urgent: bool = True
+    ) -> Result:
+        """The result: from the cache, from whoever computes it already, or computed. Waits. A recipe is also taken as
+        the JSON that the page copies.
 
         `report` hears of progress in this thread; raising `Cancelled` in it leaves the computation, which ends when
         nobody is left. Sweeps are not `urgent`: between their batches urgent work goes first. A sweep that was left, or
         that its process did not survive, goes on where it was.
         """
-        recipe = settled(recipe)
+        recipe = settled(recipes.as_recipe(recipe))
         digest = self.digest(recipe)
         found = self._results.get(digest)
         if found is not None:

@@ -1,5 +1,6 @@
 /* Opening a file: dropped anywhere on the page, or chosen with the button or the key o. A session, a recipe, or a figure
- * that was exported; the server reads it, and Back returns to what was there before. */
+ * that was exported; the server reads it, and Back returns to what was there before. A recipe that was copied, here or
+ * in a notebook, is opened by pasting it where no field takes it. */
 (function (root) {
   "use strict";
 
@@ -38,6 +39,16 @@
     microtome.notify(found.told || "Opened.");
     return root.dash_clientside.no_update;
   }
+
+  const FIELDS = "input, textarea, [contenteditable]";
+  const asJson = (text) => new File([text], "pasted.json", { type: "application/json" });
+
+  document.addEventListener("paste", (event) => {
+    const text = ((event.clipboardData && event.clipboardData.getData("text/plain")) || "").trim();
+    if (text[0] !== "{" || (event.target.closest && event.target.closest(FIELDS))) return;
+    event.preventDefault();
+    read(asJson(text));
+  });
 
   const taken = (event) => [...event.dataTransfer.types].includes("Files") && !event.target.closest(ELSEWHERE);
   const over = (on) => document.body.classList.toggle("is-dropping", on);

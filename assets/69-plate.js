@@ -160,9 +160,12 @@
     if (pressed) leave(pressed.dataset.plate, pressed);
   });
 
-  microtome.plateAdded = (added) => {
-    if (added) {
-      dispatch({ type: "add-panel", panel: added.panel });
+  /** What the export menu gave to the page. */
+  microtome.taken = (found) => {
+    if (found && found.text) microtome.copyText(found.text).then((copied) =>
+      microtome.notify(copied ? "Copied." : "The clipboard is not allowed here; take the file from the same menu.", !copied));
+    if (found && found.panel) {
+      dispatch({ type: "add-panel", panel: found.panel });
       microtome.notify(`Added to the figure as ${String.fromCharCode(96 + microtome.session().plate.panels.length)}.`);
     }
     return root.dash_clientside.no_update;

@@ -139,7 +139,7 @@
       accept, draftsChosen, answersFound: () => microtome.answersFound(), attention, model: readModelControls, status,
       prompts: microtome.formHooks.prompts, changes: microtome.formHooks.changes, fields: microtome.formHooks.fields,
       directionMade: microtome.directionHooks.made, directionFields: microtome.directionHooks.fields,
-      strength: microtome.strengthControls, mapComputed: microtome.mapComputed, plateAdded: microtome.plateAdded,
+      strength: microtome.strengthControls, mapComputed: microtome.mapComputed, taken: microtome.taken,
       sweepControls: microtome.sweepControls, startIsOff: microtome.startIsOff, generation: microtome.generationControls,
       paths: microtome.pathsControls, heads: microtome.headControls, opened: microtome.opened,
       lensTokens: microtome.lensHooks.lensTokens, lensRead: microtome.lensHooks.lensRead, saeRead: microtome.saeHooks.saeRead,

@@ -35,7 +35,7 @@ HOOKS: dict[str, tuple[tuple[str, str], ...]] = {
     "directionMade": ((ids.DIRECTION_READ, "data"),),
     "directionFields": tuple((ids.DIRECTION_FIELD.format(name), "value") for name in ("kind", "groups")),
     "strength": tuple((name, "value") for name in (ids.STRENGTH_LOW, ids.STRENGTH_HIGH, ids.STRENGTH_COUNT)),
-    "plateAdded": ((ids.PLATE_ADDED, "data"),),
+    "taken": ((ids.TAKEN, "data"),),
     "mapComputed": ((ids.ENDED.format(ids.ACTIVATION_MAP), "data"),),
     "sweepControls": SWEEP_CONTROLS,
     "paths": ((ids.PATHS_COMPONENT, "value"), (ids.PATHS_DIRECTION, "value"), (ids.PATHS_HOLD, "checked")),

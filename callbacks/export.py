@@ -144,16 +144,16 @@ def notice(text: str) -> list[dict[str, Any]]:
 
 
 def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) -> tuple[Any, Any, Any]:
-    """The file that was clicked in the menu, of the panel that it is open for, or why there is none; or the panel as
-    the plate takes it."""
+    """The file that was clicked in the menu, of the panel that it is open for, or why there is none; or what the page
+    itself takes: the panel for its plate, or text for the clipboard."""
     asked = ctx.triggered_id
     if not asked or not any(entry["value"] for entry in ctx.triggered):
         raise PreventUpdate
     form = asked["format"]
     try:
         page = _with_rest(page_of(engine, *stores), session)
-        if form == "plate":
-            return no_update, no_update, {"panel": for_plate(page, panel), "number": time.time()}
+        if form in TAKEN:
+            return no_update, no_update, TAKEN[form](page, panel) | {"number": time.time()}
         content = exported_page(page, form, session) if panel == "page" else exported(page, panel, form)
         return dcc.send_bytes(content, file_name(page, panel, form)), no_update, no_update
     except REFUSALS as why:
@@ -188,12 +188,23 @@ def page_of(engine: Engine, *stores: Any) -> Page:
     return Page(engine, *(read(store) for read, store in zip(READ.values(), stores, strict=True)))
 
 
+def _copied(form: str) -> Callable[[Page, str], dict[str, Any]]:
+    return lambda page, panel: {"text": exported(page, panel, form).decode()}
+
+
+TAKEN: dict[str, Callable[[Page, str], dict[str, Any]]] = {
+    "plate": lambda page, panel: {"panel": for_plate(page, panel)}, "copy-recipe": _copied("recipe"),
+    "copy-script": _copied("script"),
+}  # fmt: skip
+"""Entries of the menu that leave no file."""
+
+
 def register(app: Dash, engine: Engine) -> None:
     """Every entry of the export menu, by one callback."""
     stores = [State(name, "data") for name in READ]
     app.callback(
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
-        Output(ids.PLATE_ADDED, "data"),
+        Output(ids.TAKEN, "data"),
         Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"),
         State(ids.SESSION, "data"), *stores,
         prevent_initial_call=True,

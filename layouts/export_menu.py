@@ -26,7 +26,15 @@ FORMATS: tuple[tuple[str, Entries], ...] = (
         "Figure",
         (("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("html", "HTML, interactive"), ("plate", "Add to figure")),
     ),
-    ("Recompute", (("recipe", "Recipe (JSON)"), ("script", "TransformerLens script"))),
+    (
+        "Recompute",
+        (
+            ("recipe", "Recipe (JSON)"),
+            ("script", "TransformerLens script"),
+            ("copy-recipe", "Copy recipe"),
+            ("copy-script", "Copy as Python"),
+        ),
+    ),
 )
 """Of panels. The summary has mean, standard error, interval, p-value, q-value and n of every cell, of sweeps only; the
 vector is a direction's, the projector's files (a zip) are of maps of activations."""

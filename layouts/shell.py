@@ -42,7 +42,7 @@ CLIENT = (
     "status", "attention", "accept", "draftsChosen", "model", "prompts", "changes", "fields", "sweepControls",
     "answersFound", "generation", "paths", "heads", "headCard", "cardPattern", "cardFound",
     "lensTokens", "lensRead", "saeRead", "opened", "directionMade", "directionFields", "strength", "mapComputed",
-    "plateAdded",
+    "taken",
 )  # fmt: skip
 """Clientside callbacks that have only side effects; each has a sink store as its output."""
 
@@ -61,7 +61,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
-        ids.OPENED_FILE, ids.OPENED_READ, ids.PLATE_ADDED,
+        ids.OPENED_FILE, ids.OPENED_READ, ids.TAKEN,
         ids.FORM_READ, ids.DIRECTION_READ, ids.DIRECTION_FILE,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *map(ids.FOUND.format, ids.TOKEN_PICKERS),

@@ -266,6 +266,11 @@ def plain_json(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
 
 
+def as_recipe(given: AnyRecipe | str | bytes | dict[str, Any]) -> AnyRecipe:
+    """A recipe as it is, or parsed from what was copied or written."""
+    return parse_recipe(given) if isinstance(given, (str, bytes, dict)) else given
+
+
 def parse_recipe(given: str | bytes | dict[str, Any]) -> AnyRecipe:
     """JSON text or a dict -> recipe; refuses unknown kinds, unknown fields and wrong types in plain words."""
     return parse_json(_ADAPTER, given, "a recipe")

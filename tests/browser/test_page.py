@@ -1,5 +1,6 @@
 """Shorter journeys: links, refusals, a sweep that is cancelled, light and dark, Back, a server that goes away."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,10 +150,10 @@ def test_the_export_menu_is_of_the_panel_that_asks_and_is_reached_by_the_keyboar
     screen.page.keyboard.press("Enter")
     screen.until("document.activeElement.id === 'export-entries'")
     labels = []
-    for _ in range(10):
+    for _ in range(12):
         screen.page.keyboard.press("ArrowDown")
         labels.append(screen.page.evaluate("document.activeElement.textContent"))
-    assert (labels[0], labels[2], labels[3], labels[-1]) == ("CSV", "JSON", "SVG", "TransformerLens script")
+    assert (labels[0], labels[2], labels[3], labels[-1]) == ("CSV", "JSON", "SVG", "Copy as Python")
     screen.page.keyboard.press("Escape")
     screen.until("document.activeElement.getAttribute('aria-label') === 'Export Heads'")
     screen.page.get_by_label("Export Lens", exact=True).click()
@@ -178,6 +179,21 @@ def test_an_exported_figure_opens_as_the_page_that_it_was_on_and_back_returns(vi
     assert other.heads == ["L1H2"]
     other.page.go_back()
     other.until("microtome.session().experiment.prompt.answer[0] === 'tree'")
+
+
+def test_a_copied_recipe_opens_where_it_is_pasted(visit: Visit):
+    screen = visit(link(SMALL)).ready("prediction")
+    screen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    screen.page.get_by_label("Export Next token").click()
+    screen.page.get_by_role("menuitem", name="Copy recipe").click()
+    expect(screen.page.get_by_text("Copied.", exact=True)).to_be_visible()
+    recipe = json.loads(screen.page.evaluate("navigator.clipboard.readText()"))
+    assert recipe["kind"] == "prediction"
+    recipe["prompts"][0] |= {"clean": "tree dog cat", "corrupted": None}
+    screen.page.evaluate("text => navigator.clipboard.writeText(text)", json.dumps(recipe))
+    screen.page.locator("body").click(position={"x": 700, "y": 70})
+    screen.page.keyboard.press("Control+v")
+    screen.until("microtome.session().experiment.prompt.clean === 'tree dog cat'")
 
 
 def test_what_a_panel_means_is_shown_on_focus_and_gone_with_escape(visit: Visit):

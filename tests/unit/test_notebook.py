@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app.analyses import ANALYSES
+from app.domain.errors import BadRecipe
 from app.domain.recipes import parse_recipe
 from app.domain.results import Result
 from app.domain.sites import Head
@@ -17,6 +18,13 @@ ASKED = {"model": "ground-truth", "prompts": [PROMPT]}
 @pytest.fixture
 def result(engine: Engine) -> Result:
     return engine.evaluate(parse_recipe({"kind": "direct_logit_attribution", **ASKED}))
+
+
+def test_a_recipe_is_taken_as_it_was_copied(engine: Engine, result: Result) -> None:
+    assert engine.evaluate(result.recipe).digest == result.digest
+    assert engine.evaluate({"kind": "direct_logit_attribution", **ASKED}).digest == result.digest
+    with pytest.raises(BadRecipe, match="kind"):
+        engine.evaluate('{"kind": "divination"}')
 
 
 def test_a_result_has_its_long_table_with_provenance(result: Result) -> None:

@@ -72,7 +72,18 @@ def test_what_is_no_sweep_has_no_summary(patched: Page) -> None:
 def test_the_menu_has_every_form_of_a_panel_and_of_the_page_once() -> None:
     entries = export_menu().children.children[1].children
     forms = [entry.id["format"] for entry in entries if hasattr(entry, "n_clicks")]
-    of_panels = [*TABLES, "summary", "projector", *VECTORS, *PICTURES, "plate", "recipe", "script"]
+    of_panels = [
+        *TABLES,
+        "summary",
+        "projector",
+        *VECTORS,
+        *PICTURES,
+        "plate",
+        "recipe",
+        "script",
+        "copy-recipe",
+        "copy-script",
+    ]
     assert forms == [*of_panels, "session", "tables", "figures", "directions"]
 
 

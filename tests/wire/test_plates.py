@@ -1,5 +1,6 @@
 """The figure of several panels over the wire: added as they are on screen, left as files that open as it again."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.wire.test_export import clicked, why
 
 
 def _panel(served: Page, panel: str) -> dict[str, Any]:
-    return clicked(served, panel, "plate")["plate-added"]["data"]["panel"]
+    return clicked(served, panel, "plate")["taken"]["data"]["panel"]
 
 
 def _session(*panels: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -29,6 +30,13 @@ def test_panels_leave_in_one_figure_that_opens_as_itself(served: Page) -> None:
     assert reopened == parse_session(session)
     assert made == read_manifest(answer.data, "html")
     assert [each["view"]["recipe"]["kind"] for each in made["panels"]] == ["direct_logit_attribution", "prediction"]
+
+
+def test_recipes_and_programs_are_copied_as_they_would_be_files(served: Page) -> None:
+    recipe = clicked(served, ids.PREDICTION, "copy-recipe")["taken"]["data"]["text"]
+    assert json.loads(recipe)["kind"] == "prediction"
+    program = clicked(served, ids.PREDICTION, "copy-script")["taken"]["data"]["text"]
+    assert program.startswith('"""Next-token prediction, recomputed with TransformerLens alone.')
 
 
 def test_the_caption_for_latex_says_what_was_computed_on_what(served: Page) -> None:
