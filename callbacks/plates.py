@@ -1,7 +1,8 @@
 """The *Figure* workspace: the plate as the page shows it, and as files.
 
 POST panel/plate        {"asked": the plate} -> its svg, captions and the check of its colours (asked_panels.py)
-POST plate/<form>       {"session"} -> the file: pdf, svg, png, html, or tex (what includes it in LaTeX)
+POST plate/<form>       {"session"} -> the file: pdf, svg, png, html, tex (what includes it in LaTeX), or
+                            ipynb (a program per panel)
 """
 
 import functools
@@ -12,9 +13,10 @@ from dash.exceptions import PreventUpdate
 from flask import Response, request
 
 from app.domain.errors import BadInput, MicrotomeError
-from app.domain.plates import Plate, parse_plate
+from app.domain.plates import Plate, letter, parse_plate
 from app.domain.session import parse_session
 from app.engine import Engine
+from app.export.ipynb import notebook
 from app.export.latex import latex
 from app.export.manifest import plate_manifest
 from app.figures.palettes import checked
@@ -25,7 +27,7 @@ from layouts.plate import EMPTY
 
 TYPES = {
     "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png", "html": "text/html",
-    "tex": "application/x-tex",
+    "tex": "application/x-tex", "ipynb": "application/x-ipynb+json",
 }  # fmt: skip
 FILE = "microtome-figure"
 
@@ -74,12 +76,21 @@ def written(engine: Engine, form: str) -> Response:
         if not session.plate.panels:
             raise BadInput(EMPTY)
         numbers = _numbers(engine, session.plate)
-        content = _file(session.plate, numbers, form, session)
+        content = _notebook(engine, session.plate) if form == "ipynb" else _file(session.plate, numbers, form, session)
     except PreventUpdate:
         return Response("The model is not ready yet; try again.", 409, mimetype="text/plain")
     except MicrotomeError as error:
         return Response(str(error), 400, mimetype="text/plain")
     return Response(content, mimetype=TYPES[form], headers={"Cache-Control": "no-store"})
+
+
+def _notebook(engine: Engine, plate: Plate) -> bytes:
+    """A program per panel; of a difference that of the intervened run."""
+    programs = [
+        (f"{letter(at)} {panel.title or panel.view.recipe.kind.replace('_', ' ')}", engine.script(panel.view.recipe))
+        for at, panel in enumerate(plate.panels)
+    ]
+    return notebook("What this figure shows, recomputed", programs).encode()
 
 
 def _file(plate: Plate, numbers: list[Numbers], form: Any, session: Any) -> bytes:

@@ -17,7 +17,7 @@ FACES = (("", "face of the preset", "As the preset has it"), ("sans", "sans", "L
 PALETTES = (("blue-red", "blue and red", "The page's own"), ("blue-orange", "blue and orange", ""),
             ("purple-green", "purple and green", ""))  # fmt: skip
 THEMES = (("light", "light paper", ""), ("dark", "dark paper", "For slides"))
-FORMS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"), ("html", "HTML"), ("tex", "LaTeX"))
+FORMS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"), ("html", "HTML"), ("tex", "LaTeX"), ("ipynb", "Notebook"))
 
 
 def plate_panel() -> html.Section:

@@ -29,6 +29,7 @@ from app.export import script_parts as parted
 from app.export import script_pieces as pieces
 from app.export import script_runs as runs
 from app.export.script_direction_views import UNIT, UNTOUCHED, view_constants, view_parts
+from app.export.script_drawing import drawing
 from app.export.script_gradients import attribution_patching_parts
 from app.export.script_interventions import Labels, hooks_source, overwritten
 from app.export.script_paths import path_patching_parts
@@ -147,7 +148,8 @@ def script(recipe: recipes.AnyRecipe, facts: ScriptFacts) -> str:
     body = _with_overwriting(body, overwritten(_before(recipe, changes), labels)) if pieces.DECOMPOSE in parts else body
     used = "\n".join(text for call, text in USED.items() if call in body)
     text = "\n".join([_head(KINDS[recipe.kind].title, recipe, facts, used + body), pieces.RUN, used, body])
-    return f"{text}{pieces.WRITE}".replace("\n\n\n\n", "\n\n\n")
+    end = pieces.WRITE + drawing(recipe, KINDS[recipe.kind].title)
+    return f"{text}{end}".replace("\n\n\n\n", "\n\n\n")
 
 
 def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The figure of several panels over the wire: added as they are on screen, left as files that open as it again."""
 
+import ast
 import json
 from typing import Any
 
@@ -45,6 +46,18 @@ def test_the_caption_for_latex_says_what_was_computed_on_what(served: Page) -> N
     assert r"\includegraphics[width=89mm]{microtome-figure.pdf}" in said
     assert r"\textbf{a} 50\% \& more\_; n = 1 prompt." in said
     assert "compatibility weights, float32, revision" in said
+
+
+def test_a_notebook_has_a_program_per_panel_that_is_python(served: Page) -> None:
+    session = _session(_panel(served, ids.HEAD_MATRIX), _panel(served, ids.PREDICTION))
+    book = json.loads(served.client.post("/plate/ipynb", json={"session": session}).data)
+    assert (book["nbformat"], [cell["cell_type"] for cell in book["cells"]]) == (
+        4,
+        ["markdown"] + ["markdown", "code"] * 2,
+    )
+    assert book["cells"][1]["source"] == ["## a direct logit attribution"]
+    for cell in book["cells"][2::2]:
+        ast.parse("".join(cell["source"]))
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,13 @@ printed = {}
 for path in sys.argv[1:]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        runpy.run_path(path)
-    printed[path] = out.getvalue()
+        figure = runpy.run_path(path)["figure"]
+    printed[path] = out.getvalue(), figure.to_json()
 assert not any(name.split(".")[0] in ("app", "layouts", "callbacks") for name in sys.modules)
 print(json.dumps(printed))
 """
+FIGURES: dict[Case, dict[str, Any]] = {}
+"""What every case's program draws, once `printed` has run them."""
 SPECS = {"llama": "compatibility", "gemma, raw": "raw", "gpt2, raw": "raw", "neox": "compatibility"}
 
 
@@ -112,14 +114,20 @@ def printed(models: dict[str, LoadedModel], tmp_path_factory: pytest.TempPathFac
         )
     out = executed("-c", RUNNER, *map(str, paths.values()))
     texts = json.loads(out.splitlines()[-1])
-    return {case: json.loads(texts[str(path)]) for case, path in paths.items()}
+    FIGURES.update({case: json.loads(texts[str(path)][1]) for case, path in paths.items()})
+    return {case: json.loads(texts[str(path)][0]) for case, path in paths.items()}
+
+
+def recipe_kind(case: Case) -> str:
+    return next(kind for kind, row in ANALYSES.items() if row.recipe is case.kind)
 
 
 def executed(*arguments: str) -> str:
     """Standard output of a Python of its own, outside the repository."""
     done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=Path(sys.prefix), timeout=300
-    )
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=Path(sys.prefix), timeout=300,
+        env=os.environ | {"FIGURE": ""},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -148,6 +156,38 @@ def in_axes(values: Any, axes: tuple[str, ...]) -> np.ndarray:
 def test_the_program_prints_the_numbers_of_the_result(case, models, printed):
     model = models[case.model]
     compare(model, recipe_of(case, model), printed[case], case.onto)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Numbers among nested lists."""
+    flat: list[Any] = [values]
+    while any(isinstance(each, list) for each in flat):
+        flat = [inner for each in flat for inner in (each if isinstance(each, list) else [each])]
+    return np.array([each for each in flat if isinstance(each, (int, float)) and not isinstance(each, bool)], float)
+
+
+def test_every_program_draws_numbers_under_the_name_of_its_kind(printed):
+    for case in printed:
+        drawn = FIGURES[case]
+        given = [trace[axis] for trace in drawn["data"] for axis in ("x", "y", "z") if axis in trace]
+        assert np.isfinite(np.concatenate([_numbers(each) for each in given])).any(), str(case)
+        assert drawn["layout"]["title"]["text"] == KINDS[recipe_kind(case)].title
+
+
+def test_the_map_of_heads_and_the_effects_of_a_sweep_are_drawn_as_they_are(printed):
+    seen = set()
+    for case, numbers in printed.items():
+        kind, (trace, *_) = recipe_kind(case), FIGURES[case]["data"]
+        if kind in ("direct_logit_attribution", "head_statistics"):
+            key = {"direct_logit_attribution": "heads", "head_statistics": "entropy"}[kind]
+            np.testing.assert_allclose(trace["z"], np.mean(numbers[key], axis=0), atol=1e-5)
+            seen.add(kind)
+        if kind == "ablation" and trace["type"] == "heatmap" and len(numbers["cells"][0]) == 2:
+            effect = np.nanmean(np.array(numbers["values"])[..., 0] - np.array(numbers["clean"])[:, :1], axis=0)
+            for (down, across), value in zip(numbers["cells"], effect, strict=True):
+                assert trace["z"][down][across] == pytest.approx(value, abs=1e-5)
+            seen.add(kind)
+    assert seen == {"direct_logit_attribution", "head_statistics", "ablation"}
 
 
 def test_every_kind_of_recipe_has_a_program():
@@ -214,7 +254,7 @@ def test_a_models_title_is_text_in_the_program_never_code(title):
         program = ast.parse(script(recipe, script_facts(named, recipe)))
         assert f"Model: {title}, identity" in (ast.get_docstring(program, clean=False) or "")
         imported = {name.name for node in program.body if isinstance(node, ast.Import) for name in node.names}
-        assert imported == {"json", "torch"}
+        assert imported == {"json", "torch", "plotly.graph_objects"}
 
 
 def test_a_live_models_program_says_that_it_needs_the_bridge():
