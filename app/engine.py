@@ -43,7 +43,7 @@ from app.residents import ModelStatus, ResidentModels
 from app.settings import Settings, read
 
 log = logging.getLogger(__name__)
-NUMBERS = 2
+NUMBERS = 3
 """Part of every digest, beside Microtome's version. Raised with a change, within a version, after which a computation
 gives numbers that differ by more than rounding, so that what a checkout of yesterday has cached is not found."""
 COUNTING = "counting what a sweep takes"

@@ -31,7 +31,7 @@ from app.domain.errors import BadRecipe
 from app.domain.models import Provenance
 from app.domain.questions import same_question
 from app.domain.recipes import Generation, recipe_json
-from app.domain.results import METRICS, Floats
+from app.domain.results import METRICS, Floats, Result
 from app.domain.steering_recipes import SteeringCurve
 from app.domain.steering_results import SteeringCurveResult
 from app.models.loaded import LoadedModel
@@ -73,7 +73,7 @@ def steering_curve(
             for now in _filled(model, recipe, found, _started(model, recipe, prompt, runs), left, runs):
                 found = now
                 report(*_counted(recipe, found), found)
-    for now in _written(model, recipe, found, max_tokens):
+    for now in _written(model, recipe, found, max_tokens, report):
         found = now
         report(*_counted(recipe, found), found)
     return found
@@ -156,9 +156,10 @@ def _check_finite(recipe: SteeringCurve, points: Sequence[Point], metrics: Float
 def _with_base(
     model: LoadedModel, recipe: SteeringCurve, found: SteeringCurveResult, start: _Start
 ) -> SteeringCurveResult:
-    """The prompt's run without the change."""
+    """The prompt's run without the change. Norm and projection are means over the changed positions; of all of them a
+    prepended separator is left out, whose stream is many times longer than any other."""
     at, index = recipe.site.positions, start.prompt.index
-    here = start.activation if at is None else start.activation[list(at)]
+    here = start.activation[int(start.prompt.clean.bos) :] if at is None else start.activation[list(at)]
     clean, norm, projection = found.clean.copy(), found.norm.copy(), found.projection.copy()
     clean[:, index] = _metrics(start, start.base.logits[None], against_base=False)[:, 0]
     norm[index] = float(here.norm(dim=-1).mean())
@@ -180,15 +181,19 @@ def _with_points(
 
 
 def _written(
-    model: LoadedModel, recipe: SteeringCurve, found: SteeringCurveResult, max_tokens: int
+    model: LoadedModel, recipe: SteeringCurve, found: SteeringCurveResult, max_tokens: int, report: Report
 ) -> Iterator[SteeringCurveResult]:
-    """The result after each text."""
+    """The result after each text; `report` hears after each token that there is no more yet, and may end it."""
+
+    def alive(done: int, total: int, partial: Result | None = None) -> None:
+        report(*_counted(recipe, found), found)
+
     for strength in recipe.strengths[len(found.texts) :] if recipe.max_new_tokens else ():
         run = recipe.at(strength)
         asked = Generation(
             model=run.model, prompts=run.prompts, interventions=run.interventions, base=run.base, prompt=run.prompt,
             max_new_tokens=run.max_new_tokens,
         )  # fmt: skip
-        text = generation(model, asked, digest=found.digest, provenance=found.provenance, max_tokens=max_tokens)
+        text = generation(model, asked, alive, digest=found.digest, provenance=found.provenance, max_tokens=max_tokens)
         found = replace(found, texts=(*found.texts, "".join(text.generated.tolist())))
         yield found

@@ -164,7 +164,7 @@ def _parts(recipe: recipes.AnyRecipe, facts: ScriptFacts, labels: Labels) -> tup
     if isinstance(recipe, recipes.LogitLens):
         return (pieces.METRICS, *lenses.lens_parts(recipe, facts.lens))
     if isinstance(recipe, SteeringCurve):
-        return (pieces.METRICS, *steering_parts(recipe, facts.directions))
+        return (pieces.METRICS, *steering_parts(recipe, facts.directions, facts.skipped))
     if isinstance(recipe, recipes.SelfRepair):
         return (*_ATTRIBUTION, runs.self_repair_source(recipe.interventions, labels), runs.SELF_REPAIR)
     if isinstance(recipe, DirectionCard):

@@ -27,8 +27,8 @@ for prompt in PROMPTS:
     base, cache = run(prompt["clean"], hooks_for(prompt), [NAME])
     log_probs, a = base.log_softmax(-1), cache[NAME][INDEX].float()
     result["clean"].append(metrics(base, prompt))
-    result["norm"].append(float(a.norm(dim=-1).mean()))
-    result["projection"].append(float((a @ d).mean()))
+    result["norm"].append(float(a[:, SKIPPED:].norm(dim=-1).mean()))
+    result["projection"].append(float((a[:, SKIPPED:] @ d).mean()))
     lines = [
         [metrics(run(prompt["clean"], [*hooks_for(prompt), *changed(way, s)])[0], prompt, log_probs) for s in STRENGTHS]
         for way in DIRECTIONS
@@ -38,7 +38,7 @@ for prompt in PROMPTS:
 '''
 
 
-def steering_parts(recipe: SteeringCurve, directions: tuple[Data, ...]) -> tuple[str, ...]:
+def steering_parts(recipe: SteeringCurve, directions: tuple[Data, ...], skipped: int) -> tuple[str, ...]:
     """What makes the directions, the constants, and the curve."""
     positions = "" if recipe.site.positions is None else f", {list(recipe.site.positions)}"
     one = recipe.changed(recipe.direction, recipe.strengths[0])
@@ -48,8 +48,10 @@ def steering_parts(recipe: SteeringCurve, directions: tuple[Data, ...]) -> tuple
         becomes = f"a + strength{size} * d"
     elif isinstance(one, Clamp):
         becomes = "a + (strength - a @ d)[..., None] * d"
+    skipped = skipped if recipe.site.positions is None else 0
     text = STEERING_CURVE.replace("INDEX", f":{positions}").replace("BECOMES", becomes)
     constants = ["", f"NAME = {recipe.site.hook_name!r}", f"STRENGTHS = {list(recipe.strengths)}",
+                 f"SKIPPED = {skipped}  # the separator before a prompt, which is many times longer than the rest",
                  "DIRECTIONS = [  # the direction, then its placebos", *(f"    {each}," for each in directions), "]",
                  ""]  # fmt: skip
     return (*direction_parts(*directions_in(recipe)), "\n".join(constants), text)

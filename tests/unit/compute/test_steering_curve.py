@@ -9,7 +9,7 @@ from app.compute.generation import generation
 from app.compute.steering_curve import steering_curve
 from app.domain.direction_interventions import Clamp, ProjectOut, Steer
 from app.domain.directions import Placebo, TokenDirection
-from app.domain.errors import BadRecipe, BadSite
+from app.domain.errors import BadRecipe, BadSite, Cancelled
 from app.domain.interventions import Ablate
 from app.domain.models import Provenance
 from app.domain.recipes import Generation, SteeringCurve
@@ -68,6 +68,43 @@ def test_every_point_is_a_hooked_run_of_its_own_beside_placebos_and_under_interv
 def test_clamps_and_shares_are_curves_too(change, slowly):
     model = tiny("llama")
     assert curve(model, change=change).values[0, 0, 2] == pytest.approx(slow(model, slowly, TOKENS), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("positions", [None, (1, 3)])
+def test_steering_in_norms_is_of_every_chosen_position_and_means_are_over_them_without_the_separator(positions):
+    model = tiny("gemma")
+    found = curve(model, site=Site("resid_post", 1, positions=positions), unit="norm")
+    at = list(positions) if positions else slice(None)
+
+    def steered(a, d):
+        a = a.clone()
+        for each in positions or range(a.shape[1]):
+            a[0, each] += 5 * a[0, each].norm() * d
+        return a
+
+    assert found.values[0, 0, 2] == pytest.approx(slow(model, steered, TOKENS), abs=TOLERANCE)
+    seen = []
+    slow(model, lambda a, d: seen.append((a[0].float().clone(), d)) or a, TOKENS)
+    ((stream, unit),) = seen
+    rows = stream[at] if positions else stream[1:]  # these prompts begin with a separator
+    assert found.norm[0] == pytest.approx(np.mean([float(row.norm()) for row in rows]), rel=1e-4)
+    assert found.projection[0] == pytest.approx(np.mean([float(row @ unit) for row in rows]), abs=TOLERANCE)
+
+
+def test_a_text_is_left_between_its_tokens():
+    model, heard = tiny("llama"), []
+
+    def stop(done, total, partial=None):
+        heard.append((done, total))
+        if len(heard) > 4:
+            raise Cancelled("enough")
+
+    recipe = SteeringCurve(
+        model=model.facts.spec, prompts=(PAIR,), direction=TOKENS, site=SITE, strengths=(0.0,), max_new_tokens=20
+    )
+    with pytest.raises(Cancelled):
+        steering_curve(model, recipe, stop, digest="d", provenance=Provenance.of(model.facts, {}))
+    assert heard[-1] == (1, 2)  # the point is done, its text is not
 
 
 def test_both_engines_agree_over_prompts_of_several_lengths():
