@@ -1,14 +1,16 @@
 """A linear probe: the direction along which a logistic regression tells two groups of activations apart.
 
 scikit-learn's LogisticRegression (L2, strength 1 / C) on standardised activations (mean and standard deviation of the
-training share alone). A stratified share of the samples, drawn with the seed, is held out for its accuracy. The weights
-are those of the training share, divided by the standard deviations, so that they are in the stream's own units: along
-them the log-odds of `plus` grow by one per unit of their product with the activation.
+training share alone). A share of the texts, drawn with the seed and stratified by the group of their first sample, is
+held out for its accuracy, with all samples of each: tokens of one text say much of each other. The weights are those of
+the training share, divided by the standard deviations, so that they are in the stream's own units: along them the
+log-odds of `plus` grow by one per unit of their product with the activation.
 
 The control is the same, split, trained and scored alike, with the labels shuffled: mean accuracy of CONTROLS shuffles.
+They are shuffled over texts, and over samples where a text has some of both groups.
 A probe says little where its accuracy is not far above both the control and `chance`, the larger group's share.
 Source: Alain and Bengio 2016 (https://arxiv.org/abs/1610.01644); control tasks: Hewitt and Liang 2019
-(https://arxiv.org/abs/1909.03368), here with labels shuffled over samples. Not done: choice of C, other classifiers.
+(https://arxiv.org/abs/1909.03368), here with shuffled labels. Not done: choice of C, other classifiers.
 """
 
 from dataclasses import dataclass
@@ -72,22 +74,42 @@ def _facts(
 def _control(samples: NDArray[np.float64], labels: NDArray[np.int64], asked: Probe) -> float:
     """Mean held-out accuracy with shuffled labels."""
     shuffle, found = np.random.RandomState(asked.seed), []
+    _, first, text = _texts(asked)
+    by_text = bool((labels == labels[first][text]).all())
     for _ in range(CONTROLS):
-        split = _split(samples, shuffle.permutation(labels), asked)
+        shuffled = shuffle.permutation(labels[first])[text] if by_text else shuffle.permutation(labels)
+        split = _split(samples, shuffled, asked)
         found.append(_fitted(split, asked).score(split.held_out, split.held_out_labels))
     return float(np.mean(found))
 
 
+def _texts(asked: Probe) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """The texts in the order in which they come first, the first sample of each, and of every sample which it is of."""
+    every = [each.text for each in (*asked.plus, *asked.minus)]
+    texts = list(dict.fromkeys(every))
+    place = {text: at for at, text in enumerate(texts)}
+    return texts, np.array([every.index(text) for text in texts]), np.array([place[text] for text in every])
+
+
 def _split(samples: NDArray[np.float64], labels: NDArray[np.int64], asked: Probe) -> _Split:
-    options: Any = {"test_size": asked.held_out, "random_state": asked.seed, "stratify": labels}
+    """Whole texts on one side or the other."""
+    texts, first, text = _texts(asked)
+    options: Any = {"test_size": asked.held_out, "random_state": asked.seed, "stratify": labels[first]}
     try:
-        parts: list[Any] = train_test_split(samples, labels, **options)
+        sides: list[Any] = train_test_split(np.arange(len(texts)), **options)
     except ValueError:
-        raise BadRecipe(
-            f"held_out = {asked.held_out:g} of {len(labels)} samples leaves a group without samples on one side; give "
-            f"a share nearer to 0.25, or more samples."
-        ) from None
-    return _Split(*parts)
+        raise _too_few(asked, len(texts)) from None
+    train, held_out = (np.concatenate([np.flatnonzero(text == at) for at in side]) for side in sides)
+    if min(len(set(labels[side])) for side in (train, held_out)) < 2:
+        raise _too_few(asked, len(texts))
+    return _Split(samples[train], samples[held_out], labels[train], labels[held_out])
+
+
+def _too_few(asked: Probe, texts: int) -> BadRecipe:
+    return BadRecipe(
+        f"held_out = {asked.held_out:g} of {texts} texts leaves a group without samples on one side; give a share "
+        f"nearer to 0.25, or more texts: all samples of a text are on one side."
+    )
 
 
 def _fitted(split: _Split, asked: Probe) -> Pipeline:

@@ -68,15 +68,25 @@ def probe(direction):
     groups = [activations(direction["hook"], direction[side]).double().cpu() for side in ("plus", "minus")]
     samples, labels = torch.cat(groups).numpy(), np.repeat([1, 0], [len(group) for group in groups])
 
+    every = [tuple(ids) for side in ("plus", "minus") for ids, _ in direction[side]]
+    texts = list(dict.fromkeys(every))  # all samples of a text are on one side
+    first, text = [every.index(ids) for ids in texts], np.array([texts.index(ids) for ids in every])
+    by_text = (labels == labels[first][text]).all()
+
     def fitted(labels):
-        options = {"test_size": direction["held_out"], "random_state": direction["seed"], "stratify": labels}
-        train, test, own, other = train_test_split(samples, labels, **options)
+        options = {"test_size": direction["held_out"], "random_state": direction["seed"], "stratify": labels[first]}
+        sides = train_test_split(np.arange(len(texts)), **options)
+        inside, outside = (np.concatenate([np.flatnonzero(text == at) for at in side]) for side in sides)
+        (train, own), (test, other) = ((samples[side], labels[side]) for side in (inside, outside))
         model = make_pipeline(StandardScaler(), LogisticRegression(C=direction["C"], max_iter=2000)).fit(train, own)
         return model, model.score(test, other), model.score(train, own), len(train), other
 
+    def shuffled():
+        return shuffle.permutation(labels[first])[text] if by_text else shuffle.permutation(labels)
+
     (scaler, regression), accuracy, in_training, n_train, other = fitted(labels)
     shuffle = np.random.RandomState(direction["seed"])
-    control = np.mean([fitted(shuffle.permutation(labels))[1] for _ in range(10)])
+    control = np.mean([fitted(shuffled())[1] for _ in range(10)])
     direction["facts"] = {
         "held_out_accuracy": accuracy, "control_accuracy": float(control),
         "chance": float(max(other.mean(), 1 - other.mean())), "train_accuracy": in_training, "n_train": n_train,

@@ -46,8 +46,10 @@ def groups(distance, n=60, width=8):
     return [torch.from_numpy((rng.standard_normal((n, width)) + sign * apart) * units).float() for sign in (1, -1)]
 
 
-def asked(**fields):
-    return Probe("resid_post", 0, PLUS, MINUS, **fields)
+def asked(n=60, **fields):
+    """Each of n samples per group is of a text of its own."""
+    plus, minus = (tuple(Sample(f"{side}{at}") for at in range(n)) for side in "+-")
+    return Probe("resid_post", 0, plus, minus, **fields)
 
 
 def test_separable_groups_are_told_apart_along_what_separates_them_and_shuffled_labels_are_not():
@@ -70,9 +72,41 @@ def test_the_control_is_the_mean_over_shuffles_of_the_same_procedure():
     samples, labels = np.concatenate([plus, minus]).astype(np.float64), np.repeat([1, 0], 10)
     shuffle = np.random.RandomState(2)
     wanted = [by_hand(samples, shuffle.permutation(labels), 1.0, 0.25, 2)[1] for _ in range(CONTROLS)]
-    assert probe(plus, minus, asked(seed=2))[1]["control_accuracy"] == pytest.approx(np.mean(wanted))
+    assert probe(plus, minus, asked(10, seed=2))[1]["control_accuracy"] == pytest.approx(np.mean(wanted))
 
 
 def test_a_share_that_leaves_nothing_to_score_is_refused():
     with pytest.raises(BadRecipe, match=r"a share nearer to 0\.25"):
-        probe(*groups(1.0, n=4), asked(held_out=0.05))
+        probe(*groups(1.0, n=4), asked(4, held_out=0.05))
+    sides = [tuple(Sample(text, at) for at in range(4)) for text in ("a", "b")]
+    with pytest.raises(BadRecipe, match="all samples of a text are on one side"):
+        probe(*groups(1.0, n=4), Probe("resid_post", 0, *sides))
+
+
+def of_texts(n_texts, each):
+    """Samples that say which text they are of and nothing else of their group."""
+    rng, width = np.random.default_rng(0), 2 * n_texts
+    texts = [10 * rng.standard_normal(width) + 0.1 * rng.standard_normal((each, width)) for _ in range(n_texts)]
+    rows, half = torch.from_numpy(np.concatenate(texts)).float(), n_texts // 2
+    groups_of = (range(half), range(half, n_texts))
+    sides = [tuple(Sample(f"t{at}", k) for at in group for k in range(each)) for group in groups_of]
+    return rows[: half * each], rows[half * each :], Probe("resid_post", 0, *sides, held_out=0.5)
+
+
+def test_tokens_of_one_text_are_never_on_both_sides():
+    """A split by sample recognises the text of a sample, and scores 1 where there is nothing to be known."""
+    plus, minus, asked_of = of_texts(n_texts=40, each=6)
+    samples, labels = np.concatenate([plus, minus]).astype(float), np.repeat([1, 0], len(plus))
+    assert by_hand(samples, labels, 1.0, 0.5, 0)[1] > 0.95
+    _, facts = probe(plus, minus, asked_of)
+    assert facts["held_out_accuracy"] < 0.8
+    assert (facts["n_train"], facts["n_held_out"]) == (120, 120)
+
+
+def test_where_a_text_has_both_groups_its_samples_stay_together_and_labels_are_shuffled_over_samples():
+    sides = [tuple(Sample(f"t{at}", k) for at in range(12) for k in (side, side + 2)) for side in (0, 1)]
+    rng = np.random.default_rng(1)
+    plus, minus = (torch.from_numpy(rng.standard_normal((24, 4)) + sign).float() for sign in (2, -2))
+    _, facts = probe(plus, minus, Probe("resid_post", 0, *sides))
+    assert (facts["n_train"], facts["n_held_out"]) == (36, 12)
+    assert facts["held_out_accuracy"] > facts["control_accuracy"]
