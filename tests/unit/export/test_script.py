@@ -214,7 +214,11 @@ def test_the_program_says_where_its_weights_come_from_and_takes_another_place_of
     path = tmp_path / "program.py"
     path.write_text(text.replace(str(weights), "/nowhere/model.safetensors"), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, check=False, env=os.environ | {"MODEL": str(there)}
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"MODEL": str(there), "FIGURE": ""},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "8 forward passes" in done.stderr  # 2 layers of 4 heads, one prompt
