@@ -60,7 +60,7 @@ def check(model: LoadedModel, recipe: recipes.AnyRecipe, max_tokens: int) -> Non
     check_heads(model.facts, recipe, lengths)
     check_place(model.facts, recipe, lengths)
     check_geometry(model.facts, recipe, lengths)
-    _check_options(model, recipe, prompts)
+    _check_options(model, recipe, prompts, max_tokens)
     _check_sweep(model, recipe, prompts, max_tokens)
 
 
@@ -119,7 +119,9 @@ def _check_patch(model: LoadedModel, each: FromRun, prompt: ReadPrompt, max_toke
         check_source(each, len(prompt.clean), len(source_ids(model, each, prompt.corrupted_ids)))
 
 
-def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt]) -> None:
+def _check_options(
+    model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Sequence[ReadPrompt], max_tokens: int
+) -> None:
     """The fields that only some analyses have."""
     if isinstance(recipe, recipes.OF_ONE_PROMPT):
         within((recipe.prompt,), len(prompts), "prompts", "The recipe")
@@ -138,7 +140,7 @@ def _check_options(model: LoadedModel, recipe: recipes.AnyRecipe, prompts: Seque
         if not 1 <= recipe.top_k <= most:
             raise BadRecipe(f"top_k = {recipe.top_k} cannot be shown; give a number from 1 to {most}.")
     if isinstance(recipe, SteeringCurve):
-        _check_steering(model, recipe, prompts)
+        _check_steering(model, recipe, prompts, max_tokens)
     if isinstance(recipe, recipes.Generation):
         _check_generation(model, recipe, len(prompts[recipe.prompt].clean))
     if isinstance(recipe, recipes.AttributionPatching | recipes.SelfRepair):
@@ -154,12 +156,12 @@ def _check_query(model: LoadedModel, recipe: recipes.HeadReading, n_positions: i
     within(() if recipe.query is None else (recipe.query,), n_positions, "positions", "The prompt")
 
 
-def _check_steering(model: LoadedModel, recipe: SteeringCurve, prompts: Sequence[ReadPrompt]) -> None:
-    """The direction, the site in every prompt, and the text that is continued."""
+def _check_steering(model: LoadedModel, recipe: SteeringCurve, prompts: Sequence[ReadPrompt], max_tokens: int) -> None:
+    """The direction, the change in every prompt, and the text that is continued."""
     within((recipe.prompt,), len(prompts), "prompts", "The recipe")
-    check_direction(model, recipe.direction)
+    one = recipe.changed(recipe.direction, recipe.strengths[0])
     for prompt in prompts:
-        check_site(model.facts, recipe.site, len(prompt.clean))
+        _check_run(model, prompt, (one,), max_tokens)
     if not 0 <= recipe.max_new_tokens <= MOST_NEW_TOKENS:
         raise BadRecipe(
             f"max_new_tokens = {recipe.max_new_tokens} is not possible; give 0 (no texts) to {MOST_NEW_TOKENS}."

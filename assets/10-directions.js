@@ -53,7 +53,7 @@
     readers: { by: (value) => ["z", "norm"].includes(value) },
     strength: {
       of: (value) => ["prompt", "set"].includes(value),
-      layer: isIndexOrNone, positions: oneOf(["all", "selected"]), by: oneOf(["norm", "absolute", "clamp", "project_out"]),
+      layer: isIndexOrNone, positions: oneOf(["all", "selected"]), by: oneOf(["norm", "absolute", "clamp", "project_out", "swap_along"]),
       low: Number.isFinite, high: Number.isFinite, count: (value) => isIndex(value) && value >= 2 && value <= 51,
       placebos: isSwitch, tokens: (value) => isIndex(value) && value <= 200, metric: oneOf(METRICS),
     },

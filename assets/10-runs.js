@@ -34,7 +34,7 @@
       kind: "project_out",
     },
     swap_along: {
-      site: STREAM, directions: [], source: null, source_positions: null, ...ANYWHERE, kind: "swap_along",
+      site: STREAM, directions: [], source: null, source_positions: null, share: 1, ...ANYWHERE, kind: "swap_along",
     },
   });
 

@@ -145,11 +145,11 @@
     ];
   }
 
-  function swappedAlong({ site, directions, source, source_positions }, library) {
+  function swappedAlong({ site, directions, source, source_positions, share }, library) {
     const pairs = (source_positions || []).map((from, index) => `${site.positions[index]}←${from}`);
     const place = pairs.length ? `${siteText({ ...site, positions: null })}@${pairs.join(",")}` : siteText(site);
     const along = directions.map((each) => directionText(each, library)).join(", ");
-    return [`swap along ${along} @ ${place}`, source !== null && `from “${shortly(source)}”`];
+    return [`swap along ${along} @ ${place}`, source !== null && `from “${shortly(source)}”`, share !== 1 && `share ${share}`];
   }
 
   const KINDS = {

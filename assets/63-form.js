@@ -24,7 +24,7 @@
     const mean = to === "mean" ? ["reference", "pooled", ...(reference === "texts" ? ["texts"] : [])] : [];
     const along = {
       steer: ["strength", "unit"], clamp: ["clamp"], clamp_feature: ["clamp"], project_out: ["to", "share", ...mean],
-      swap_along: ["also", "source", "source_positions"],
+      swap_along: ["also", "share", "source", "source_positions"],
     }[change] || [];
     const ablated = { zero: [], mean: ["reference", "pooled"], resample: ["reference", "seed", "draw"] }[method] || [];
     const own = {

@@ -3,7 +3,7 @@
   "use strict";
 
   /** The strengths at which a change is first looked at. */
-  const RANGES = { norm: [-1, 1], absolute: [-40, 40], clamp: [-40, 40], project_out: [0, 1] };
+  const RANGES = { norm: [-1, 1], absolute: [-40, 40], clamp: [-40, 40], project_out: [0, 1], swap_along: [0, 1] };
   const NUMBERS = { "strength-low": "low", "strength-high": "high", "strength-count": "count" };
   const CHOSEN = {
     "strength-prompts": (of) => ({ of }),

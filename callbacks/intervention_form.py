@@ -174,6 +174,7 @@ def _swapped(form: dict[str, Any]) -> dict[str, Any]:
     return {
         "directions": [_direction(form), *also], "source": text if text.strip() else None,
         "source_positions": indices(form["source_positions"], "From its positions"),
+        "share": form["share"],
     }  # fmt: skip
 
 

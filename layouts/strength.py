@@ -26,6 +26,7 @@ BY = (
     ("absolute", "add", "Steer, in units of the stream"),
     ("clamp", "clamp to", "Set the projection"),
     ("project_out", "project out", "Take a share of the projection away"),
+    ("swap_along", "swap", "Go a share of the way to the projection of the pair's other prompt"),
 )
 POSITIONS = (
     ("all", "all tokens", "Every position of the prompt"),

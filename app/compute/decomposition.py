@@ -8,7 +8,8 @@ Interventions that overwrite the stream or an attn_out replace what had been wri
 the components before it, a patch from another run's END leaves those of that run. What a mean, another position or a
 resampled prompt puts there was written by no component of a run at END: it is kept apart as `unwritten` (in attn_out,
 as that layer's bias). Changes along directions do so within their subspace: a projection that is taken out is taken
-from every component before it, what is put in its place is apart; steering takes nothing, and what it adds is apart.
+from every component before it, what is put in its place is apart; a swap mixes in its share of the other run's
+components; steering takes nothing, and what it adds is apart.
 Noise on the embeddings, as all that is added before the first layer, is part of `embed`. So the sum holds in every run.
 """
 
@@ -23,7 +24,7 @@ from app.compute.held import FromRun, source_ids
 from app.compute.normalization import AffineNorm, post_norm
 from app.compute.passes import Ids
 from app.compute.runs import Run, run
-from app.domain.direction_interventions import AlongDirection
+from app.domain.direction_interventions import AlongDirection, SwapAlong
 from app.domain.interventions import AnyIntervention, GaussianNoise, Interventions
 from app.domain.sites import Site
 from app.models.loaded import LoadedModel
@@ -62,7 +63,7 @@ def decompose(
         for each in sorted(overwriting, key=lambda each: (each.site.layer, _DEPTH[each.site.activation])):
             left = _left_by(model, each, at, len(ids), corrupted_ids)
             within = subspace(model, each) if isinstance(each, AlongDirection) else None
-            _overwrite(parts, each.site, left, within)
+            _overwrite(parts, each, left, within)
             if left is None or within is not None:
                 _keep_apart(parts, each.site, found, at)
         return _first(parts, layers)
@@ -136,16 +137,20 @@ def _taken_from(patch: FromRun, at: int) -> int:
 
 
 def _overwrite(
-    parts: Decomposition, site: Site, left: Decomposition | None, within: Float[Tensor, "d_model rank"] | None
+    parts: Decomposition,
+    each: AnyIntervention,
+    left: Decomposition | None,
+    within: Float[Tensor, "d_model rank"] | None,
 ) -> None:
-    """Write `left` over the parts that the site covers, whole or `within` a subspace, in tensors that belong to `parts`
-    alone."""
-    components, layers = _covered(parts, site)
+    """Write `left` over the parts that the site covers, whole or a share of the way `within` a subspace, in tensors
+    that belong to `parts` alone."""
+    components, layers = _covered(parts, each.site)
+    share = each.share if isinstance(each, SwapAlong) else 1.0
     for name, covered in (("components", components), ("heads", layers), ("attn_bias", layers)):
         mine = getattr(parts, name)
         new = torch.zeros_like(mine[covered]) if left is None else getattr(left, name)[covered]
-        mine[covered] = new if within is None else mine[covered] + (new - mine[covered]) @ within @ within.T
-    if site.activation != "attn_out" and within is None:
+        mine[covered] = new if within is None else mine[covered] + share * (new - mine[covered]) @ within @ within.T
+    if each.site.activation != "attn_out" and within is None:
         parts.unwritten.zero_()
 
 

@@ -57,15 +57,34 @@ class Projected:
 
 @dataclass(frozen=True, eq=False)
 class Swapped:
-    """`a + P (source - a)` at the first positions, which `source [pos d_model]` has."""
+    """`a + share P (source - a)` at the first positions, which `source [pos d_model]` has."""
 
     basis: Float[Tensor, "d_model rank"]
     source: Float[Tensor, "pos d_model"]
+    share: float = 1.0
 
     def __call__(self, activation: Tensor) -> Tensor:
         a, basis = activation.float(), self.basis.to(activation.device)
         source = _lengthened(self.source.to(a).T, a.shape[-2]).T
-        return (a + (source - a) @ basis @ basis.T).to(activation)
+        return (a + self.share * (source - a) @ basis @ basis.T).to(activation)
+
+
+@dataclass(frozen=True, eq=False)
+class SwappedAsFar:
+    """The placebo of a swap along `real`: a swap along `unit`, at every position as long as the real one there,
+    `a + share |(source - a)·real| sign((source - a)·unit) unit`: TransformerLens' `NormMatchedPlacebo`, whose strengths
+    are not below 0."""
+
+    real: Float[Tensor, " d_model"]
+    unit: Float[Tensor, " d_model"]
+    source: Float[Tensor, "pos d_model"]
+    share: float
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        a, real, unit = activation.float(), self.real.to(activation.device), self.unit.to(activation.device)
+        way = _lengthened(self.source.to(a).T, a.shape[-2]).T - a
+        amount = self.share * (way @ real).abs() * (way @ unit).sign()
+        return (a + amount[..., None] * unit).to(activation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +114,7 @@ def changed(
     if isinstance(each, SwapAlong):
         if source is None:
             raise TypeError("A swap needs the run that it takes from.")
-        return Swapped(basis_of(model, each.directions), source)
+        return Swapped(basis_of(model, each.directions), source, each.share)
     if isinstance(each, ClampFeature):
         return FeatureSet(feature_of(model, each), each.direction.feature, each.value)
     unit = made(model, each.direction).unit

@@ -73,9 +73,9 @@ def _held(model: LoadedModel, each: AnyIntervention, ids: Ids, other_ids: Ids | 
     if isinstance(each, Ablate):
         return Held(each.site, _ablated(model, each, ids, values))
     if isinstance(each, Patch):
-        return Held(each.site, _taken(model, each, ids, other_ids, values))
+        return Held(each.site, taken(model, each, ids, other_ids, values))
     if isinstance(each, AlongDirection):
-        source = _taken(model, each, ids, other_ids, values) if isinstance(each, SwapAlong) else None
+        source = taken(model, each, ids, other_ids, values) if isinstance(each, SwapAlong) else None
         return Held(each.site, changed(model, each, ids, values, source))
     if isinstance(each, KnockOutEdge):
         return _knocked_out(each, torch.zeros(shape_of(model.facts, each.site, len(ids)), device=model.facts.device))
@@ -89,7 +89,7 @@ def _ablated(model: LoadedModel, each: Ablate, ids: Ids, values: ValuesOf) -> Fl
     )
 
 
-def _taken(
+def taken(
     model: LoadedModel, each: FromRun, ids: Ids, other_ids: Ids | None, values: ValuesOf
 ) -> Float[Tensor, "pos ..."]:
     """The other run's values at the positions where they are held."""

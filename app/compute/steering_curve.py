@@ -2,7 +2,8 @@
 
 Each point is a whole run. The change is at one site of one layer, so what it makes of the base run's own activation is
 known before, and all strengths of a prompt run as rows of one engine (app/compute/variations.py), in as few waves as
-the memory allows. Placebos get changes of the same numbers, in random directions at right angles. KL is
+the memory allows. Placebos get changes of the same numbers, in random directions at right angles; a swap's move the
+activation as far as the swap does there. KL is
 KL(base run || run of the point); the base run holds the recipe's interventions. Texts are greedy and generated one
 strength after the other, under the change at every position (app/compute/generation.py says what else holds there).
 Not done: several layers at once, confidence bands of texts.
@@ -17,15 +18,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from app.compute.bases import Runs, in_force, runs_of
-from app.compute.direction_changes import changed
+from app.compute.direction_changes import SwappedAsFar, changed
 from app.compute.directions import made
 from app.compute.generation import generation
+from app.compute.held import taken
 from app.compute.metrics import answer_metrics
 from app.compute.prompts import array, read_prompts
 from app.compute.reading import ReadPrompt
 from app.compute.report import Report, silent
 from app.compute.sweeping import joined
 from app.compute.variations import Base, Held, Row
+from app.domain.direction_interventions import SwapAlong
 from app.domain.directions import AnyDirection
 from app.domain.errors import BadRecipe
 from app.domain.models import Provenance
@@ -45,11 +48,12 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """One prompt: its base run, and the site's activation there."""
+    """One prompt: its base run, the site's activation there, and in the run that a swap takes from."""
 
     prompt: ReadPrompt
     base: Base
     activation: Float[Tensor, "pos d_model"]
+    source: Float[Tensor, "pos d_model"] | None
 
 
 def steering_curve(
@@ -109,7 +113,9 @@ def _left(found: SteeringCurveResult, prompt: int) -> list[Point]:
 def _started(model: LoadedModel, recipe: SteeringCurve, prompt: ReadPrompt, runs: Runs) -> _Start:
     own = in_force(model, prompt, recipe.interventions, frozenset(), runs)
     ids = prompt.clean.ids
-    return _Start(prompt, runs.base(ids, *own), runs.values(ids, *own)(recipe.site).float())
+    one = recipe.changed(recipe.direction, recipe.strengths[0])
+    source = taken(model, one, ids, prompt.corrupted_ids, runs.values) if isinstance(one, SwapAlong) else None
+    return _Start(prompt, runs.base(ids, *own), runs.values(ids, *own)(recipe.site).float(), source)
 
 
 def _filled(
@@ -136,7 +142,12 @@ def _row(
     model: LoadedModel, recipe: SteeringCurve, start: _Start, direction: AnyDirection, strength: float, runs: Runs
 ) -> Row:
     """What the site's activation becomes."""
-    change = changed(model, recipe.changed(direction, strength), start.prompt.clean.ids, runs.values)
+    if start.source is not None and direction != recipe.direction:
+        real, unit = made(model, recipe.direction).unit, made(model, direction).unit
+        change = SwappedAsFar(real, unit, start.source, strength)
+    else:
+        one = recipe.changed(direction, strength)
+        change = changed(model, one, start.prompt.clean.ids, runs.values, start.source)
     return (Held(recipe.site, change(start.activation[None])[0]),)
 
 

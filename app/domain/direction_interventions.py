@@ -3,7 +3,7 @@
 Everything is along the unit vector d̂, so numbers are in the activation's own units, and d's length plays no part. Steer
 adds, `a + strength d̂`; Clamp sets the projection, `a + (value - a·d̂) d̂`; ProjectOut takes it out, or leaves the
 reference's mean of it, `a + share (m - a·d̂) d̂`; SwapAlong puts another run's activation in place within a subspace,
-`a + P (a_source - a)`, P the orthogonal projector on the span of the directions.
+`a + share P (a_source - a)`, P the orthogonal projector on the span of the directions.
 ClampFeature sets a feature of a sparse autoencoder, `a + (value - f(a)) scale W_dec[feature]`, so that what the
 autoencoder does not explain stays as it is; f and scale are those of app.models.sparse_autoencoder.
 Source: docs/formulas.md, Directions; Geiger et al. 2024, https://arxiv.org/abs/2303.02536 (interchange).
@@ -103,18 +103,20 @@ class ProjectOut:
 @dataclass(frozen=True)
 class SwapAlong:
     """Within the span of the directions, the activation is that of another run: of the pair's other prompt, or of the
-    prompt `source`. `source_positions` as a patch's."""
+    prompt `source`. `source_positions` as a patch's. `share` 1 goes all of the way there, 0 none of it."""
 
     site: Site
     directions: tuple[Direction, ...]
     source: str | None = None
     source_positions: tuple[int, ...] | None = None
+    share: float = 1.0
     freeze: tuple[Frozen, ...] = ()
     prompts: tuple[int, ...] | None = None
     kind: Literal["swap_along"] = "swap_along"
 
     def __post_init__(self) -> None:
         _check_stream(self.site)
+        _check_finite(share=self.share)
         if not 1 <= len(self.directions) <= MOST_DIRECTIONS:
             raise BadRecipe(f"A swap along {len(self.directions)} directions; give 1 to {MOST_DIRECTIONS}.")
         if self.source_positions is not None and len(self.source_positions) != len(self.site.positions or ()):
@@ -125,7 +127,8 @@ class SwapAlong:
 
     def __str__(self) -> str:
         source = "" if self.source is None else f" from {self.source!r}"
-        return f"swap {' and '.join(map(str, self.directions))} at {self.site}{source}"
+        part = "" if self.share == 1 else f"{self.share:g} of "
+        return f"swap {part}{' and '.join(map(str, self.directions))} at {self.site}{source}"
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class StrengthAsked:
     of: OfPrompts = "prompt"
     layer: int | None = None
     positions: Literal["all", "selected"] = "all"
-    by: Literal["norm", "absolute", "clamp", "project_out"] = "norm"
+    by: Literal["norm", "absolute", "clamp", "project_out", "swap_along"] = "norm"
     low: float = -1.0
     high: float = 1.0
     count: int = 11

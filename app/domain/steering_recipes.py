@@ -1,9 +1,9 @@
-"""The recipe of a strength curve: metrics as a direction is steered along, clamped to or projected out, by strength."""
+"""The recipe of a strength curve: metrics by the strength of a change along a direction."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
 from app.domain.directions import Direction, NamedDirection, Placebo
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.recipe_base import OnRuns
@@ -11,14 +11,15 @@ from app.domain.sites import Site
 
 MOST_STRENGTHS = 201
 MOST_PLACEBOS = 50
-Change = Literal["steer", "clamp", "project_out"]
+Change = Literal["steer", "clamp", "project_out", "swap_along"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SteeringCurve(OnRuns):
     """METRICS of every prompt under the change at `site`, on top of `interventions`, for each of `strengths`: what is
-    added (`steer`, in `unit`), the projection (`clamp`), or the share that is taken out (`project_out`). `placebos`
-    random directions at right angles get the same changes. `max_new_tokens` above 0 also continues prompt `prompt`
+    added (`steer`, in `unit`), the projection (`clamp`), the share that is taken out (`project_out`), or the share of
+    the way to the pair's other prompt (`swap_along`). `placebos` random directions at right angles get the same
+    changes, a swap as long as the real one. `max_new_tokens` above 0 also continues prompt `prompt`
     greedily at each strength."""
 
     direction: Direction
@@ -51,12 +52,14 @@ class SteeringCurve(OnRuns):
         seeds = [seed for seed in range(self.placebos + 1) if seed != own][: self.placebos]
         return tuple(NamedDirection(f"placebo {seed}", Placebo(of, seed)) for seed in seeds)
 
-    def changed(self, direction: Direction, strength: float) -> Steer | Clamp | ProjectOut:
+    def changed(self, direction: Direction, strength: float) -> Steer | Clamp | ProjectOut | SwapAlong:
         """The intervention of one point of the curve."""
         if self.change == "steer":
             return Steer(self.site, direction, strength, self.unit)
         if self.change == "clamp":
             return Clamp(self.site, direction, strength)
+        if self.change == "swap_along":
+            return SwapAlong(self.site, (direction,), share=strength)
         return ProjectOut(self.site, direction, share=strength)
 
     def at(self, strength: float) -> "SteeringCurve":

@@ -117,13 +117,15 @@ _LENGTH = ', len(prompt["clean"])'
 
 def overwritten(interventions: Interventions, labels: Labels) -> str:
     """What replaces earlier contributions, in the order of the pass, as a list of (activation, layer, positions, by
-    what, the text and positions patched from, prompts, within which subspace): by `nothing`, `patched`, or `apart`,
-    by what no component wrote. Empty where nothing does."""
+    what, the text and positions patched from, prompts, within which subspace, what share of the way): by `nothing`,
+    `patched`, or `apart`, by what no component wrote. Empty where nothing does."""
     found = sorted(
         (each for each in interventions if each.site.activation in _DEPTH and not isinstance(each, GaussianNoise)),
         key=lambda each: (each.site.layer, _DEPTH[each.site.activation]),
     )
-    lines = [f"    ({', '.join(map(repr, _spoken(each)))}, {_within(each, labels)})," for each in found]
+    lines = [
+        f"    ({', '.join(map(repr, _spoken(each)))}, {_within(each, labels)}, {_share(each)!r})," for each in found
+    ]
     return "\n".join(["[", *lines, "]"]) if lines else ""
 
 
@@ -143,6 +145,10 @@ def _within(each: AnyIntervention, labels: Labels) -> str:
     if isinstance(each, Steer | ClampFeature):
         return "torch.zeros(model.cfg.d_model, 0, device=DEVICE)"
     return basis_source(each, labels) if isinstance(each, AlongDirection) else "None"
+
+
+def _share(each: AnyIntervention) -> float:
+    return each.share if isinstance(each, SwapAlong) else 1.0
 
 
 def basis_source(each: AlongDirection, labels: Labels) -> str:
@@ -194,7 +200,8 @@ def _along(each: AlongDirection, at: int, labels: Labels) -> str:
     index = _index(each.site)
     if isinstance(each, SwapAlong):
         moved = replace(each.site, positions=each.source_positions or each.site.positions)
-        return f"a + (source_{at}[{_index(moved)}].float() - a) @ basis_{at} @ basis_{at}.T"
+        share = "" if each.share == 1 else f"{each.share!r} * "
+        return f"a + {share}(source_{at}[{_index(moved)}].float() - a) @ basis_{at} @ basis_{at}.T"
     if isinstance(each, ClampFeature):
         way = each.direction
         return f"set_feature(a, {labels[way.folder, way.fingerprint]}, {way.feature}, {each.value!r})"

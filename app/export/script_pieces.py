@@ -120,11 +120,11 @@ OVERWRITE = '''
 def overwrite(prompt, labels, parts, end, at=-1):
     """An intervention on the stream replaces what had been written: by nothing, by what was written at another prompt's
     END (or the same position), or by something that no component wrote, which is returned; all of it, or what lies
-    within a subspace."""
+    within a subspace, and of that a share of the way."""
     unwritten = torch.zeros_like(parts[0][0])
     last = len(prompt["clean"]) - 1
     at = last if at == -1 else at
-    for activation, layer, positions, by, text, taken, prompts, within in OVERWRITTEN:
+    for activation, layer, positions, by, text, taken, prompts, within, share in OVERWRITTEN:
         here = prompts is None or prompt["index"] in prompts
         if not here or (positions is not None and at not in positions):
             continue
@@ -143,7 +143,7 @@ def overwrite(prompt, labels, parts, end, at=-1):
         }[activation]
         for part, new, where in zip(parts, left, (written, layers, layers)):
             gone = part[where] - new[where]
-            part[where] -= gone if within is None else gone @ within @ within.T
+            part[where] -= gone if within is None else share * gone @ within @ within.T
         now, apart = end.get(f"blocks.{layer}.hook_{activation}"), by == "apart" or within is not None
         if activation == "attn_out" and apart:
             parts[0][written], parts[2][layers] = now, now - parts[1][layer].sum(0)

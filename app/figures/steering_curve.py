@@ -24,7 +24,8 @@ from app.figures.tokens import safe
 
 WORDS = {"logit_diff": "logit diff", "answer_log_prob": "answer log-prob", "probability": "probability", "rank": "rank",
          "kl_divergence": "KL"}  # fmt: skip
-_ACROSS = {"steer": "strength", "clamp": "projection set to", "project_out": "share projected out"}
+_ACROSS = {"steer": "strength", "clamp": "projection set to", "project_out": "share projected out",
+           "swap_along": "share swapped"}  # fmt: skip
 _LONGEST = 60
 _MARGIN = {"l": 8, "r": 14, "t": 26, "b": 8}
 

@@ -79,8 +79,8 @@ test("changes along directions name the direction as the library does, else what
     "clamp placebo 1 of ·Mary − ·John to 2 @ L12.resid_post@14");
   assert.equal(said({ kind: "project_out", site, direction: tokens, to: "mean", share: 0.5 }, library),
     "project out Mary−John @ L12.resid_post@14 · to the mean · share 0.5");
-  assert.equal(said({ kind: "swap_along", site, directions: [tokens, { kind: "random", seed: 3 }], source: "x y", source_positions: [2] }, library),
-    "swap along Mary−John, random 3 @ L12.resid_post@14←2 · from “x y”");
+  assert.equal(said({ kind: "swap_along", site, directions: [tokens, { kind: "random", seed: 3 }], source: "x y", source_positions: [2], share: 0.5 }, library),
+    "swap along Mary−John, random 3 @ L12.resid_post@14←2 · from “x y” · share 0.5");
 });
 
 test("prompts that begin like the one beside them are shown from the word in which they differ", () => {

@@ -94,8 +94,9 @@ def test_what_is_no_edge_is_refused(wrong: str) -> None:
         (ALONG | {"change": "project_out", "share": 0.5}, [ProjectOut(PLACE, DIRECTION, share=0.5)]),
         (ALONG | {"change": "project_out", "to": "mean", "reference": "texts", "texts": "a b", "pooled": False},
          [ProjectOut(PLACE, DIRECTION, "mean", ("a b",), pooled=False)]),
-        (ALONG | {"change": "swap_along", "also": [SECOND], "positions": "2", "source": "x", "source_positions": "1"},
-         [SwapAlong(Site("resid_post", 1, None, (2,)), (DIRECTION, TokenDirection(("a",))), "x", (1,))]),
+        (ALONG | {"change": "swap_along", "also": [SECOND], "positions": "2", "source": "x", "source_positions": "1",
+                  "share": 0.5},
+         [SwapAlong(Site("resid_post", 1, None, (2,)), (DIRECTION, TokenDirection(("a",))), "x", (1,), 0.5)]),
     ],
 )  # fmt: skip
 def test_every_kind_is_read_with_its_own_fields_only(typed: dict[str, Any], meant: list[Any]) -> None:

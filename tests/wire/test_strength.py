@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from app.domain.interventions import Ablate
+from app.domain.prompts import PromptPair
 from app.domain.sites import Site
 from layouts import ids
 from tests.wire.page import PAIR, READY, Page, experiment
@@ -96,6 +97,11 @@ def test_a_difference_of_runs_is_drawn_with_placebos(served: Page) -> None:
         ({"positions": "selected"}, "empty", "No token is selected"),
         ({"directions": (NARROW,)}, "error", "has 1 numbers"),
         ({"low": 1.0, "high": -1.0}, "error", "make no curve"),
+        (
+            {"by": "swap_along", "store": experiment(PromptPair("the apple", None, ("apple",)))},
+            "error",
+            "give a corrupted prompt",
+        ),
         ({"positions": "selected", "selection": {"positions": [99]}}, "error", "99"),
     ],
 )

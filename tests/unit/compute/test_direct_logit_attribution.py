@@ -68,6 +68,7 @@ INTERVENTIONS = {
         ProjectOut(Site("attn_out", 2), TOKENS),
         Clamp(STREAM, TOKENS, 3.0),
     ),
+    "half swapped": (SwapAlong(STREAM, (TOKENS,), share=0.5),),
     "swapped, then steered": (SwapAlong(STREAM, (TOKENS, RandomDirection(1))), Steer(STREAM, TOKENS, 1.0)),
 }
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
+from transformer_lens.tools.analysis import interchange
 
 from app.compute.bases import BridgeRuns
 from app.compute.directions import made
 from app.compute.generation import generation
 from app.compute.steering_curve import steering_curve
-from app.domain.direction_interventions import Clamp, ProjectOut, Steer
+from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
 from app.domain.directions import Placebo, TokenDirection
 from app.domain.errors import BadRecipe, BadSite, Cancelled
 from app.domain.interventions import Ablate
@@ -70,6 +72,31 @@ def test_clamps_and_shares_are_curves_too(change, slowly):
     assert curve(model, change=change).values[0, 0, 2] == pytest.approx(slow(model, slowly, TOKENS), abs=TOLERANCE)
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "gemma"])
+@pytest.mark.parametrize("positions", [None, (4, 6)])
+def test_a_swap_goes_its_share_of_the_way_and_its_placebos_move_every_position_as_far(architecture, positions):
+    """By a loop over positions, and TransformerLens' norm-matched placebo."""
+    model = tiny(architecture)
+    site = Site("resid_post", 1, positions=positions)
+    found = curve(model, site=site, change="swap_along", strengths=(0.0, 0.5, 30.0), placebos=2)
+    source, real = cache(model, words.CORRUPTED)[1][SITE.hook_name], made(model, TOKENS).unit
+
+    def swapped(a, d, share):
+        whole = interchange.SubspaceInterchange(real[:, None], share)
+        one = whole if torch.equal(d, real) else interchange.NormMatchedPlacebo(whole, d[:, None])
+        a = a.clone()
+        for at in positions or range(a.shape[1]):
+            a[:, at] = one(a[:, at], source[:, at])
+        return a
+
+    for at, share in enumerate((0.0, 0.5, 30.0)):
+        for way, values in ((TOKENS, found.values[0, 0]), (Placebo(TOKENS, 1), found.placebo[0, 0, 1])):
+            expected = slow(model, lambda a, d, s=share: swapped(a, d, s), way)
+            assert values[at] == pytest.approx(expected, abs=TOLERANCE)
+    np.testing.assert_allclose(found.values[:4, 0, 0], found.clean[:4, 0], atol=1e-5)
+    assert np.abs(found.placebo[0, 0, :, 2] - found.clean[0, 0]).min() > 2 * TOLERANCE
+
+
 @pytest.mark.parametrize("positions", [None, (1, 3)])
 def test_steering_in_norms_is_of_every_chosen_position_and_means_are_over_them_without_the_separator(positions):
     model = tiny("gemma")
@@ -105,6 +132,15 @@ def test_a_text_is_left_between_its_tokens():
     with pytest.raises(Cancelled):
         steering_curve(model, recipe, stop, digest="d", provenance=Provenance.of(model.facts, {}))
     assert heard[-1] == (1, 2)  # the point is done, its text is not
+
+
+def test_the_text_of_a_swap_goes_on_from_the_swapped_prompt():
+    model = tiny("llama")
+    found = curve(model, change="swap_along", strengths=(0.5,), max_new_tokens=2)
+    swap = SwapAlong(SITE, (TOKENS,), share=0.5)
+    asked = Generation(model=model.facts.spec, prompts=(PAIR,), interventions=(swap,), max_new_tokens=2)
+    text = generation(model, asked, digest="d", provenance=found.provenance)
+    assert found.texts == ("".join(text.generated.tolist()),)
 
 
 def test_both_engines_agree_over_prompts_of_several_lengths():
@@ -168,9 +204,12 @@ def test_placebos_of_a_placebo_are_others_than_itself():
     asked = curve_recipe(Placebo(TOKENS, 1))
     assert [each.direction for each in asked.others] == [Placebo(TOKENS, 0), Placebo(TOKENS, 2)]
     assert isinstance(asked.changed(TOKENS, 1.0), Steer)
-    assert {type(curve_recipe(TOKENS, kind).changed(TOKENS, 1.0)) for kind in ("clamp", "project_out")} == {
+    assert {
+        type(curve_recipe(TOKENS, kind).changed(TOKENS, 1.0)) for kind in ("clamp", "project_out", "swap_along")
+    } == {
         Clamp,
         ProjectOut,
+        SwapAlong,
     }
 
 

@@ -105,6 +105,7 @@ KINDS_OF_CHANGE: dict[str, AnyIntervention] = {
     ),
     "half projected out": ProjectOut(Site("resid_pre", 2), Placebo(NUMBERS, 1), "mean", REFERENCE, share=0.5),
     "swapped": SwapAlong(Site("resid_post", 0), (TOKENS, RandomDirection(1), NUMBERS)),
+    "half swapped": SwapAlong(Site("resid_post", 1), (TOKENS, READ), share=0.5),
     "swapped from a text": SwapAlong(Site("mlp_out", 1, None, (2, 7)), (READ,), "w40 w41 w42", (1, 3)),
     "second prompt alone": Ablate(Site("z", 1, (1,)), prompts=(1,)),
 }
@@ -208,6 +209,9 @@ CURVE_CASES = (
     *(Case("gemma, raw", SteeringCurve, (),
            (("direction", SINGULAR), ("site", STREAM), ("strengths", (1.0, 0.0)), ("change", change), ("placebos", 1)))
       for change in ("clamp", "project_out")),
+    Case("gpt2, raw", SteeringCurve, (),
+         (("direction", SINGULAR), ("site", Site("resid_pre", 1, None, (3, 6))), ("strengths", (-0.5, 0.5, 1.0)),
+          ("change", "swap_along"), ("placebos", 2))),
 )  # fmt: skip
 REPAIR_CASES = (
     Case("gpt2, raw", SelfRepair, (KINDS_OF_CHANGE["steered"], KINDS_OF_CHANGE["swapped"])),
