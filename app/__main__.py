@@ -235,6 +235,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--folders", help="folders below which a page or recipe may name models, lenses, autoencoders")
     options.add_argument("--cache", help="folder of the result cache")
     options.add_argument("--cache-limit", help="bytes; default 2000000000")
+    options.add_argument("--views-limit", help="bytes of all saved views, which are never evicted; default 200000000")
     options.add_argument("--max-tokens", help="longest prompt; default 2048")
     options.add_argument("--queue-limit", help="computations that may wait; default 64")
     options.add_argument("--models-in-memory", help="default 2")

@@ -40,6 +40,7 @@ from app.models.folders import check_below, folders_named
 from app.models.loaded import LoadedModel
 from app.paces import Paces
 from app.residents import ModelStatus, ResidentModels
+from app.saved_views import SavedViews
 from app.settings import Settings, read
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Engine:
         store = store or DiskStore(self.settings.cache_folder, self.settings.cache_limit)
         self._results = ResultCache(store, {row.kind: row.result for row in ANALYSES.values()})
         self._computations = Computations(self._thread, self._results, self.settings.max_tokens)
+        self.views = SavedViews(self.settings.cache_folder / "views", self.settings.views_limit)
         self._paces = Paces()
         self._endings: list[Callable[[], None]] = []
         self._lock = threading.Lock()

@@ -43,6 +43,8 @@ class Settings:
     cache: Path | None = None
     """Folder of the result cache; None: `results` inside home."""
     cache_limit: int = 2_000_000_000
+    views_limit: int = 200_000_000
+    """Of all saved views together, in the folder `views` of the cache; they are never evicted."""
     model: str = DEFAULT_MODEL
     """A name from `models list`, a Hugging Face name, a local folder or a GGUF file."""
     folders: str | None = None
@@ -66,8 +68,16 @@ class Settings:
     """Seconds after which work that a worker has taken and not finished goes to another; longer than any sweep."""
 
     def __post_init__(self) -> None:
-        least_of = {"cache_limit": 1_000_000, "sweep_memory": 64}
-        sizes = ("cache_limit", "max_tokens", "queue_limit", "models_in_memory", "sweep_memory", "redeliver_after")
+        least_of = {"cache_limit": 1_000_000, "views_limit": 1_000_000, "sweep_memory": 64}
+        sizes = (
+            "cache_limit",
+            "views_limit",
+            "max_tokens",
+            "queue_limit",
+            "models_in_memory",
+            "sweep_memory",
+            "redeliver_after",
+        )
         for name in sizes:
             least = least_of.get(name, 1)
             if getattr(self, name) < least:

@@ -1,4 +1,5 @@
-/* A session in the address bar: `#s=` + url-safe base64 (no padding) of compact UTF-8 JSON.
+/* A session in the address bar: `#s=` + url-safe base64 (no padding) of compact UTF-8 JSON; or `#v=` + the id of one that
+ * the server has saved, until something changes.
  *
  * A session that is too long for an address has none: encode gives null, the browser keeps it (30-store.js) and the
  * address is KEPT. decode and read check the shape only; whether model, heads and tokens exist is the server's matter. A refusal says why.
@@ -16,6 +17,7 @@
   const { isIndex, SHOWS, WORKSPACES } = state;
   const PREFIX = "#s=";
   const KEPT = "#kept";
+  const SAVED = "#v=";
   const LONGEST = 1000000; // room for a set of some hundred prompts; browsers take about two million
 
   // ---- text ----------------------------------------------------------------------------------------------------
@@ -169,6 +171,9 @@
     }
   }
 
-  root.microtome.link = { KEPT, encode, decode, read };
+  /** The id of the saved view that the hash names, or null. */
+  const savedIn = (hash) => (hash && hash.startsWith(SAVED) ? hash.slice(SAVED.length) : null);
+
+  root.microtome.link = { KEPT, encode, decode, read, savedIn };
   if (typeof module !== "undefined") module.exports = root.microtome.link;
 })(typeof window === "undefined" ? globalThis : window);

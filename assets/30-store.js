@@ -75,9 +75,9 @@
 
   const SESSION_KEY = "microtome-session";
   const TOO_LONG = "This session is too long for a link: this browser keeps it, and a reload shows it again. " +
-    "Save the prompt set as CSV to take it elsewhere.";
+    "Copy the short link to take it elsewhere.";
   const NOT_KEPT = "This session is too long for a link and for this browser: a reload will lose it. " +
-    "Save the prompt set as CSV.";
+    "Copy the short link, which the server keeps.";
 
   /** The browser keeps what no address can hold; says so once, when it begins. */
   function keep(session) {
@@ -111,8 +111,26 @@
     if (!addressTimer) addressTimer = setTimeout(() => writeAddress(false), ADDRESS_PAUSE_MS);
   }
 
-  function openAddress() {
-    const { session, reason } = addressed();
+  /** A view that the server has saved: {session, reason}. */
+  async function saved(view) {
+    try {
+      const answer = await root.fetch(`${microtome.prefix()}views/${view}.json`);
+      const text = await answer.text();
+      if (answer.ok) return link.read(text);
+      return { session: null, reason: answer.status < 500 ? text : "the server failed; its log says why" };
+    } catch {
+      return { session: null, reason: "the server that keeps it does not answer" };
+    }
+  }
+
+  /** Hands over what the address stands for: at once, or when the server has sent it. */
+  function withAddressed(act) {
+    const view = link.savedIn(location.hash);
+    if (view === null) act(addressed());
+    else saved(view).then(act);
+  }
+
+  function openAddress({ session, reason }) {
     if (reason) notify(`This link could not be read (${reason}); the page stays as it was.`, true);
     else dispatch({ type: "open", session: session || defaultSession, address: "written" });
   }
@@ -243,15 +261,14 @@
 
   // ---- opening the page ----------------------------------------------------------------------------------------
 
-  function open() {
-    const { session, reason } = addressed();
+  function open({ session, reason }) {
     move(initial(session || defaultSession, shape()), { type: "open" });
     if (reason) {
       const message = `This link could not be read (${reason}); showing the default example instead.`;
       history.replaceState(null, "", location.pathname + location.search);
       notify(message, true);
     }
-    root.addEventListener("popstate", openAddress);
+    root.addEventListener("popstate", () => withAddressed(openAddress));
     document.documentElement.dataset.microtome = "open";
     document.dispatchEvent(new Event("microtome:open"));
   }
@@ -274,7 +291,7 @@
       return;
     }
     defaultSession = store.data;
-    open();
+    withAddressed(open);
   }
 
   /** The page's address with this session in it; null where it is too long. */

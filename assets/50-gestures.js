@@ -107,6 +107,7 @@
     "ablate-selected": () => dispatch({ type: "intervene", kind: "ablate", method: method() }),
     "patch-selected": () => dispatch({ type: "intervene", kind: "patch" }),
     "copy-link": () => microtome.copyLink(),
+    "copy-short-link": () => microtome.copyShortLink(),
     theme: () => microtome.switchTheme(),
     "keys-button": () => microtome.showKeys(),
     "prompts-open": () => microtome.openPromptSet(),

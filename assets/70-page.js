@@ -178,7 +178,7 @@
   async function copyLink() {
     const address = microtome.address();
     if (!address) {
-      notify("This session is too long for a link. Save the prompt set as CSV, or export a recipe instead.", true);
+      notify("This session is too long for a link. Copy the short one, which this server keeps, or export the session.", true);
       return;
     }
     const copied = await copyText(address);
@@ -186,7 +186,22 @@
     notify(copied ? done : `Copy this link: ${address}`);
   }
 
-  Object.assign(microtome, { prefix, theme, template, switchTheme, copyText, copyLink, poll });
+  /** The server keeps the session, and its address is short. */
+  async function copyShortLink() {
+    try {
+      const answer = await root.fetch(`${prefix()}views`, { method: "POST", body: JSON.stringify(microtome.session()) });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(answer.status < 500 ? text : "The server failed; its log says why.");
+      const address = `${location.origin}${prefix()}v/${JSON.parse(text).view}`;
+      const copied = await copyText(address);
+      notify(copied ? `Short link copied: ${address}. This server keeps the view.` : `Copy this link: ${address}`);
+    } catch (error) {
+      const away = error instanceof TypeError; // fetch failed
+      notify(away ? "The server does not answer, so nothing was saved; the long link needs no server." : error.message, true);
+    }
+  }
+
+  Object.assign(microtome, { copyShortLink, prefix, theme, template, switchTheme, copyText, copyLink, poll });
   microtome.whenOpen(() => {
     const preferred = root.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     applyTheme(root.localStorage.getItem(THEME_KEY) || preferred);

@@ -48,12 +48,26 @@ def _export() -> html.Button:
     )  # fmt: skip
 
 
+def _links() -> html.Div:
+    """The long link holds everything, the short one is of a view that the server saves."""
+    long = html.Button(
+        [icon("link"), "Link"], id=ids.COPY_LINK, type="button", className="mt-button",
+        title="Copy link: it holds the whole session and needs no server",
+    )  # fmt: skip
+    short = html.Button(
+        "short", id=ids.COPY_SHORT_LINK, type="button", className="mt-button",
+        title="Copy short link: this server saves the session",
+        **attributes(aria_label="Copy short link"),
+    )  # fmt: skip
+    return html.Div([long, short], className="mt-joined")
+
+
 def header(entries: tuple[Any, ...], spec: ModelSpec) -> html.Div:
     """One line across the page."""
     tools = [
         icon_button("Undo (z)", "undo", ids.UNDO, disabled=True),
         icon_button("Redo (y)", "redo", ids.REDO, disabled=True),
-        html.Button([icon("link"), "Link"], id=ids.COPY_LINK, type="button", className="mt-button", title="Copy link"),
+        _links(),
         icon_button("Open a session, a recipe or an exported figure (o)", "open", ids.OPEN_FILE),
         _export(),
         html.Span(id=ids.JOBS, className="mt-jobs", role="status"),

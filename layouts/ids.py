@@ -60,7 +60,7 @@ BOS_SWITCH = "bos-switch"
 PROCESSING = "processing"
 WORKSPACES = "workspaces"
 SECTIONS = "sections"  # of the *Residual* workspace
-UNDO, REDO, COPY_LINK, THEME = "undo", "redo", "copy-link", "theme"
+UNDO, REDO, COPY_LINK, COPY_SHORT_LINK, THEME = "undo", "redo", "copy-link", "copy-short-link", "theme"
 EXPORT_PAGE, EXPORT_DOWNLOAD = "export-page", "export-download"
 JOBS = "jobs"
 # rail

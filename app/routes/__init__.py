@@ -26,6 +26,9 @@
                                                   these would do to the run (app/trial.py), or {"problem": in words,
                                                   "again": whether asking later can help}
     POST panel/<panel>                            a panel of *Residual* as the page draws it (callbacks/asked_panels.py)
+    POST views                                    a session -> {"view": id} under which it is found from now on
+    GET views/<id>.json                           that session; 404 where there is none, or a damaged one
+    GET v/<id>                                    its short link: the page, opened with it
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -45,6 +48,7 @@ from app.routes.attention import numbers, picture, thumbnails, weights
 from app.routes.heads import heads, tokens
 from app.routes.status import status_of, tried_out
 from app.routes.sweeps import effects
+from app.routes.views import open_view, save_view, saved_view
 
 
 def routes(engine: Engine) -> Blueprint:
@@ -59,6 +63,9 @@ def routes(engine: Engine) -> Blueprint:
 
     blueprint.add_url_rule("/status", view_func=status)
     blueprint.add_url_rule("/trial", view_func=tried, methods=["POST"])
+    blueprint.add_url_rule("/views", "save_view", lambda: refusing(lambda: save_view(engine)), methods=["POST"])
+    blueprint.add_url_rule("/views/<view>.json", "saved_view", lambda view: refusing(lambda: saved_view(engine, view)))
+    blueprint.add_url_rule("/v/<view>", view_func=open_view)
     for rule, answer, options in _OF_RESULTS:
         view = functools.partial(_answered, engine, answer, options)
         blueprint.add_url_rule(rule, answer.__name__, view)

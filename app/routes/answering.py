@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from app.domain.errors import BadSite, MicrotomeError
+from app.domain.errors import BadLink, BadSite, MicrotomeError
 from app.domain.results import Floats, Result
 from app.engine import Engine
 
@@ -43,5 +43,5 @@ def refusing(answer: Callable[[], Response], quiet: bool = False) -> Response:
     except MicrotomeError as error:
         if quiet and isinstance(error, NotThere):
             return Response(status=204, headers={"Cache-Control": "no-store"})
-        code = 404 if isinstance(error, NotThere | BadSite) else 400
+        code = 404 if isinstance(error, NotThere | BadSite | BadLink) else 400
         return Response(str(error), code, mimetype="text/plain", headers={"Cache-Control": "no-store"})

@@ -24,6 +24,8 @@ def test_from_an_empty_prompt_to_ablated_heads_to_a_shared_link(visit: Callable[
     other.shows_everywhere(screen.heads)
     expect(other.page.locator("#clean-prompt")).to_have_value(CLEAN)
     expect(other.page.locator("[data-intervention]")).to_contain_text("zero L23H3")
+    other.open(copy_short_link(screen))
+    assert other.session == screen.session
 
 
 def refuse_an_empty_prompt(screen: Screen) -> None:
@@ -95,4 +97,10 @@ def copy_link(screen: Screen) -> str:
     expect(screen.page.locator("#lens-panel")).to_be_hidden()
     screen.page.locator("#copy-link").click()
     expect(screen.page.get_by_text("Link copied")).to_be_visible()
+    return screen.page.evaluate("navigator.clipboard.readText()")
+
+
+def copy_short_link(screen: Screen) -> str:
+    screen.page.locator("#copy-short-link").click()
+    expect(screen.page.get_by_text("Short link copied")).to_be_visible()
     return screen.page.evaluate("navigator.clipboard.readText()")

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { encode, decode, read } = require("../../assets/20-link.js");
+const { encode, decode, read, savedIn } = require("../../assets/20-link.js");
 const { session, after, click, pair } = require("./support.js");
 
 const hashOf = (value) => "#s=" + Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -115,4 +115,9 @@ test("prompts, sweeps and interventions that are none are refused and name the p
     { kind: "clamp", site: ALONG.site }, { kind: "swap_along", ...ALONG }]) {
     assert.equal(reason(withOne(wrong)), "its experiment has no usable interventions");
   }
+});
+
+test("a hash names a view that the server keeps, or none", () => {
+  assert.equal(savedIn("#v=3f9a2c1b"), "3f9a2c1b");
+  for (const hash of ["", "#kept", "#s=abc", null]) assert.equal(savedIn(hash), null);
 });
