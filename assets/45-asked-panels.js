@@ -44,11 +44,6 @@
 
   // ---- drawing -------------------------------------------------------------------------------------------------
 
-  /** The room that a figure has, so that Plotly does not measure it: a graph that gets another is told by Dash. */
-  function roomOf({ _fullLayout: room, offsetParent }) {
-    return room && offsetParent ? { width: room.width, height: room.height } : {};
-  }
-
   /** As the server drew it, in the page's theme, with the marks of now. */
   function drawFigure(panel, figure) {
     const gd = document.querySelector(`#${panel} .js-plotly-plot`);
@@ -60,7 +55,7 @@
     const marks = [...microtome.shapes.shapesFor(session.selection, panel, layout.meta), ...more];
     const shapes = microtome.isMarked(panel) ? microtome.shapes.withSelection(layout.shapes, marks) : null;
     root.Plotly.react(gd, data.map((trace) => ({ ...trace })), {
-      ...layout, ...roomOf(gd), autosize: true, template: microtome.template() || layout.template, shapes: shapes || layout.shapes,
+      ...layout, ...microtome.roomOf(gd), autosize: true, template: microtome.template() || layout.template, shapes: shapes || layout.shapes,
     });
   }
 

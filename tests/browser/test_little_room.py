@@ -21,6 +21,10 @@ BAR = """() => {
 ROWS = """() => [...document.querySelectorAll("#attention .ytick text")].map((text) => text.getBoundingClientRect())
   .map(({top, bottom}) => [top, bottom]).sort((one, other) => one[0] - other[0])"""
 
+FITS = """[...document.querySelectorAll(".js-plotly-plot")].filter((gd) => gd.offsetParent).every(
+  ({_fullLayout: {width, height}, clientWidth, clientHeight}) =>
+    Math.abs(width - clientWidth) < 2 && Math.abs(height - clientHeight) < 2)"""
+
 
 @pytest.fixture
 def screen(visit: Visit) -> Screen:
@@ -75,3 +79,17 @@ def test_chips_without_room_are_counted_and_a_typed_answer_has_its_own_line(scre
     expect(screen.page.locator("#refusal-text")).to_contain_text("empty")
     screen.page.locator("#clean-prompt").fill("the dog")
     expect(screen.page.locator("#refusal-text")).to_be_empty()
+
+
+def test_figures_keep_to_the_room_of_their_panels(screen: Screen):
+    page = screen.page
+    page.keyboard.press("3")
+    page.evaluate("microtome.dispatch({type: 'set-view', section: 'direction'})")
+    page.click("[data-example-direction]")
+    for panel in ("projection", "writers", "readers", "distribution"):
+        screen.ready(panel)
+    screen.until(FITS)
+    page.set_viewport_size({"width": 1180, "height": 760})
+    screen.until(FITS)
+    page.evaluate("microtome.dispatch({type: 'click-position', position: 3})")
+    screen.settled().until(FITS)
