@@ -41,6 +41,7 @@ from app.models.loaded import LoadedModel
 from app.paces import Paces
 from app.residents import ModelStatus, ResidentModels
 from app.saved_views import SavedViews
+from app.screens import Screens
 from app.settings import Settings, read
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Engine:
         self._computations = Computations(self._thread, self._results, self.settings.max_tokens)
         self.views = SavedViews(self.settings.cache_folder / "views", self.settings.views_limit)
         self._paces = Paces()
+        self.screens = Screens()
         self._endings: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._hits = 0
@@ -177,13 +179,13 @@ class Engine:
         self, recipe: AnyRecipe | str | dict[str, Any], report: Report | None = None, urgent: bool = True
     ) -> Result:
         """The result: from the cache, from whoever computes it already, or computed. Waits. A recipe is also taken as
-        the JSON that the page copies.
+        the JSON that the page copies; one that names no model is of this engine's.
 
         `report` hears of progress in this thread; raising `Cancelled` in it leaves the computation, which ends when
         nobody is left. Sweeps are not `urgent`: between their batches urgent work goes first. A sweep that was left, or
         that its process did not survive, goes on where it was.
         """
-        recipe = settled(recipes.as_recipe(recipe))
+        recipe = settled(recipes.as_recipe(recipe, self.spec))
         digest = self.digest(recipe)
         found = self._results.get(digest)
         if found is not None:
@@ -244,8 +246,13 @@ class Engine:
 
     def serve(self, port: int = 0, open_browser: bool = False) -> str:
         """Show the page on this engine from a thread of its own; returns its address. In Jupyter, also shows it."""
-        beside = import_module("app.serving").beside  # by name: the page lies above the engine, arrows point inwards
-        return beside(self, port, open_browser)
+        return _above("app.beside").serve(self, port, open_browser)
+
+    def show(self, shown: Any = None, height: int = 800, proxy: str | None = None) -> Any:
+        """The page in a cell of a notebook, on a recipe, a view, a session, a result, or JSON of these; elsewhere its
+        address is printed. What the person selects there is in the `app.beside.Shown` that this returns. `proxy`: where
+        the notebook server shows ports of its machine, where the browser is on another one (docs/notebooks)."""
+        return _above("app.beside").show(self, shown, height, proxy)
 
     def when_closed(self, ending: Callable[[], None]) -> None:
         """Something to do when this engine is closed: a page that stands on it."""
@@ -303,6 +310,11 @@ class Engine:
     def _bounded(self, model: LoadedModel) -> LoadedModel:
         """The model with the memory that its sweeps may take."""
         return replace(model, sweep_bytes=self.settings.sweep_memory * 2**20)
+
+
+def _above(name: str) -> Any:
+    """By name: the page lies above the engine, and arrows point inwards."""
+    return import_module(name)
 
 
 def _asked(facts: ModelFacts, spec: ModelSpec) -> ModelFacts:

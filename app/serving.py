@@ -1,4 +1,4 @@
-"""Serving the page: one process, waitress' threads, and in a notebook beside the cells.
+"""Serving the page: one process, waitress' threads.
 
 Sixteen threads answer the page's requests; all computing is on the engine's one compute thread.
 """
@@ -25,10 +25,11 @@ THREADS = 16
 def serve(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until interrupted or terminated; `tell` hears the address once it answers."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager ends it as Ctrl+C does
-    server = _listening(engine, settings)
+    server = _listening(engine, settings, _bound(settings))
     engine.start()
     tell(f"Microtome is at {address(server, settings)}")
-    _open(server, settings)
+    if settings.open_browser:
+        webbrowser.open(address(server, settings))
     try:
         server.run()
     except KeyboardInterrupt:
@@ -38,16 +39,15 @@ def serve(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> No
         engine.close()
 
 
-def beside(engine: Engine, port: int, open_browser: bool) -> str:
-    """Serve in a thread of its own, and show the page where this is a Jupyter cell; the address."""
-    settings = replace(engine.settings, port=port, open_browser=open_browser)
-    server = _listening(engine, settings)
+def in_thread(engine: Engine, settings: Settings, under: Callable[[int], str] = lambda port: "") -> str:
+    """Serve in a thread of its own until the engine is closed; the address. `under` gives, for the port that was taken,
+    the path that the page is shown under instead of the settings'."""
+    bound = _bound(settings)
+    settings = replace(settings, url_prefix=under(bound.getsockname()[1]) or settings.url_prefix)
+    server = _listening(engine, settings, bound)
     threading.Thread(target=server.run, name="serve", daemon=True).start()
     engine.when_closed(lambda: server.trigger.pull_trigger(server.close))  # closed by its own thread
-    found = address(server, settings)
-    _open(server, settings)
-    _show_in_notebook(found)
-    return found
+    return address(server, settings)
 
 
 def address(server: Any, settings: Settings) -> str:
@@ -57,10 +57,9 @@ def address(server: Any, settings: Settings) -> str:
     return f"http://{host}:{server.effective_port}{settings.url_prefix}"
 
 
-def _listening(engine: Engine, settings: Settings) -> Any:
+def _listening(engine: Engine, settings: Settings, bound: socket.socket) -> Any:
     """The server, bound to its port; requests wait until it runs."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is normal when a page opens
-    bound = _bound(settings)
     return create_server(create_app(engine, settings).server, sockets=[bound], threads=THREADS)
 
 
@@ -73,20 +72,3 @@ def _bound(settings: Settings) -> socket.socket:
             f"Cannot listen on {settings.host}, port {settings.port} ({error.strerror}); is another Microtome running? "
             f"Choose another port with --port {settings.port + 1}."
         ) from error
-
-
-def _open(server: Any, settings: Settings) -> None:
-    if settings.open_browser:
-        webbrowser.open(address(server, settings))
-
-
-def _show_in_notebook(found: str) -> None:
-    """An IFrame in the cell's output where IPython runs a kernel; elsewhere nothing."""
-    try:
-        from IPython import get_ipython  # pyright: ignore[reportMissingImports]  # only there inside Jupyter
-        from IPython.display import IFrame, display  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        return
-    shell = get_ipython()
-    if shell is not None and hasattr(shell, "kernel"):
-        display(IFrame(found, width="100%", height=900))

@@ -81,20 +81,17 @@
 
   /** The browser keeps what no address can hold; says so once, when it begins. */
   function keep(session) {
-    let said = location.hash === link.KEPT ? null : TOO_LONG;
-    try {
-      root.localStorage.setItem(SESSION_KEY, JSON.stringify(session));
-    } catch {
-      said = NOT_KEPT; // full, or not allowed
-    }
-    if (said) notify(said, said === NOT_KEPT);
+    const kept = microtome.remembered.set(SESSION_KEY, JSON.stringify(session));
+    if (!kept) notify(NOT_KEPT, true);
+    else if (location.hash !== link.KEPT) notify(TOO_LONG);
     return link.KEPT;
   }
 
   /** What the address stands for: {session, reason}. */
   function addressed() {
     if (location.hash !== link.KEPT) return link.decode(location.hash);
-    const kept = root.localStorage.getItem(SESSION_KEY);
+    if (microtome.screen.shown) return link.read(JSON.stringify(defaultSession)); // the screen keeps its own
+    const kept = microtome.remembered.get(SESSION_KEY);
     return kept === null ? { session: null, reason: "this browser keeps no session" } : link.read(kept);
   }
 
@@ -290,14 +287,16 @@
       root.requestAnimationFrame(waitForStores);
       return;
     }
-    defaultSession = store.data;
-    withAddressed(open);
+    microtome.screen.opening(store.data, (session) => {
+      defaultSession = session;
+      withAddressed(open);
+    });
   }
 
   /** The page's address with this session in it; null where it is too long. */
   function address() {
     const found = link.encode(current.session);
-    return found && location.href.split("#")[0] + found;
+    return found && microtome.screen.address() + found;
   }
 
   Object.assign(microtome, {

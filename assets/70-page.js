@@ -106,7 +106,7 @@
   const theme = () => document.body.dataset.theme || "light";
 
   function remember(mode) {
-    root.localStorage.setItem(THEME_KEY, mode);
+    microtome.remembered.set(THEME_KEY, mode);
     document.cookie = `${THEME_KEY}=${mode}; path=${prefix()}; max-age=31536000; SameSite=Lax`;
   }
 
@@ -204,7 +204,7 @@
   Object.assign(microtome, { copyShortLink, prefix, theme, template, switchTheme, copyText, copyLink, poll });
   microtome.whenOpen(() => {
     const preferred = root.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    applyTheme(root.localStorage.getItem(THEME_KEY) || preferred);
+    applyTheme(microtome.remembered.get(THEME_KEY) || preferred);
     poll();
   });
 })(window);

@@ -7,8 +7,8 @@ JSON in, JSON out; unknown fields are refused. Parse with `parse_recipe`, write 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,6 +21,7 @@ from app.domain.geometry_recipes import ActivationMap, ResidualGeometry
 from app.domain.head_recipes import BehaviourScores, CopyingScores, HeadProjection, HeadStatistics, HeadTokens
 from app.domain.interventions import Frozen, GaussianNoise, Method, Reference
 from app.domain.lens_recipes import ComponentLens, LogitLens
+from app.domain.models import ModelSpec
 from app.domain.parts_recipes import LogitDecomposition, Neurons
 from app.domain.recipe_base import NamedHead, OnRuns, OnTexts
 from app.domain.sae_recipes import SaeFeatures
@@ -266,9 +267,19 @@ def plain_json(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
 
 
-def as_recipe(given: AnyRecipe | str | bytes | dict[str, Any]) -> AnyRecipe:
-    """A recipe as it is, or parsed from what was copied or written."""
-    return parse_recipe(given) if isinstance(given, (str, bytes, dict)) else given
+def as_recipe(given: AnyRecipe | str | bytes | dict[str, Any], model: ModelSpec) -> AnyRecipe:
+    """A recipe as it is, or parsed from what was copied or written; one that names no model is of this one."""
+    return parse_recipe(on_model(given, model)) if isinstance(given, (str, bytes, dict)) else given
+
+
+def on_model(given: str | bytes | dict[str, Any], model: ModelSpec) -> str | bytes | dict[str, Any]:
+    """A recipe that names no model, with this one; anything else as it is."""
+    try:
+        said = given if isinstance(given, dict) else plain_json(given)
+    except ValueError:
+        return given
+    nameless = isinstance(said, dict) and "kind" in said and "model" not in said
+    return {**cast(dict[str, Any], said), "model": asdict(model)} if nameless else given
 
 
 def parse_recipe(given: str | bytes | dict[str, Any]) -> AnyRecipe:

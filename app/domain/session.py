@@ -110,6 +110,11 @@ _DIRECTIONS: TypeAdapter[tuple[NamedDirection, ...]] = TypeAdapter(tuple[NamedDi
 _RESIDUAL: TypeAdapter[ResidualAsked] = TypeAdapter(ResidualAsked)
 
 
+def selection_dict(selection: Selection) -> dict[str, Any]:
+    """The selection as the plain JSON values the page keeps."""
+    return _SELECTION.dump_python(selection, mode="json")
+
+
 def parse_selection(given: dict[str, Any]) -> Selection:
     """The browser's selection store -> Selection."""
     return parse_json(_SELECTION, given, "a selection")
@@ -170,6 +175,11 @@ def parse_session(given: str | dict[str, Any]) -> Session:
 def session_dict(session: Session) -> dict[str, Any]:
     """The session as the plain JSON values the page keeps."""
     return _SESSION.dump_python(session, mode="json")
+
+
+def session_json(session: Session) -> str:
+    """The same as text without spaces."""
+    return json.dumps(session_dict(session), separators=(",", ":"), ensure_ascii=False)
 
 
 EXAMPLES: dict[str, PromptPair] = {

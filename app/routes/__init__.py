@@ -29,6 +29,8 @@
     POST views                                    a session -> {"view": id} under which it is found from now on
     GET views/<id>.json                           that session; 404 where there is none, or a damaged one
     GET v/<id>                                    its short link: the page, opened with it
+    GET screen/<token>                            the session that a page shown by Python opens with, or null
+    POST screen/<token>                           the session that is on it -> whether anybody heard it
     GET healthz                                   OK, by Dash
 
 What an address with a digest shows never changes, so browsers keep it for ever, except a sweep that is not finished.
@@ -46,6 +48,7 @@ from app.engine import Engine
 from app.routes.answering import refusing
 from app.routes.attention import numbers, picture, thumbnails, weights
 from app.routes.heads import heads, tokens
+from app.routes.screens import heard, screen
 from app.routes.status import status_of, tried_out
 from app.routes.sweeps import effects
 from app.routes.views import open_view, save_view, saved_view
@@ -66,6 +69,9 @@ def routes(engine: Engine) -> Blueprint:
     blueprint.add_url_rule("/views", "save_view", lambda: refusing(lambda: save_view(engine)), methods=["POST"])
     blueprint.add_url_rule("/views/<view>.json", "saved_view", lambda view: refusing(lambda: saved_view(engine, view)))
     blueprint.add_url_rule("/v/<view>", view_func=open_view)
+    for answer, method in ((screen, "GET"), (heard, "POST")):
+        view = functools.partial(answer, engine)
+        blueprint.add_url_rule("/screen/<token>", answer.__name__, view, methods=[method])
     for rule, answer, options in _OF_RESULTS:
         view = functools.partial(_answered, engine, answer, options)
         blueprint.add_url_rule(rule, answer.__name__, view)

@@ -15,7 +15,7 @@ from typing import Any
 from app.analyses import ANALYSES, drawn
 from app.domain.prompt_sets import to_jsonl
 from app.domain.recipes import AnyRecipe, recipe_json
-from app.domain.session import session_dict
+from app.domain.session import session_json
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
 from app.export.manifest import manifest
@@ -51,7 +51,7 @@ def rounded(value: Any) -> Any:
 
 def link() -> str:
     """The page's state as an address (assets/20-link.js)."""
-    said = json.dumps(session_dict(story.session()), separators=(",", ":"), ensure_ascii=False)
+    said = session_json(story.session())
     return "http://127.0.0.1:8050/#s=" + base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
 
 

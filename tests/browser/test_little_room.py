@@ -20,6 +20,9 @@ BAR = """() => {
 }"""
 ROWS = """() => [...document.querySelectorAll("#attention .ytick text")].map((text) => text.getBoundingClientRect())
   .map(({top, bottom}) => [top, bottom]).sort((one, other) => one[0] - other[0])"""
+BEYOND = """() => [...document.querySelectorAll("#selection-bar button, .mt-header :is(button, input, label)")]
+  .filter((part) => part.getClientRects().length && part.getBoundingClientRect().right > innerWidth)
+  .map((part) => part.id || part.textContent)"""
 
 FITS = """[...document.querySelectorAll(".js-plotly-plot")].filter((gd) => gd.offsetParent).every(
   ({_fullLayout: {width, height}, clientWidth, clientHeight}) =>
@@ -42,6 +45,9 @@ def test_the_small_attention_panel_labels_as_many_tokens_as_have_room(screen: Sc
     rows = screen.page.evaluate(ROWS)
     assert 1 < len(rows) <= 16
     assert all(upper[1] <= lower[0] + 2 for upper, lower in pairwise(rows))
+    screen.page.set_viewport_size({"width": 1000, "height": 800})  # the frame of a notebook: every control in reach
+    assert screen.page.evaluate(BEYOND) == []
+    expect(screen.page.locator("#selection-bar-chips [data-kind=primary]")).to_be_in_viewport(ratio=1)
 
 
 def test_the_attention_panel_says_what_it_lacks_and_its_colour_bar_keeps_its_title_off_its_ticks(screen: Screen):
