@@ -111,25 +111,25 @@
   }
 
   /** Along the direction that is looked at, at the selected layers and positions: `change` is a kind and its numbers. */
-  function interveneAlong(session, { change }) {
+  function interveneAlong(session, { change }, { n_layers }) {
     const named = chosenDirection(session);
     const { selection, experiment } = session;
     if (!named || (change.kind === "swap_along" && experiment.prompt.corrupted == null)) return session;
     const along = change.kind === "swap_along" ? { directions: [named.direction] } : { direction: named.direction };
     const positions = selection.positions.length ? [...selection.positions].sort((a, b) => a - b) : null;
-    const layers = layersOf(selection, named.direction);
-    const made = layers.map((layer) => completeIntervention({ ...change, ...along, site: { ...STREAM, layer, positions } }));
+    const made = placesOf(selection, named.direction, n_layers).map((place) =>
+      completeIntervention({ ...change, ...along, site: { ...STREAM, ...place, positions } }));
     return withInterventions(session, made.reduce(switchOnOrAdd, experiment.interventions));
   }
 
-  /** The selected layers, else the direction's own, as the curve and the views have it: of what enters a block the one
-   * before (app/domain/direction_recipes.py place_of); else the primary head's, else the first. */
-  function layersOf({ layers, primary }, direction) {
-    if (layers.length) return [...layers].sort((a, b) => a - b);
-    const { layer, head, activation } = direction.of || direction;
-    const own = layer != null ? layer : head && head.layer;
-    if (own == null) return [primary ? primary.layer : 0];
-    return [Math.max(0, own - (activation === "resid_pre" ? 1 : 0))];
+  /** Where a change along a direction is made, as the curve and the views have it (app/domain/direction_places.py): after
+   * the selected layers, else at the direction's own place, else after the last layer. */
+  function placesOf({ layers }, direction, n_layers) {
+    if (layers.length) return [...layers].sort((a, b) => a - b).map((layer) => ({ activation: "resid_post", layer }));
+    const { layer, head, side, activation } = direction.of || direction;
+    if (head) return [{ activation: side === "read" ? "resid_pre" : "resid_post", layer: head.layer }];
+    if (layer != null) return [{ activation: activation || "resid_post", layer }];
+    return [{ activation: "resid_post", layer: Math.max(0, (n_layers || 1) - 1) }];
   }
 
   function setIntervention(session, action) {
@@ -229,7 +229,7 @@
   }
 
   root.microtome.runs = {
-    FIRST_INTERVENTIONS, BASES, METHODS, headsByLayer, layersOf, completeRuns, withInterventions, withPrompts, replacePrompt,
+    FIRST_INTERVENTIONS, BASES, METHODS, headsByLayer, placesOf, completeRuns, withInterventions, withPrompts, replacePrompt,
     RUNNING: {
       intervene,
       "add-intervention": addIntervention,

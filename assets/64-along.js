@@ -23,11 +23,16 @@
     return missing === null ? "Make a direction first, in the rail." : `There is no direction named ${missing}: choose one in the rail.`;
   }
 
+  /** `L9,L12.resid_post`: where one press changes the run. */
+  function placesText({ selection }, { direction }) {
+    const places = microtome.runs.placesOf(selection, direction, microtome.shape().n_layers);
+    return `${places.map(({ layer }) => `L${layer}`).join(",")}.${places[0].activation}`;
+  }
+
   function draw(session) {
     const named = microtome.directions.chosenDirection(session);
     const { positions } = session.selection;
-    const layers = named ? microtome.runs.layersOf(session.selection, named.direction) : [];
-    const at = `${layers.map((layer) => `L${layer}`).join(",")}.resid_post${positions.length ? `@${positions.join(",")}` : ""}`;
+    const at = named ? `${placesText(session, named)}${positions.length ? `@${positions.join(",")}` : ""}` : "";
     write("along-of", { textContent: named ? `along ${named.name} @ ${at}` : nothingIn(session) });
     for (const id of Object.keys(BUTTONS)) {
       write(id, { disabled: !named || (id === "along-swap" && session.experiment.prompt.corrupted == null) });

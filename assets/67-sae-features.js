@@ -18,8 +18,8 @@
   }
 
   /** The direction of a feature, as the server reads it, of an autoencoder of this layer. */
-  const featureDirection = ({ folder, fingerprint }, { feature, layer }) =>
-    ({ kind: "sae_feature", folder, feature, fingerprint, layer });
+  const featureDirection = ({ folder, fingerprint }, { feature, layer, activation }) =>
+    ({ kind: "sae_feature", folder, feature, fingerprint, layer, activation });
 
   /** `L15.resid_post` -> where its interventions hold. */
   const siteOf = ({ layer, activation }) => ({ activation, layer });

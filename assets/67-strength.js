@@ -63,20 +63,31 @@
 
   document.addEventListener("change", ({ target }) => { if (CHOSEN[target.id]) ask(CHOSEN[target.id](target.value)); });
 
-  function drawLayers(layer) {
+  /** Where the curve is made unless a layer is chosen: the last of the places that the bar names. */
+  function here(session) {
+    const named = microtome.directions.chosenDirection(session);
+    const { layers } = session.selection;
+    const [place] = named ? microtome.runs.placesOf({ layers: layers.slice(-1) }, named.direction, microtome.shape().n_layers) : [];
+    return place ? `as above, L${place.layer}${place.activation === "resid_post" ? "" : `.${place.activation}`}` : "as above";
+  }
+
+  function drawLayers(session) {
+    const { layer } = session.residual.strength;
     const select = document.getElementById("strength-layer");
     if (!select) return;
     const count = microtome.shape().n_layers || 0;
     if (select.options.length !== count + 1) {
       const layers = Array.from({ length: count }, (_, at) => new Option(`layer ${at}`, String(at)));
-      select.replaceChildren(new Option("selected layer", ""), ...layers);
+      select.replaceChildren(new Option("", ""), ...layers);
     }
+    select.options[0].text = here(session);
     select.value = layer === null ? "" : String(Math.min(layer, count - 1));
   }
 
-  function draw({ experiment, residual: { strength } }) {
+  function draw(session) {
+    const { experiment, residual: { strength } } = session;
     write("strength-prompts", { value: strength.of, disabled: experiment.prompts.length < 2 });
-    drawLayers(strength.layer);
+    drawLayers(session);
     for (const name of ["positions", "by", "metric"]) write(`strength-${name}`, { value: strength[name] });
     write("strength-placebos", { value: strength.placebos ? "on" : "off" });
     write("strength-tokens", { value: String(strength.tokens) });

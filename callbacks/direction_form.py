@@ -15,7 +15,6 @@ from dash.exceptions import PreventUpdate
 from app.domain.direction_files import arrays_in, row_of
 from app.domain.directions import (
     MOST_NAME,
-    MOST_SAMPLES,
     AnyDirection,
     NamedDirection,
     Placebo,
@@ -28,6 +27,7 @@ from app.domain.directions import (
 from app.domain.errors import BadRecipe, MicrotomeError
 from app.domain.experiment import Experiment
 from app.domain.recipes import plain_json
+from app.domain.samples import MOST_SAMPLES
 from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.engine import Engine
@@ -138,7 +138,7 @@ class Reader:
     def _feature(self, form: Form) -> AnyDirection:
         folder, feature = str(form["folder"] or "").strip(), whole(form["feature"], "Feature", 0) or 0
         fingerprint, found = self.engine.read_autoencoder(self.experiment.model, folder)
-        return SaeFeature(folder, feature, fingerprint, found.layer)
+        return SaeFeature(folder, feature, fingerprint, found.layer, found.activation)
 
     def _vector(self, form: Form) -> AnyDirection:
         numbers = numbers_of(form["numbers"])

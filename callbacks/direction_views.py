@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import plotly.graph_objects as go
 
-from app.domain.direction_recipes import place_of
+from app.domain.direction_places import place_of
 from app.domain.directions import NamedDirection
 from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe

@@ -13,11 +13,12 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import Dash, Input, Output, State
 
-from app.domain.directions import NamedDirection
+from app.domain.direction_places import site_of
 from app.domain.errors import BadLink
 from app.domain.recipes import AnyRecipe, parse_recipe, recipe_dict
 from app.domain.results import METRICS
 from app.domain.session import chosen_direction
+from app.domain.sites import Site
 from app.domain.steering_recipes import SteeringCurve
 from app.domain.steering_results import SteeringCurveResult
 from app.engine import Engine
@@ -53,12 +54,10 @@ SELECT_TOKENS = "No token is selected: select those that are to be changed, or c
 
 def recipe(page: direction_views.OnScreen, intervened: bool) -> AnyRecipe:
     """What is computed, of the prompt on screen or of the whole set."""
-    asked, chosen = page.residual.strength, page.selection.positions
-    if asked.positions == "selected" and not chosen:
+    asked = page.residual.strength
+    if asked.positions == "selected" and not page.selection.positions:
         raise Refused(SELECT_TOKENS)
-    positions = sorted(chosen) if asked.positions == "selected" else None
-    site = {"activation": "resid_post", "layer": _layer(page, page.named), "positions": positions}
-    options = {"direction": page.named.direction, "site": site, **asked.options}
+    options = {"direction": page.named.direction, "site": _site(page), **asked.options}
     if asked.of == "prompt":
         return page.experiment.recipe(KIND, intervened=intervened, **options)
     return page.experiment.set_recipe(KIND, intervened=intervened, prompt=_written(page), **options)
@@ -71,12 +70,13 @@ def _written(page: direction_views.OnScreen) -> int:
     return experiment.prompt_set.index(experiment.prompt) if here else 0
 
 
-def _layer(page: direction_views.OnScreen, named: NamedDirection) -> int:
-    """The one asked for, else the one selected last, else the direction's own, else a middle one."""
+def _site(page: direction_views.OnScreen) -> Site:
+    """Where it is changed: at the layer asked for, else where the bar changes it too."""
+    asked, selection = page.residual.strength, page.selection
     n_layers = page.engine.facts(page.experiment.model).n_layers
-    asked = page.residual.strength.layer
-    found = page.layer if asked is None else asked
-    return n_layers // 2 if found is None else min(found, n_layers - 1)
+    layers = selection.layers if asked.layer is None else (asked.layer,)
+    positions = tuple(sorted(selection.positions)) if asked.positions == "selected" else None
+    return site_of(page.named.direction, layers, n_layers, positions)
 
 
 # where the curves are

@@ -313,12 +313,13 @@ HELP: dict[str, Help] = {
         "metric(s): add a ← a + s·d̂   (unit: s × |a|)\n"
         "clamp a ← a + (s − a·d̂)·d̂,  project out a ← a − s·(a·d̂)·d̂\n"
         "swap a ← a + s·((a_other − a)·d̂)·d̂",
-        "One run of the prompt on screen per strength, changed along the direction at one layer's resid_post, on top "
-        "of the run that is shown. Layer: the one chosen, else the one selected last, else the direction's own, else "
-        "the middle. Thin grey lines: the same numbers along random directions at right angles; an effect that they "
-        "share is one of any push of that size. A swap takes from the pair's other prompt, 1 all of the way, and its "
-        "placebos move every token as far as it does. Dotted: the run without the change. With texts, hover or click a "
-        "strength to read its greedy continuation. What was computed stays after Cancel and is gone on from.",
+        "One run of the prompt on screen per strength, changed along the direction at one place, on top of the run "
+        "that is shown. The place: the layer chosen, else as the bar above: after the layer selected last, else where "
+        "the direction was made, else after the last. Thin grey lines: the same numbers along random directions at "
+        "right angles; an effect that they share is one of any push of that size. A swap takes from the pair's other "
+        "prompt, 1 all of the way, and its placebos move every token as far as it does. Dotted: the run without the "
+        "change. With texts, hover or click a strength to read its greedy continuation. What was computed stays after "
+        "Cancel and is gone on from.",
         "that of the metric. KL is from the run without the change.",
         "that of the metric; strength in units of the stream, × |a| of each token, or the share taken out or swapped.",
     ),

@@ -21,6 +21,7 @@ from app.compute.memo import once
 from app.compute.normalization import affine_norm
 from app.compute.probes import probe
 from app.compute.samples import activations, check_samples
+from app.domain.direction_places import samples_of
 from app.domain.directions import (
     AnyDirection,
     MeanDifference,
@@ -32,7 +33,6 @@ from app.domain.directions import (
     SingularVector,
     TokenDirection,
     Vector,
-    samples_of,
 )
 from app.domain.errors import BadRecipe
 from app.domain.sites import within
@@ -148,8 +148,9 @@ def _sae_feature(model: LoadedModel, direction: SaeFeature) -> MadeDirection:
     """As long as what one unit of the feature writes, where the autoencoder normalises nothing."""
     found = autoencoder(model, direction.folder, direction.fingerprint)
     within((direction.feature,), found.d_sae, "features", f"The autoencoder {found.name}")
-    if direction.layer not in (None, found.layer):
-        raise BadRecipe(f"{direction} is of layer {found.layer} and not {direction.layer}; correct its layer.")
+    given = f"{direction.activation} of layer {direction.layer}"
+    if direction.layer is not None and (direction.activation, direction.layer) != (found.activation, found.layer):
+        raise BadRecipe(f"{direction} is of {found.activation} of layer {found.layer} and not {given}; correct it.")
     return MadeDirection(found.W_dec[direction.feature].clone())
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from app.compute.effective import check_seen
 from app.compute.memo import once
 from app.compute.passes import Ids, captured, everywhere
-from app.domain.directions import Sample, Stream
 from app.domain.errors import BadPrompt
+from app.domain.samples import Sample, Stream
 from app.domain.sites import Site, check_site
 from app.models.loaded import LoadedModel
 from app.models.tokens import tokenise

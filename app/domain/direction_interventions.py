@@ -13,9 +13,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from app.domain.directions import Direction, SaeFeature, Stream
+from app.domain.directions import Direction, SaeFeature
 from app.domain.errors import BadRecipe, BadSite
 from app.domain.intervention_base import Frozen, Reference
+from app.domain.samples import Stream
 from app.domain.sites import Site
 
 MOST_DIRECTIONS = 64

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain.directions import AnyDirection, Direction, Placebo, Stream
+from app.domain.directions import Direction
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnModel, OnRuns
+from app.domain.samples import Stream
 from app.domain.seeds import check_seed
 from app.domain.sites import Site, check_site, within
 
@@ -67,15 +68,6 @@ class DirectionReaders(OnModel):
 
 
 OfDirection = DirectionProjection | DirectionDistribution | DirectionWriters | DirectionReaders
-
-
-def place_of(direction: AnyDirection, layers: tuple[int, ...]) -> int | None:
-    """The layer after which a direction is looked at: the one selected last, else the direction's own, of what enters a
-    block the one before; None = the last."""
-    if layers or direction.layer is None:
-        return layers[-1] if layers else None
-    of = direction.of if isinstance(direction, Placebo) else direction
-    return max(0, direction.layer - (getattr(of, "activation", "resid_post") == "resid_pre"))
 
 
 def check_place(facts: ModelFacts, recipe: object, lengths: tuple[int, ...]) -> None:

@@ -11,11 +11,11 @@ from app.domain.directions import (
     Probe,
     RandomDirection,
     SaeFeature,
-    Samples,
     SingularVector,
     TokenDirection,
     Vector,
 )
+from app.domain.samples import Samples
 
 Rows = tuple[tuple[str, str], ...]
 _TEXTS, _CHARACTERS = 3, 48
@@ -91,7 +91,8 @@ def _singular(direction: SingularVector) -> Rows:
 
 
 def _feature(direction: SaeFeature) -> Rows:
-    return (("feature", f"{direction.feature} of {direction.folder}"),)
+    place = () if direction.layer is None else (("trained on", f"{direction.activation} L{direction.layer}"),)
+    return (("feature", f"{direction.feature} of {direction.folder}"), *place)
 
 
 def _vector(direction: Vector) -> Rows:

@@ -20,14 +20,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
 from app.domain.errors import BadRecipe
+from app.domain.samples import Samples, Stream, need
 from app.domain.seeds import check_seed
 from app.domain.sites import Head
 
 _STRICT = ConfigDict(extra="forbid")
-MOST_SAMPLES = 2000
-"""Of one group: each is a forward pass, and a direction travels in the link."""
-Stream = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
-"""Activations of the width of the residual stream."""
 Space = Literal["unembedding", "embedding", "residual", "free"]
 MOST_NAME = 40
 """Characters of a name."""
@@ -79,30 +76,6 @@ class TokenDirection:
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
-class Sample:
-    """One position of one text; `position` None = the last, negative counts from the end."""
-
-    text: str
-    position: int | None = None
-
-
-def _as_samples(value: Any) -> Any:
-    """Texts alone stand for their last positions."""
-    if not isinstance(value, list | tuple):
-        return value
-    return [{"text": each} if isinstance(each, str) else each for each in value]  # pyright: ignore[reportUnknownVariableType]
-
-
-Samples = Annotated[tuple[Sample, ...], BeforeValidator(_as_samples)]
-
-
-def _need(count: int, least: int, what: str) -> None:
-    if not least <= count <= MOST_SAMPLES:
-        raise BadRecipe(f"{what} has {count} samples; give {least} to {MOST_SAMPLES}.")
-
-
-@with_config(_STRICT)
-@dataclass(frozen=True)
 class MeanDifference:
     """Mean activation over `plus` minus that over `minus`: two groups of prompts, or of positions."""
 
@@ -113,8 +86,8 @@ class MeanDifference:
     kind: Literal["mean_difference"] = "mean_difference"
 
     def __post_init__(self) -> None:
-        _need(len(self.plus), 1, "plus")
-        _need(len(self.minus), 1, "minus")
+        need(len(self.plus), 1, "plus")
+        need(len(self.minus), 1, "minus")
 
     @property
     def space(self) -> Space:
@@ -136,7 +109,7 @@ class PrincipalComponent:
     kind: Literal["principal_component"] = "principal_component"
 
     def __post_init__(self) -> None:
-        _need(len(self.samples), 2, "A principal component")
+        need(len(self.samples), 2, "A principal component")
         if not 0 <= self.component < len(self.samples) - 1:
             raise BadRecipe(
                 f"{len(self.samples)} samples have {len(self.samples) - 1} principal components, from 0, and "
@@ -168,8 +141,8 @@ class Probe:
     kind: Literal["probe"] = "probe"
 
     def __post_init__(self) -> None:
-        _need(len(self.plus), 4, "plus")
-        _need(len(self.minus), 4, "minus")
+        need(len(self.plus), 4, "plus")
+        need(len(self.minus), 4, "minus")
         check_seed(self.seed)
         if not 0 < self.held_out < 1 or not (self.C > 0 and math.isfinite(self.C)):
             raise BadRecipe(
@@ -215,12 +188,13 @@ class SingularVector:
 @dataclass(frozen=True)
 class SaeFeature:
     """A decoder row of a sparse autoencoder in a local SAELens folder. `fingerprint` is the SHA-256 of configuration
-    and weights: another autoencoder in that folder is refused."""
+    and weights: another autoencoder in that folder is refused. `activation` and `layer` are what it was trained on."""
 
     folder: str
     feature: int
     fingerprint: str = ""
     layer: int | None = None
+    activation: Stream = "resid_post"
     kind: Literal["sae_feature"] = "sae_feature"
 
     @property
@@ -329,15 +303,6 @@ class Placebo:
 
 AnyDirection = Made | Placebo
 Direction = Annotated[AnyDirection, Field(discriminator="kind")]
-
-
-def samples_of(direction: AnyDirection) -> Samples:
-    """The samples whose activations it is made from; none of the other kinds."""
-    if isinstance(direction, Placebo):
-        return samples_of(direction.of)
-    if isinstance(direction, PrincipalComponent):
-        return direction.samples
-    return (*direction.plus, *direction.minus) if isinstance(direction, MeanDifference | Probe) else ()
 
 
 @with_config(_STRICT)

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipe_base import OnRuns
+from app.domain.samples import Stream
 from app.domain.seeds import check_seed
 from app.domain.sites import Site, check_site, within
 

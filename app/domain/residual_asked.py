@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.geometry_recipes import Reduction
 from app.domain.lens_recipes import Lens
 from app.domain.parts_recipes import Scale
 from app.domain.recipes import parse_json
+from app.domain.samples import Stream
 from app.domain.views import GroupedBy, LensColour, Level, ReadingAs
 
 _STRICT = ConfigDict(extra="forbid")

@@ -14,11 +14,11 @@ from app.domain.directions import (
     PrincipalComponent,
     Probe,
     SaeFeature,
-    Samples,
     SingularVector,
     TokenDirection,
     Vector,
 )
+from app.domain.samples import Samples
 from app.domain.sites import Site
 from app.export.script_heads import READ_THROUGH
 from app.models.loaded import LoadedModel

@@ -17,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.domain.direction_recipes import place_of
+from app.domain.direction_places import place_of
 from app.domain.direction_results import DirectionDistributionResult
 from app.domain.errors import BadInput
 from app.domain.recipes import parse_recipe

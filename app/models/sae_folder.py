@@ -20,10 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from app.domain.directions import Stream
 from app.domain.errors import BadRecipe
 from app.domain.models import ModelFacts
 from app.domain.recipes import plain_json
+from app.domain.samples import Stream
 from app.domain.sites import Site
 from app.models.folders import Stamp, stamp
 from app.models.sparse_autoencoder import SparseAutoencoder

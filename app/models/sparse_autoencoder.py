@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app.domain.directions import Stream
+from app.domain.samples import Stream
 from app.domain.sites import Site
 
 Architecture = Literal["standard", "jumprelu", "topk", "gated"]

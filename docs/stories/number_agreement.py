@@ -10,12 +10,13 @@ from typing import Any, Literal
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import ProjectOut, SwapAlong
 from app.domain.direction_recipes import DirectionDistribution, DirectionProjection, DirectionReaders, DirectionWriters
-from app.domain.directions import AnyDirection, MeanDifference, NamedDirection, Placebo, Probe, Sample, TokenDirection
+from app.domain.directions import AnyDirection, MeanDifference, NamedDirection, Placebo, Probe, TokenDirection
 from app.domain.experiment import Experiment
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AttentionPattern, Prediction
 from app.domain.residual_asked import ResidualAsked, StrengthAsked
+from app.domain.samples import Sample
 from app.domain.session import Session, Viewed
 from app.domain.sites import Site
 from app.domain.steering_recipes import SteeringCurve

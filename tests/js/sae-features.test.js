@@ -26,7 +26,7 @@ test("the selected token redraws the bars only where it ranks them", () => {
 
 test("ablating sets the feature to 0 where its autoencoder is, steering adds what it writes at its most active", () => {
   const card = { feature: 7, layer: 15, activation: "resid_post", written: 12.3456 };
-  const direction = { kind: "sae_feature", ...OF, feature: 7, layer: 15 };
+  const direction = { kind: "sae_feature", ...OF, feature: 7, layer: 15, activation: "resid_post" };
   const site = { activation: "resid_post", layer: 15 };
   assert.deepEqual(featureChange("ablate", OF, card), { kind: "clamp_feature", site, direction, value: 0 });
   assert.deepEqual(featureChange("steer", OF, card), { kind: "steer", site, direction, strength: 12.3, unit: "absolute" });

@@ -89,7 +89,8 @@ def test_the_page_fills_in_every_field_of_an_intervention_as_the_server_does():
     made += (SwapAlong(stream, (direction,)), ClampFeature(stream, SaeFeature("f", 1)))
     spoken_direction = {"seed": 1, "kind": "random"}
     own += [{"direction": spoken_direction}] * 3 + [{"directions": [spoken_direction]}]
-    own += [{"direction": {"folder": "f", "feature": 1, "fingerprint": "", "layer": None, "kind": "sae_feature"}}]
+    feature = {"folder": "f", "feature": 1, "fingerprint": "", "layer": None, "activation": "resid_post"}
+    own += [{"direction": feature | {"kind": "sae_feature"}}]
     switched = tuple(Switched(each) for each in made)
     spoken = session_dict(Session(dataclasses.replace(WORKED_EXAMPLE.experiment, interventions=switched)))
     first = _in_node("runs.FIRST_INTERVENTIONS")

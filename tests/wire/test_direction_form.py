@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from app.domain.directions import MeanDifference, Placebo, RandomDirection, SaeFeature, Sample, SingularVector, Vector
+from app.domain.directions import MeanDifference, Placebo, RandomDirection, SaeFeature, SingularVector, Vector
 from app.domain.errors import BadInput
+from app.domain.samples import Sample
 from app.domain.session import directions_json, parse_directions
 from app.domain.sites import Head
 from app.models.sae_folder import folder_fingerprint

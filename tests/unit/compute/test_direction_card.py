@@ -12,12 +12,12 @@ from app.domain.directions import (
     NamedDirection,
     Placebo,
     RandomDirection,
-    Sample,
     SingularVector,
     TokenDirection,
     Vector,
 )
 from app.domain.errors import BadRecipe
+from app.domain.samples import Sample
 from app.domain.sites import Head
 from app.models.tokens import token_string
 from tests import tiny as words

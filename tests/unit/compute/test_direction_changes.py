@@ -14,9 +14,10 @@ from app.compute.reading import ReadPrompt
 from app.compute.runs import capture, forward
 from app.compute.variations import Held
 from app.domain.direction_interventions import Clamp, ProjectOut, Steer, SwapAlong
-from app.domain.directions import MeanDifference, Placebo, RandomDirection, Sample, TokenDirection, Vector
+from app.domain.directions import MeanDifference, Placebo, RandomDirection, TokenDirection, Vector
 from app.domain.errors import BadPrompt, BadRecipe, BadSite
 from app.domain.interventions import Ablate, KnockOutEdge
+from app.domain.samples import Sample
 from app.domain.sites import Site
 from app.models.tokens import tokenise
 from tests import tiny as words

@@ -6,14 +6,14 @@ import torch
 
 from app.compute.directions import made
 from app.compute.samples import activations
-from app.domain.direction_recipes import place_of
+from app.domain.direction_places import place_of, site_of
 from app.domain.directions import (
     MeanDifference,
     Placebo,
     PrincipalComponent,
     Probe,
     RandomDirection,
-    Sample,
+    SaeFeature,
     SingularVector,
     TokenDirection,
     Vector,
@@ -22,7 +22,8 @@ from app.domain.errors import BadPrompt, BadRecipe, BadSite
 from app.domain.geometry_recipes import ActivationMap
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
-from app.domain.sites import Head
+from app.domain.samples import Sample
+from app.domain.sites import Head, Site
 from tests import tiny as words
 from tests.loaded import tiny
 from tests.unit.compute.asking import TOLERANCE, answer, cache, incorrect
@@ -163,3 +164,11 @@ def test_what_enters_a_block_is_looked_at_after_the_block_before():
     assert place_of(MeanDifference("resid_post", 3, (Sample("w1"),), (Sample("w2"),)), ()) == 3
     assert place_of(before, (5,)) == 5
     assert place_of(RandomDirection(0), ()) is None
+
+
+def test_a_change_is_made_at_the_selected_layer_else_where_the_direction_is_at_home_else_after_the_last():
+    feature = SaeFeature("folder", 3, "", 1, "mlp_out")
+    assert site_of(feature, (), 4) == site_of(Placebo(feature), (), 4) == Site("mlp_out", 1)
+    assert site_of(SingularVector(Head(2, 0), side="read"), (), 4, (1, 3)) == Site("resid_pre", 2, None, (1, 3))
+    assert site_of(feature, (0, 2), 4) == Site("resid_post", 2)
+    assert site_of(RandomDirection(0), (), 4) == Site("resid_post", 3)

@@ -10,8 +10,9 @@ from sklearn.preprocessing import scale
 from app.compute.directions import made
 from app.compute.probes import CONTROLS, probe
 from app.compute.samples import activations
-from app.domain.directions import Probe, Sample
+from app.domain.directions import Probe
 from app.domain.errors import BadRecipe
+from app.domain.samples import Sample
 from tests.loaded import tiny
 
 PLUS = tuple(Sample(f"w{at} w7 w{at + 3}") for at in range(12))

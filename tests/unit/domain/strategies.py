@@ -8,12 +8,7 @@ from app.domain import recipes as kinds
 from app.domain.cells import Cells, SweptActivation
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
-from app.domain.direction_recipes import (
-    DirectionDistribution,
-    DirectionProjection,
-    DirectionReaders,
-    DirectionWriters,
-)
+from app.domain.direction_recipes import DirectionDistribution, DirectionProjection, DirectionReaders, DirectionWriters
 from app.domain.directions import (
     MeanDifference,
     NamedDirection,
@@ -22,9 +17,7 @@ from app.domain.directions import (
     Probe,
     RandomDirection,
     SaeFeature,
-    Sample,
     SingularVector,
-    Stream,
     TokenDirection,
     Vector,
 )
@@ -36,6 +29,7 @@ from app.domain.interventions import Ablate, Frozen, GaussianNoise, KnockOutEdge
 from app.domain.models import ModelSpec
 from app.domain.prompts import PromptPair
 from app.domain.results import METRICS
+from app.domain.samples import Sample, Stream
 from app.domain.session import Session, Viewed
 from app.domain.sites import HEAD_ACTIVATIONS, Activation, Head, Site
 from app.domain.sweep_asked import MOST_BESIDE, SweepAsked, SweepMethod
@@ -66,7 +60,7 @@ made = (
     | st.builds(PrincipalComponent, streams, small, samples, st.integers(0, 2))
     | st.builds(Probe, streams, small, samples, samples, seed=small)
     | st.builds(SingularVector, heads, small, st.sampled_from(["write", "read"]))
-    | st.builds(SaeFeature, text, small, text, st.none() | small)
+    | st.builds(SaeFeature, text, small, text, st.none() | small, streams)
     | st.builds(Vector, st.just(Vector.of((1.0, -2.0)).values), text, st.none() | small)
     | st.builds(RandomDirection, small)
 )

@@ -11,13 +11,13 @@ from app.domain.directions import (
     Placebo,
     PrincipalComponent,
     Probe,
-    Sample,
     SingularVector,
     TokenDirection,
     Vector,
 )
 from app.domain.errors import BadLink, BadRecipe, BadSite
 from app.domain.residual_asked import ResidualAsked
+from app.domain.samples import Sample
 from app.domain.session import WORKED_EXAMPLE, chosen_direction, parse_directions, session_dict
 from app.domain.sites import Head
 from tests.unit.domain.strategies import vectors

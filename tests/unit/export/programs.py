@@ -6,12 +6,7 @@ from typing import Any
 from app.domain.cells import Cells
 from app.domain.direction_card import DirectionCard
 from app.domain.direction_interventions import Clamp, ClampFeature, ProjectOut, Steer, SwapAlong
-from app.domain.direction_recipes import (
-    DirectionDistribution,
-    DirectionProjection,
-    DirectionReaders,
-    DirectionWriters,
-)
+from app.domain.direction_recipes import DirectionDistribution, DirectionProjection, DirectionReaders, DirectionWriters
 from app.domain.directions import (
     AnyDirection,
     MeanDifference,
@@ -21,7 +16,6 @@ from app.domain.directions import (
     Probe,
     RandomDirection,
     SaeFeature,
-    Sample,
     SingularVector,
     TokenDirection,
     Vector,
@@ -50,6 +44,7 @@ from app.domain.recipes import (
     SaeFeatures,
     SelfRepair,
 )
+from app.domain.samples import Sample
 from app.domain.sites import Head, Site
 from app.domain.steering_recipes import SteeringCurve
 from tests import tiny as words
