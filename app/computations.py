@@ -6,14 +6,17 @@ ends well. Whoever asks for the same digest later, here or on another machine wi
 
 import functools
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from app.analyses import ANALYSES
+from app.answered import Answered
 from app.cache import ResultCache
 from app.compute.report import Report
+from app.domain.cells import Cells
 from app.domain.errors import Cancelled
 from app.domain.models import Provenance
 from app.domain.recipes import OF_ONE_PROMPT, AnyRecipe
@@ -31,10 +34,23 @@ def job_name(recipe: AnyRecipe) -> str:
     """What is computed, in words: `Ablation sweep, zero, 8 prompts, intervened`."""
     count = 1 if isinstance(recipe, OF_ONE_PROMPT) else len(recipe.prompts)
     said = (
-        ANALYSES[recipe.kind].title, *(getattr(recipe, part, "") for part in ("method", "direction")),
+        ANALYSES[recipe.kind].title, *(getattr(recipe, part, "") for part in ("method", "direction")), _tried(recipe),
         f"{count} prompts" if count > 1 else "", "intervened" if recipe.interventions else "",
     )  # fmt: skip
     return ", ".join(part for part in said if isinstance(part, str) and part)
+
+
+def _tried(recipe: AnyRecipe) -> str:
+    """What a sweep changes, where that is not whole heads: `resid_pre by position`."""
+    cells = getattr(recipe, "cells", None)
+    if not isinstance(cells, Cells) or (cells.activation, cells.by) == ("z", "all"):
+        return ""
+    return cells.activation if cells.by == "all" else f"{cells.activation} by {cells.by}"
+
+
+def told(digest: str, recipe: AnyRecipe, seconds: float | None) -> Answered:
+    """How this recipe was answered, for the history of who asked."""
+    return Answered(digest, job_name(recipe), seconds, ANALYSES[recipe.kind].in_parts)
 
 
 class Computations:
@@ -59,7 +75,7 @@ class Computations:
             shared = self._in_flight[digest] = Shared()
             shared.join()
         report = self._reporter(shared, urgent)
-        work = functools.partial(self._compute, digest, model, recipe, provenance, report)
+        work = functools.partial(self._compute, shared, digest, model, recipe, provenance, report)
         row = ANALYSES[recipe.kind]
         ended = functools.partial(self._ended, digest, shared, row.in_parts and not row.resumes)
         shared.begin(lambda: self._thread.submit(work, urgent, row.in_parts, job_name(recipe)), ended)
@@ -82,12 +98,15 @@ class Computations:
         if any(shared.partial is not None for shared in tuple(self._in_flight.values())):
             self._thread.wait(CLOSING)
 
-    def _compute(self, digest: str, model: Any, recipe: AnyRecipe, provenance: Provenance, report: Report) -> Result:
+    def _compute(
+        self, shared: Shared[Result], digest: str, model: Any, recipe: AnyRecipe, provenance: Provenance, report: Report
+    ) -> Result:
         """On the compute thread. Somebody may have finished the same between a look into the cache and now."""
         found = self._results.get(digest)
         if found is not None:
             return found
         self.begun += 1
+        began = time.monotonic()
         analysis = ANALYSES[recipe.kind]
         given: dict[str, Any] = {"digest": digest, "provenance": provenance, "max_tokens": self._max_tokens}
         if analysis.resumes:
@@ -95,6 +114,7 @@ class Computations:
         with self._kept(digest, analysis.resumes) as keep:
             result = analysis.compute(model, recipe, _keeping(keep, report), **given)
             self._results.put(digest, result)
+        shared.seconds = time.monotonic() - began
         return result
 
     def _kept(self, digest: str, resumes: bool) -> AbstractContextManager[Callable[[Result], None] | None]:

@@ -21,9 +21,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from app import answered
 from app.analyses import ANALYSES
 from app.cache import DiskStore, ResultCache, Store
-from app.computations import Computations
+from app.computations import Computations, told
 from app.compute.report import Report
 from app.domain import recipes
 from app.domain.cost import Cost
@@ -191,12 +192,15 @@ class Engine:
         if found is not None:
             with self._lock:
                 self._hits += 1
+            answered.note(told(digest, recipe, None))
             return found
         self._check_here(recipe)  # loads the model where it had left, perhaps from a folder that has changed since,
         digest, model = self.digest(recipe), self._model(recipe.model)  # so asked anew
         computed = self._computations.joined(digest, model, recipe, self.provenance(recipe.model), urgent)
         with self._paces.watched(digest, report) as heard:
-            return computed.wait(heard)
+            result = computed.wait(heard)
+        answered.note(told(digest, recipe, computed.seconds))
+        return result
 
     def view(self, view: View, report: Report | None = None) -> Result:
         """The numbers a view shows: the baseline, the intervened run, or their difference."""

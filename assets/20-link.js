@@ -174,6 +174,6 @@
   /** The id of the saved view that the hash names, or null. */
   const savedIn = (hash) => (hash && hash.startsWith(SAVED) ? hash.slice(SAVED.length) : null);
 
-  root.microtome.link = { KEPT, encode, decode, read, savedIn };
+  root.microtome.link = { KEPT, encode, decode, fault, read, savedIn };
   if (typeof module !== "undefined") module.exports = root.microtome.link;
 })(typeof window === "undefined" ? globalThis : window);

@@ -110,6 +110,7 @@
     "copy-short-link": () => microtome.copyShortLink(),
     theme: () => microtome.switchTheme(),
     "keys-button": () => microtome.showKeys(),
+    "history-clear": () => microtome.past.clear(),
     "prompts-open": () => microtome.openPromptSet(),
     "intervention-add": () => microtome.openForm(),
     "direction-new": () => microtome.openDirection(),

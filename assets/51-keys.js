@@ -55,6 +55,7 @@
     p: () => dispatch({ type: "pin" }),
     z: () => dispatch({ type: "undo" }),
     y: () => dispatch({ type: "redo" }),
+    h: () => microtome.past.turn(),
     f: () => microtome.maximise(microtome.maximised() || focusedPanel() || pointedPanel),
     "/": goToPrompt,
     "?": showKeys,

@@ -37,6 +37,7 @@
     const { left, top, width, height } = button.getBoundingClientRect();
     Object.assign(at().style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
     setProps("export-of", { data: button.dataset.export });
+    if (button.dataset.export === "page") setProps("history", { data: microtome.past.all() }); // of the session's file
     offerOnly(button);
     at().click(); // Mantine's own opening: arrows, Escape and a click elsewhere are its business
     focusWhenShown(document.getElementById("export-entries"));

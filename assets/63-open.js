@@ -32,11 +32,18 @@
     input.click();
   }
 
+  function openedWith({ history, unread }) {
+    if (!history.length && !unread) return "Opened.";
+    const runs = history.length === 1 ? "one run" : `${history.length} runs`;
+    return `Opened, with ${runs} of its history${unread ? `; ${unread} could not be read` : ""}.`;
+  }
+
   /** What the server found in the file becomes the page. */
   function opened(found) {
     if (!found) return root.dash_clientside.no_update;
     microtome.dispatch({ type: "open", session: found.session });
-    microtome.notify(found.told || "Opened.");
+    if (found.history.length) microtome.past.add(found.history);
+    microtome.notify(found.told || openedWith(found));
     return root.dash_clientside.no_update;
   }
 

@@ -8,6 +8,7 @@ from callbacks import (
     asked_panels,
     attention_beside,
     client,
+    compare,
     components,
     direction_form,
     evaluate,
@@ -40,7 +41,7 @@ PARTS = (
     evaluate, heads, head_matrix, components, panels, attention_beside, head_card, head_card_patterns, head_reading,
     asked_panels, strength, slow_maps, lenses, sae_features, sweep_map, against,
     prompt_strip, path_patching, self_repair, generation, rail, prompt_set, intervention_form, direction_form,
-    status_bar, export, opening, plates,
+    status_bar, export, opening, plates, compare,
 )  # fmt: skip
 ALONE = (sweep_controls, client)
 """Parts that ask no engine."""

@@ -18,12 +18,14 @@ from dash.exceptions import PreventUpdate
 
 from app.analyses import ANALYSES, drawn
 from app.domain.errors import BadInput
+from app.domain.history import parse_history
 from app.domain.recipes import recipe_json
-from app.domain.session import directions_json, parse_session, session_dict
+from app.domain.session import directions_json, parse_session
 from app.domain.views import view_dict
 from app.engine import Engine
 from app.export import tables
 from app.export.manifest import manifest
+from app.export.opened import with_history
 from app.export.pictures import picture
 from app.figures.caption import captioned
 from app.figures.sweep_tables import summarised
@@ -89,12 +91,12 @@ def _drawn(page: Page, behind: Source, form: Any) -> bytes:
     return picture(figure, form, manifest(view, result.provenance, result.digest, page.session))
 
 
-def exported_page(page: Page, form: str, session: Any) -> bytes:
-    """The whole page: its session, its library of directions, or every table or figure (pdf) it can show."""
+def exported_page(page: Page, form: str, session: Any, history: Any = None) -> bytes:
+    """The whole page: its session with the history of runs, its directions, or every table or figure (pdf)."""
     if form == "directions":
         return json.dumps(directions_json(page.directions), indent=2, ensure_ascii=False).encode()
     if form == "session":
-        return json.dumps(session_dict(parse_session(session)), indent=2).encode()
+        return json.dumps(with_history(parse_session(session), parse_history(history)), indent=2).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for panel in SOURCES:
@@ -143,7 +145,7 @@ def notice(text: str) -> list[dict[str, Any]]:
     return [{"id": f"export-{time.time()}", "action": "show", "message": text, "color": "red", "autoClose": 8000}]
 
 
-def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) -> tuple[Any, Any, Any]:
+def export(engine: Engine, clicks: Any, panel: Any, session: Any, history: Any, *stores: Any) -> tuple[Any, Any, Any]:
     """The file that was clicked in the menu, of the panel that it is open for, or why there is none; or what the page
     itself takes: the panel for its plate, or text for the clipboard."""
     asked = ctx.triggered_id
@@ -154,7 +156,7 @@ def export(engine: Engine, clicks: Any, panel: Any, session: Any, *stores: Any) 
         page = _with_rest(page_of(engine, *stores), session)
         if form in TAKEN:
             return no_update, no_update, TAKEN[form](page, panel) | {"number": time.time()}
-        content = exported_page(page, form, session) if panel == "page" else exported(page, panel, form)
+        content = exported_page(page, form, session, history) if panel == "page" else exported(page, panel, form)
         return dcc.send_bytes(content, file_name(page, panel, form)), no_update, no_update
     except REFUSALS as why:
         return no_update, notice(str(why)), no_update
@@ -206,6 +208,6 @@ def register(app: Dash, engine: Engine) -> None:
         Output(ids.EXPORT_DOWNLOAD, "data"), Output(ids.NOTIFICATIONS, "sendNotifications"),
         Output(ids.TAKEN, "data"),
         Input({"type": "export", "format": ALL}, "n_clicks"), State(ids.EXPORT_OF, "data"),
-        State(ids.SESSION, "data"), *stores,
+        State(ids.SESSION, "data"), State(ids.HISTORY, "data"), *stores,
         prevent_initial_call=True,
     )(functools.partial(export, engine))  # fmt: skip

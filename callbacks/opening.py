@@ -9,10 +9,11 @@ from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
 from app.domain.errors import BadInput, MicrotomeError
+from app.domain.history import history_json
 from app.domain.session import Session, session_dict
 from app.engine import Engine
 from app.export.manifest import differences
-from app.export.opened import opened
+from app.export.opened import history_in, opened
 from callbacks.export import notice
 from layouts import ids
 
@@ -22,15 +23,18 @@ MOST_SAID = 4
 
 
 def open_file(engine: Engine, given: Any) -> tuple[Any, Any]:
-    """(the session that the file holds and what is told of it, nothing), or (nothing, a notice why not)."""
+    """(the session that the file holds, its history and what is told of it, nothing), or (nothing, why not)."""
     if not isinstance(given, dict):
         raise PreventUpdate
     try:
-        session, made = opened(_content(given.get("content")))
+        content = _content(given.get("content"))
+        session, made = opened(content)
+        history, unread = history_in(content)
         told = None if made is None else _told(engine, session, made)
     except MicrotomeError as error:
         return no_update, notice(str(error))
-    return {"session": session_dict(session), "told": told, "number": given.get("number")}, no_update
+    past = {"history": history_json(history), "unread": unread}
+    return {"session": session_dict(session), "told": told, "number": given.get("number"), **past}, no_update
 
 
 def _content(sent: Any) -> bytes:

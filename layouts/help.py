@@ -357,6 +357,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("r", "write which queries and keys the attention map shows"),
     ("p", "pin the primary head"),
     ("z / y", "undo / redo"),
+    ("h", "history of runs, or back to the experiment"),
     ("f", "maximise the panel under the pointer"),
     ("/", "go to the prompt"),
     ("Ctrl Enter", "run"),

@@ -72,6 +72,11 @@ TOKEN_STRIP, TOKEN_DIFF = "token-strip", "token-diff"
 TOKEN_COUNT = "token-count"
 INTERVENTIONS = "interventions"
 REFUSAL_TEXT = "refusal-text"
+# rail: its other side, the history of runs, and the dialog that compares two
+RAIL_SIDE, HISTORY_SIDE, HISTORY_LIST = "rail-side", "history-side", "history-list"
+HISTORY_COUNT, HISTORY_CLEAR, HISTORY = "history-count", "history-clear", "history"
+"""HISTORY is a store, written only for an export of the session: app.domain.history.PastRun."""
+COMPARE, COMPARED = "compare", "compared"
 # rail: the prompt set, and the dialog that fills it
 BASE = "base"
 PROMPT_COUNT, PROMPT_LIST = "prompt-count", "prompt-list"

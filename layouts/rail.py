@@ -13,8 +13,10 @@ from app.domain.prompts import PromptPair
 from layouts import ids
 from layouts.attributes import attributes
 from layouts.header import segments
+from layouts.history import history
 
 BASES = (("clean", "clean"), ("corrupted", "corrupted"))
+SIDES = (("experiment", "Experiment"), ("history", "History"))
 
 
 def shown(token: str) -> str:
@@ -115,4 +117,6 @@ def rail(experiment: Experiment) -> html.Div:
         _directions(),
     ]
     prompt = experiment.prompt
-    return html.Div([*_prompts(prompt), *_answers_and_run(prompt), *follows], id="rail", className="mt-rail")
+    sides = html.Div(segments(ids.RAIL_SIDE, SIDES, "experiment", "What the rail shows"), className="mt-rail-sides")
+    parts = html.Div([*_prompts(prompt), *_answers_and_run(prompt), *follows], id="rail", className="mt-rail")
+    return html.Div([sides, parts, history()], className="mt-rail-both")

@@ -19,6 +19,7 @@ from layouts.head_card import head_card_panel
 from layouts.head_reading import head_reading_panel
 from layouts.header import header
 from layouts.help import HELP, KEYS
+from layouts.history import compare_dialog
 from layouts.intervention_form import intervention_form
 from layouts.lenses import component_lens_panel, lens_panel, token_trajectory_panel
 from layouts.neurons import neuron_card_panel, neurons_panel
@@ -61,7 +62,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         ids.SAE_ASKED, ids.SAE_SHOWN, ids.SAE_READ,
         ids.MATRIX_ASKED, ids.CARD_ASKED, ids.CARD_TEXT, ids.BACKGROUND_PATTERN, ids.PROMPT_SHOWN, ids.STATUS,
         ids.EXPORT_OF, ids.REFUSAL, ids.ACCEPTED, ids.ATTENTION_LAYER, ids.ATTENTION_BESIDE, ids.PROMPTS_READ,
-        ids.OPENED_FILE, ids.OPENED_READ, ids.TAKEN,
+        ids.OPENED_FILE, ids.OPENED_READ, ids.TAKEN, ids.HISTORY,
         ids.FORM_READ, ids.DIRECTION_READ, ids.DIRECTION_FILE,
         *(part.format(panel) for panel in ids.SWEEPING for part in ids.OF_SWEEPS),
         *map(ids.FOUND.format, ids.TOKEN_PICKERS),
@@ -128,6 +129,7 @@ def layout(
             prompt_set_dialog(),
             intervention_form(),
             direction_form(),
+            compare_dialog(),
             shell,
         ],
         id=ids.PROVIDER, forceColorScheme="light", theme=THEME,

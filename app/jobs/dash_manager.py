@@ -24,6 +24,7 @@ from dash.background_callback._proxy_set_props import ProxySetProps
 from dash.background_callback.managers import BaseBackgroundCallbackManager
 from dash.exceptions import PreventUpdate
 
+from app.answered import Answered, listening, note
 from app.domain.errors import Busy, Cancelled
 
 _NO_UPDATE = {"_dash_no_update": "_dash_no_update"}
@@ -45,6 +46,8 @@ class Job:
     props: dict[str, dict[str, Any]] = field(default_factory=dict)
     result: Any = None
     fetched: bool = False
+    answered: list[Answered] = field(default_factory=list)
+    """By the engine, within the job; noted again where the result is fetched."""
 
     @property
     def abandoned(self) -> bool:
@@ -80,7 +83,8 @@ class ThreadManager(BaseBackgroundCallbackManager):
             _enter(job, context, self._lock)
             before = (job.set_progress,) if progress else ()
             try:
-                job.result = fn(*before, **args) if isinstance(args, dict) else fn(*before, *_listed(args))
+                with listening() as job.answered:
+                    job.result = fn(*before, **args) if isinstance(args, dict) else fn(*before, *_listed(args))
             except (PreventUpdate, Cancelled):
                 job.result = _NO_UPDATE
             except Exception as error:  # noqa: BLE001  # Dash raises it in the page's next request, so it is logged there
@@ -134,6 +138,7 @@ class ThreadManager(BaseBackgroundCallbackManager):
         if found is None or not found.done.is_set():
             return self.UNDEFINED
         found.fetched = True
+        note(*found.answered)
         return found.result
 
     def get_updated_props(self, key: str | None) -> dict[str, Any]:

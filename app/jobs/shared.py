@@ -26,6 +26,8 @@ class Shared(Generic[T]):
         self._count = 0  # of news
         self._future: Future[T] | None = None
         self._closed = False
+        self.seconds: float | None = None
+        """That the computation took, once it has ended; None where its result was there already."""
 
     @property
     def partial(self) -> Any:

@@ -44,6 +44,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app import answered
 from app.engine import Engine
 from app.routes.answering import refusing
 from app.routes.attention import numbers, picture, thumbnails, weights
@@ -57,6 +58,8 @@ from app.routes.views import open_view, save_view, saved_view
 def routes(engine: Engine) -> Blueprint:
     """All of them, to be registered under the page's prefix."""
     blueprint = Blueprint("microtome", __name__)
+    blueprint.before_app_request(answered.begin)
+    blueprint.after_app_request(_telling)
 
     def status() -> Response:
         return _json(status_of(engine, request.args.get("model"), asked=bool(request.args.get("asked"))))
@@ -98,6 +101,14 @@ _OF_RESULTS: tuple[tuple[str, Callable[..., Response], Mapping[str, str | None]]
     ("/heads/<digest>/tokens.json", tokens, {"prompt": "0"}),
 )
 """Address, what answers it, and what its query may say, by default. `minus` and `quiet` are understood by all."""
+
+
+def _telling(response: Response) -> Response:
+    """Any answer of the page, with what was computed or found for it: the page's history (assets/31-heard.js)."""
+    told = answered.noted()
+    if told:
+        response.headers[answered.HEADER] = answered.as_header(told)
+    return response
 
 
 def _json(value: Any) -> Response:

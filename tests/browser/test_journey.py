@@ -26,6 +26,7 @@ def test_from_an_empty_prompt_to_ablated_heads_to_a_shared_link(visit: Callable[
     expect(other.page.locator("[data-intervention]")).to_contain_text("zero L23H3")
     other.open(copy_short_link(screen))
     assert other.session == screen.session
+    look_back(screen)
 
 
 def refuse_an_empty_prompt(screen: Screen) -> None:
@@ -104,3 +105,21 @@ def copy_short_link(screen: Screen) -> str:
     screen.page.locator("#copy-short-link").click()
     expect(screen.page.get_by_text("Short link copied")).to_be_visible()
     return screen.page.evaluate("navigator.clipboard.readText()")
+
+
+def look_back(screen: Screen) -> None:
+    before, runs = screen.session, screen.page.locator("#history-list [data-run]")
+    screen.page.keyboard.press("h")
+    ablated = runs.filter(has_text="zero L23H3")
+    expect(ablated).to_have_class("mt-past is-current")
+    ablated.hover()
+    ablated.locator(".mt-past-pin").click()
+    runs.filter(has_text="Mary and John").locator(".mt-past-open").click()
+    assert (screen.interventions, "Mary" in screen.session["experiment"]["prompt"]["clean"]) == ([], True)
+    screen.page.keyboard.press("z")
+    assert screen.session["experiment"] == before["experiment"]
+    screen.page.reload()
+    screen.page.wait_for_selector("html[data-microtome=open]", state="attached")
+    screen.page.keyboard.press("h")
+    expect(runs.first).to_contain_text("zero L23H3")
+    expect(runs.first).to_have_class("mt-past is-current is-pinned")

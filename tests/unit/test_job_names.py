@@ -20,3 +20,8 @@ def test_a_sweep_is_named_with_its_method_prompts_and_run():
 def test_one_prompt_is_not_counted_and_an_intervened_run_is_named():
     changed = Prediction(model=SPEC, prompts=(PAIR,), interventions=(Ablate(Site("z", 0, (1,))),))
     assert job_name(changed) == "Prediction, intervened"
+
+
+def test_a_sweep_of_other_places_than_whole_heads_says_which():
+    sweep = Ablation(model=SPEC, prompts=(PAIR,), cells=Cells("resid_pre", by="position"))
+    assert job_name(sweep) == "Ablation sweep, zero, resid_pre by position"

@@ -29,7 +29,7 @@ every_panel = pytest.mark.parametrize("panel", AT_ONCE)
 def clicked(served: Page, panel: str, form: str, store: Any = None, selection: Any = None, **fields: Any) -> Any:
     """The answer to a click on one entry of a menu."""
     entry = json.dumps(ids.export_item(form), sort_keys=True, separators=(",", ":")) + ".n_clicks"
-    session = fields.pop("session", None)
+    session, history = fields.pop("session", None), fields.pop("history", None)
     chosen = fields.pop("heads", None) or heads(fields.pop("quantity", "direct"))
     given = {
         entry: 1,
@@ -40,6 +40,7 @@ def clicked(served: Page, panel: str, form: str, store: Any = None, selection: A
     }
     given |= {"selection.data": selection} if selection else {}
     given |= {"session.data": session} if session else {}
+    given |= {"history.data": history} if history else {}
     return served.ask("export-download.data", given, by=entry)
 
 
