@@ -48,6 +48,19 @@
     json: ["json"],
   };
 
+  /** What each kind is, in one line. */
+  const TOLD = {
+    tokens: "Columns of W_U (or rows of W_E): the mean of the tokens, minus the mean of those below.",
+    mean_difference: "Mean activation of one group of texts or tokens, minus that of the other.",
+    principal_component: "What the activations of these texts or tokens vary along most; component 0 explains the most variance.",
+    probe: "Weights of a logistic regression that tells the two groups apart, with held-out accuracy and a shuffled-label control.",
+    singular_vector: "A singular vector of the head's W_V W_O: what it writes to the stream, or what it reads there.",
+    sae_feature: "A decoder row of a sparse autoencoder in a local SAELens folder.",
+    vector: "Numbers of your own: pasted, or from a .npy or .safetensors file.",
+    random: "A draw from the unit sphere; or a placebo: as long as another direction, and at right angles to it.",
+    json: "What “{}” in the rail copies: one direction, or a list of named ones.",
+  };
+
   /** Names of the fields that mean something for this kind, and of these samples. */
   function directionFields({ kind, groups }) {
     const own = OWN[kind] || [];
@@ -70,6 +83,6 @@
     };
   }
 
-  Object.assign(root.microtome, { describeDirection, directionForm: { EMPTY, directionFields, prefilled } });
-  if (typeof module !== "undefined") module.exports = { describeDirection, EMPTY, directionFields, prefilled };
+  Object.assign(root.microtome, { describeDirection, directionForm: { EMPTY, TOLD, directionFields, prefilled } });
+  if (typeof module !== "undefined") module.exports = { describeDirection, EMPTY, OWN, TOLD, directionFields, prefilled };
 })(typeof window === "undefined" ? Object.assign(globalThis, { microtome: globalThis.microtome || {} }) : window);

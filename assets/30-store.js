@@ -45,9 +45,9 @@
     if (differing.length) root.dash_clientside.set_props(id, Object.fromEntries(differing));
   }
 
-  /** A line in the corner: what was done goes by itself, what went wrong stays until it is closed. */
+  /** A line in the corner: what was done goes by itself soon, what went wrong later. */
   function notify(message, wrong = false) {
-    const look = wrong ? { color: "red", autoClose: false } : { color: "gray", autoClose: 5000 };
+    const look = wrong ? { color: "red", autoClose: 15000 } : { color: "gray", autoClose: 5000 };
     setProps("notifications", { sendNotifications: [{ id: `notice-${Date.now()}`, action: "show", message, ...look }] });
   }
 

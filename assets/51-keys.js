@@ -45,6 +45,7 @@
     2: workspace("attention"),
     3: workspace("residual"),
     4: workspace("patch"),
+    5: workspace("figure"),
     e: () => microtome.openForm(),
     o: () => microtome.openFile(),
     d: () => microtome.openDirection(),

@@ -44,12 +44,17 @@
     list().replaceChildren(...(directions.length ? directions.map(row) : [element("p", "", NONE)]));
   }
 
-  /** The chosen one is what Tab reaches; arrows go on from there. */
+  let shown = null; // the name of the one that was chosen when the list was marked last
+
+  /** The chosen one is what Tab reaches, and is scrolled to when it is another; arrows go on from there. */
   function mark(session) {
     const chosen = chosenDirection(session);
+    const another = chosen && chosen.name !== shown;
+    shown = chosen && chosen.name;
     for (const made of document.querySelectorAll("#direction-list .mt-direction")) {
       const on = !!chosen && made.dataset.direction === chosen.name;
       made.classList.toggle("is-chosen", on);
+      if (on && another) made.scrollIntoView({ block: "nearest" });
       const choose = made.querySelector(".mt-direction-choose");
       if (!choose) continue;
       choose.setAttribute("aria-pressed", String(on));

@@ -15,7 +15,10 @@
     const button = event.target.closest(".mt-along button");
     if (!button || !BUTTONS[button.id]) return;
     const { value } = propsOf("along-strength") || {};
-    dispatch({ type: "intervene-along", change: BUTTONS[button.id](typeof value === "number" ? value : 0) });
+    const change = BUTTONS[button.id](value);
+    const lacks = Object.values(change).some((each) => typeof each !== "string" && !Number.isFinite(each));
+    if (lacks) microtome.notify("How much? Write a number beside the buttons, such as 4.", true);
+    else dispatch({ type: "intervene-along", change });
   }
 
   function nothingIn(session) {

@@ -4,10 +4,11 @@
 
   const microtome = root.microtome;
   const { dispatch, setProps, propsOf, shownToken } = microtome;
-  const { directionFields, prefilled } = microtome.directionForm;
+  const { TOLD, directionFields, prefilled } = microtome.directionForm;
   const NO_OTHER = { value: "", label: "no other: a random direction" };
   const TOKENS = ["tokens", "minus_tokens"];
   let kind = "tokens"; // the kind made last
+  let refused = null; // the kind that is on screen, of which a refusal speaks
 
   function fill(fields) {
     for (const [name, value] of Object.entries(fields)) {
@@ -31,6 +32,9 @@
 
   function showFields() {
     const [now, groups] = ["kind", "groups"].map((name) => (propsOf(`direction-form-${name}`) || {}).value);
+    microtome.write("direction-told", { textContent: TOLD[now] || "" });
+    if (now !== refused) setProps("direction-refusal", { children: null }); // what was said of another kind
+    refused = now;
     const shown = now ? directionFields({ kind: now, groups }) : [];
     for (const field of document.querySelectorAll("#direction-body [data-field]")) {
       field.hidden = !shown.includes(field.dataset.field);

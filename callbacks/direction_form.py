@@ -100,10 +100,13 @@ class Reader:
         """One named direction, or all that the JSON holds."""
         if form["kind"] == "json":
             return self._json(form)
-        if form["kind"] not in self.kinds:
-            raise BadRecipe(f"{form['kind']!r} is no kind of direction; choose one of {', '.join(self.kinds)}, json.")
+        self._check_kind(form["kind"])
         direction = self.kinds[form["kind"]](form)
         return (NamedDirection(_name(form, direction), direction),)
+
+    def _check_kind(self, kind: Any) -> None:
+        if not isinstance(kind, str) or kind not in (*self.kinds, "placebo"):
+            raise BadRecipe(f"{kind!r} is no kind of direction; choose one of {', '.join(self.kinds)}.")
 
     def _tokens(self, form: Form) -> AnyDirection:
         plus, minus = (tuple(map(str, form[name] or ())) for name in ("tokens", "minus_tokens"))
@@ -162,7 +165,10 @@ class Reader:
             given = plain_json(form["json"] or "")
         except ValueError as why:
             raise BadRecipe(f"This is no JSON ({why}); paste a direction, or a list of named ones.") from None
+        if given in ([], {}):
+            raise BadRecipe("This holds no direction; paste one, or a list of named ones.")
         if isinstance(given, dict) and "kind" in given:
+            self._check_kind(given["kind"])
             [alone] = parse_directions([{"name": "it", "direction": given}])
             return (NamedDirection(_name(form, alone.direction), alone.direction),)
         return parse_directions(given if isinstance(given, list) else [given])
@@ -179,7 +185,12 @@ class Reader:
         return found
 
     def _texts(self, form: Form, position: int | None) -> tuple[list[Sample], list[Sample]]:
-        return texts_of(form["plus"], position), texts_of(form["minus"], position)
+        sides = ("plus", "Towards (texts)"), ("minus", "Away from (texts)")
+        found = [texts_of(form[name], position) for name, _ in sides]
+        empty = [label for (_, label), samples in zip(sides, found, strict=True) if not samples]
+        if empty and form["kind"] != "principal_component":
+            raise BadRecipe(f"{empty[0]} is empty; write one text per line.")
+        return found[0], found[1]
 
     def _set(self, form: Form, position: int | None) -> tuple[list[Sample], list[Sample]]:
         pairs = self.experiment.prompt_set
@@ -209,6 +220,8 @@ def _parsed(given: Form) -> AnyDirection:
 def _name(form: Form, direction: AnyDirection) -> str:
     """As typed, or what it is made of."""
     typed = str(form["name"] or "").strip()
+    if not typed and isinstance(direction, Placebo):
+        return f"placebo {direction.seed} of {form['of']}"[:MOST_NAME].strip()
     return typed or str(direction).removesuffix(" in W_U").split(", n =")[0][:MOST_NAME].strip()
 
 

@@ -155,14 +155,14 @@ VIEWS = (
     DirectionView(
         ids.DISTRIBUTION, "direction_distribution", direction_distribution_strip,
         lambda page: {**_of_projection(page), "position": page.position, "base": "clean"},
-        lambda result, page: f"{page.named.name} after L{shown_layer(result, page.selection)} at "
-        f"{'END' if page.position is None else page.position}, {page.view.show}",
+        lambda result, page: f"after L{shown_layer(result, page.selection)} at "
+        f"{'END' if page.position is None else page.position}, {page.named.name}, {page.view.show}",
         whole=lambda page: True,
         readings=("grouped_by", get_args(GroupedBy)),
     ),
     DirectionView(
         ids.WRITERS, "direction_writers", direction_writers_bars, _of_writers,
-        lambda result, page: f"{page.named.name} {place(result)}, {page.view.show}",
+        lambda result, page: f"{place(result)}, {page.named.name}, {page.view.show}",
         whole=lambda page: page.residual.writers.of == "set",
     ),
     DirectionView(

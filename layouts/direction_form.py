@@ -11,8 +11,8 @@ from layouts.header import segments
 from layouts.rail import token_picker
 
 KINDS = (
-    ("tokens", "Tokens"), ("mean_difference", "Difference of means"), ("principal_component", "Component"),
-    ("probe", "Probe"), ("singular_vector", "Head"), ("sae_feature", "SAE feature"),
+    ("tokens", "Tokens"), ("mean_difference", "Difference of means"), ("principal_component", "Principal component"),
+    ("probe", "Probe"), ("singular_vector", "OV vector"), ("sae_feature", "SAE feature"),
     ("vector", "Numbers"), ("random", "Random"), ("json", "JSON"),
 )  # fmt: skip
 """A kind of direction whose vectors come from elsewhere adds its tab here, its fields below, its reader in
@@ -75,7 +75,7 @@ def _fields() -> list[html.Div]:
         *_from_activations(),
         row(_OF.text("folder", "Folder of the autoencoder", "cfg.json, sae_weights.safetensors"),
              _whole("feature", "Feature, from 0")),
-        row(_OF.text("head", "Head", "L5H1"), _whole("rank", "Rank, from 0"),
+        row(_OF.text("head", "Head", "L5H1"), _whole("rank", "Singular value, from 0 = largest"),
              _OF.segments("side", "What it", SIDES, "Side")),
         *_from_elsewhere(),
         row(_OF.select("of", "Of", [_NO_OTHER], ""), _whole("seed", "Seed")),
@@ -89,9 +89,10 @@ def direction_form() -> dmc.Modal:
     make = html.Button("Make", id=ids.DIRECTION_MAKE, type="button", className="mt-button mt-primary")
     end = [html.Span(id=ids.DIRECTION_SAID, className="mt-quiet", role="status"), make]
     body = [
-        html.Div(kind, className="mt-form-row"), *_fields(), row(name),
+        html.Div(kind, className="mt-form-row"), html.P(id=ids.DIRECTION_TOLD, className="mt-form-told"),
+        *_fields(), row(name),
         html.Div(id=ids.DIRECTION_REFUSAL, className="mt-refusal", role="alert"),
         html.Div(end, className="mt-form-end"),
     ]  # fmt: skip
     inside = html.Div(body, id=ids.DIRECTION_BODY, className="mt-form")
-    return dmc.Modal(inside, id=ids.DIRECTION_FORM, title="New direction", size=720, keepMounted=True)
+    return dmc.Modal(inside, id=ids.DIRECTION_FORM, title="New direction", size=820, keepMounted=True)

@@ -346,7 +346,7 @@ HELP: dict[str, Help] = {
 }  # fmt: skip
 KEYS: tuple[tuple[str, str], ...] = (
     ("← ↑ → ↓", "move the primary head, or the token"),
-    ("1 2 3 4", "workspaces"),
+    ("1 2 3 4 5", "workspaces"),
     ("a", "ablate the selected heads"),
     ("e", "add an intervention of any kind"),
     ("o", "open a session, a recipe or an exported figure; a file can also be dropped on the page"),

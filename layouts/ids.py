@@ -105,6 +105,7 @@ FORM_FIELDS = (
 FORM_FIELD = "form-{}"
 # rail: the library of directions, and the dialog that makes one
 DIRECTION_LIST, DIRECTION_NEW, DIRECTIONS_COPY = "direction-list", "direction-new", "directions-copy"
+DIRECTION_TOLD = "direction-told"
 DIRECTION_FORM, DIRECTION_BODY, DIRECTION_REFUSAL, DIRECTION_SAID, DIRECTION_MAKE, DIRECTION_UPLOAD = (
     "direction-form", "direction-body", "direction-refusal", "direction-said", "direction-make", "direction-upload",
 )  # fmt: skip

@@ -94,7 +94,7 @@ class MeanDifference:
         return "residual"
 
     def __str__(self) -> str:
-        return f"mean difference, {self.activation} L{self.layer}, n = {len(self.plus)} − {len(self.minus)}"
+        return f"difference of means, {self.activation} L{self.layer}, n = {len(self.plus)} − {len(self.minus)}"
 
 
 @with_config(_STRICT)

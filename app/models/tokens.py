@@ -134,7 +134,7 @@ def _why_not(model: LoadedModel, text: str, ids: tuple[int, ...]) -> str:
     if _unknown(model) in ids:
         return f"{text!r} is not in the vocabulary of {model.facts.title}"
     split = " + ".join(repr(token_string(model, id)) for id in ids)
-    return f"{text!r} is {len(ids)} tokens of {model.facts.title} ({split}) and an answer is one"
+    return f"{text!r} is {len(ids)} tokens of {model.facts.title} ({split}) and not one"
 
 
 def _instead(model: LoadedModel, text: str) -> str:

@@ -24,11 +24,11 @@ def test_two_directions_are_made_looked_at_renamed_and_shared(visit: Callable[..
     page.locator("#direction-form-kind").get_by_text("Difference of means").click()
     page.get_by_label("Towards (texts)").wait_for(state="hidden")  # the prompt has a corrupted one: its set is offered
     page.click("#direction-make")
-    screen.until(f"{NAMES} === 'Mary − John,mean difference, resid_post L23'")
+    screen.until(f"{NAMES} === 'Mary − John,difference of means, resid_post L23'")
     expect(card).to_contain_text("difference of means")
     expect(card).to_contain_text("cosine with the other directions")
     page.locator("#direction-list .is-chosen").hover()
-    page.get_by_role("button", name="Rename mean difference, resid_post L23").click()
+    page.get_by_role("button", name="Rename difference of means, resid_post L23").click()
     page.locator(".mt-rename").fill("who gives")
     page.keyboard.press("Enter")
     screen.until(f"{NAMES} === 'Mary − John,who gives'")

@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { after, click, session, MODEL, reduce } = require("./support.js");
-const { describeDirection, EMPTY, directionFields, prefilled } = require("../../assets/12-describe-direction.js");
+const { describeDirection, EMPTY, OWN, TOLD, directionFields, prefilled } = require("../../assets/12-describe-direction.js");
 
 const GROUPS = { activation: "resid_post", layer: 5, plus: [{ text: "a" }], minus: [{ text: "b" }, { text: "c" }] };
 
@@ -30,7 +30,8 @@ test("only fields that mean something for the kind and its samples are shown", (
 });
 
 test("every field of the form has a value to begin with", () => {
-  const kinds = ["tokens", "mean_difference", "principal_component", "probe", "singular_vector", "sae_feature", "vector", "random", "json"];
+  const kinds = Object.keys(OWN);
+  assert.deepEqual(Object.keys(TOLD), kinds);
   const own = ["file", "array", "row"]; // of the file that is chosen
   for (const kind of kinds) {
     for (const groups of ["texts", "set", "positions"]) {

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from app.domain.directions import MeanDifference, Placebo, RandomDirection, SaeFeature, SingularVector, Vector
+from app.domain.directions import (
+    MeanDifference,
+    NamedDirection,
+    Placebo,
+    RandomDirection,
+    SaeFeature,
+    SingularVector,
+    Vector,
+)
 from app.domain.errors import BadInput
 from app.domain.samples import Sample
 from app.domain.session import directions_json, parse_directions
@@ -68,7 +76,9 @@ def test_every_kind_is_read(served: Page) -> None:
     assert (probe.direction.C, len(probe.direction.minus)) == (0.5, 4)
     assert made(served, {"kind": "singular_vector"})[0].direction == SingularVector(Head(1, 2), 1, "read")
     assert made(served, {"kind": "random", "seed": 3})[0].direction == RandomDirection(3)
-    assert made(served, {"kind": "random", "of": "noise"})[0].direction == Placebo(RandomDirection(5))
+    assert made(served, {"kind": "random", "of": "noise"}) == (
+        NamedDirection("placebo 0 of noise", Placebo(RandomDirection(5))),
+    )
 
 
 def test_clean_and_corrupted_prompts_of_the_set_are_two_groups(served: Page) -> None:
@@ -104,7 +114,7 @@ def test_json_is_one_direction_or_a_list_of_named_ones(served: Page) -> None:
         ({"tokens": ["apple pie"]}, "apple pie"),
         ({"kind": "mean_difference", "layer": ""}, "Layer: none given"),
         ({"kind": "mean_difference", "layer": 99}, "layers"),
-        ({"kind": "mean_difference", "plus": ""}, "plus has 0 samples"),
+        ({"kind": "mean_difference", "plus": ""}, "Towards (texts) is empty"),
         ({"kind": "mean_difference", "plus": "the river @ 9"}, "position 9 does not exist"),
         ({"kind": "mean_difference", "plus": "zebra"}, "not in the vocabulary"),
         ({"kind": "probe"}, "give 4 to 2000"),
@@ -115,7 +125,8 @@ def test_json_is_one_direction_or_a_list_of_named_ones(served: Page) -> None:
         ({"kind": "vector"}, "holds no direction"),
         ({"kind": "json", "json": "{"}, "no JSON"),
         ({"kind": "json", "json": "[" * 100_000}, "too deeply"),
-        ({"kind": "json", "json": '{"kind": "spell"}'}, "not a list of named directions"),
+        ({"kind": "json", "json": '{"kind": "spell"}'}, "'spell' is no kind of direction"),
+        ({"kind": "json", "json": "[]"}, "holds no direction"),
         ({"kind": "random", "of": "gone"}, "not in the library"),
         ({"kind": "spell"}, "no kind of direction"),
         ({"kind": "random", "seed": "x"}, "no whole number"),

@@ -48,7 +48,7 @@ def said(answer: Any, panel: str) -> str:
 def test_each_panel_shows_the_direction_that_is_looked_at(served: Page, panel: str) -> None:
     answer = drawn(served, panel)
     assert state(answer, panel) == "ready"
-    assert said(answer, panel).startswith("apple")
+    assert "apple" in said(answer, panel)
 
 
 @each_panel
@@ -68,7 +68,7 @@ def test_behind_another_section_nothing_is_computed(served: Page) -> None:
 
 def test_writers_and_the_distribution_follow_the_selected_layer_and_token(served: Page) -> None:
     place = {"layers": [0], "positions": [2]}
-    assert said(drawn(served, ids.WRITERS, selection=place), ids.WRITERS).startswith("apple after L0 at 2 ")
+    assert said(drawn(served, ids.WRITERS, selection=place), ids.WRITERS).startswith("after L0 at 2 ")
     assert "after L0 at 2" in said(drawn(served, ids.DISTRIBUTION, selection=place), ids.DISTRIBUTION)
     assert "after L1 at END" in said(drawn(served, ids.DISTRIBUTION), ids.DISTRIBUTION)
     beyond = drawn(served, ids.DISTRIBUTION, SET, selection={"positions": [5]})
