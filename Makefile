@@ -20,12 +20,14 @@ test: $(VENV)/.installed-dev system
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify docs/notebooks/*.ipynb
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/nbstripout docs/notebooks/*.ipynb
 
 bench: $(VENV)/.installed-dev system
 	$(BIN)/python -m benchmarks

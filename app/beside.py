@@ -21,7 +21,7 @@ import plotly.graph_objects as go
 from app.analyses import drawn
 from app.domain.directions import NamedDirection
 from app.domain.errors import BadInput
-from app.domain.recipes import AnyRecipe, on_model
+from app.domain.recipes import AnyRecipe, on_model, parse_recipe
 from app.domain.reopened import session_of
 from app.domain.results import Result
 from app.domain.session import Session, chosen_direction, opening_session
@@ -125,6 +125,8 @@ def _session(engine: Engine, shown: Any) -> Session:
     if not isinstance(shown, (str, bytes, dict)):
         return session_of(View(shown))
     shown = on_model(shown, engine.spec)
+    if isinstance(shown, dict) and "kind" in shown:
+        return session_of(View(parse_recipe(shown)))  # its values may be Python's own
     text = json.dumps(shown) if isinstance(shown, dict) else shown
     return opened(text.encode() if isinstance(text, str) else text)[0]
 

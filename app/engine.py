@@ -212,13 +212,13 @@ class Engine:
             return intervened
         return difference(intervened, self.evaluate(recipes.baseline(recipe), report))
 
-    def script(self, recipe: AnyRecipe, onto: AnyDirection | None = None) -> str:
+    def script(self, recipe: AnyRecipe | str | dict[str, Any], onto: AnyDirection | None = None) -> str:
         """The recipe as a TransformerLens program that recomputes it without Microtome; of a map of activations
         `onto` is the direction that its points are projected on."""
         from app.export.script import script
         from app.export.script_facts import script_facts
 
-        recipe = settled(recipe)
+        recipe = settled(recipes.as_recipe(recipe, self.spec))
         self.check(recipe)
         return script(recipe, script_facts(self._model(recipe.model), recipe, self.settings.max_tokens, onto))
 

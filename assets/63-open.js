@@ -47,7 +47,7 @@
     return root.dash_clientside.no_update;
   }
 
-  const FIELDS = "input, textarea, [contenteditable]";
+  const FIELDS = "input:not([type=radio], [type=checkbox]), textarea, [contenteditable]";
   const asJson = (text) => new File([text], "pasted.json", { type: "application/json" });
 
   document.addEventListener("paste", (event) => {

@@ -58,7 +58,7 @@ def live(
     eval mode and its gradients are turned off, because training mode gives other numbers."""
     tokenizer = tokenizer or getattr(bridge, "tokenizer", None)
     if tokenizer is None:
-        raise ModelError("The live model has no tokenizer; hand one over with it, as tokenizer=….")
+        raise ModelError("The live model has no tokenizer; give it one first: bridge.tokenizer = ….")
     processing = "compatibility" if bridge.compatibility_mode else "raw"
     dtype: Any = str(bridge.cfg.dtype).removeprefix("torch.")
     spec = ModelSpec("live", title, processing=processing, dtype=dtype, prepend_bos=prepend_bos)

@@ -8,7 +8,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
 PATIENCE_MS = 60_000
 """Loading a model on a busy machine takes its time; a step that works does not wait this long."""
-_CENTRE = """([panel, x, y]) => {
+CENTRE = """([panel, x, y]) => {
   const gd = document.querySelector(`#${panel} .js-plotly-plot`), box = gd.getBoundingClientRect();
   const {xaxis, yaxis} = gd._fullLayout;
   return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y), box.left, box.top];
@@ -118,22 +118,22 @@ class Screen:
 
     def click_head(self, layer: int, head: int, *, add: bool = False) -> None:
         """Click a cell of the matrix."""
-        x, y, _, _ = self.page.evaluate(_CENTRE, ["head-matrix", head, layer])
+        x, y, _, _ = self.page.evaluate(CENTRE, ["head-matrix", head, layer])
         self._click(x, y, add)
 
     def click_on(self, panel: str, x: float, y: float) -> None:
         """Click a place on a figure, in its own coordinates."""
-        at = self.still(panel).page.evaluate(_CENTRE, [panel, x, y])
+        at = self.still(panel).page.evaluate(CENTRE, [panel, x, y])
         self._click(at[0], at[1], add=False)
 
     def click_layer(self, layer: int) -> None:
         """Click a row header of the matrix."""
-        _, y, left, _ = self.page.evaluate(_CENTRE, ["head-matrix", 0, layer])
+        _, y, left, _ = self.page.evaluate(CENTRE, ["head-matrix", 0, layer])
         self._click(left + 10, y, add=False)
 
     def click_head_index(self, head: int) -> None:
         """Click a column header of the matrix."""
-        x, _, _, top = self.page.evaluate(_CENTRE, ["head-matrix", head, 0])
+        x, _, _, top = self.page.evaluate(CENTRE, ["head-matrix", head, 0])
         self._click(x, top + 8, add=False)
 
     def _click(self, x: float, y: float, add: bool) -> None:
@@ -145,7 +145,7 @@ class Screen:
 
     def point(self, panel: str, x: float, y: float) -> None:
         """Move the pointer to a place on a figure."""
-        at = self.page.evaluate(_CENTRE, [panel, x, y])
+        at = self.page.evaluate(CENTRE, [panel, x, y])
         self.page.mouse.move(at[0], at[1])
         self.page.mouse.move(at[0] + 1, at[1])
 
@@ -155,8 +155,8 @@ class Screen:
 
     def drag(self, panel: str, first: tuple[float, float], last: tuple[float, float]) -> None:
         """Drag over a figure from one place to another, in its own coordinates."""
-        x0, y0, _, _ = self.page.evaluate(_CENTRE, [panel, *first])
-        x1, y1, _, _ = self.page.evaluate(_CENTRE, [panel, *last])
+        x0, y0, _, _ = self.page.evaluate(CENTRE, [panel, *first])
+        x1, y1, _, _ = self.page.evaluate(CENTRE, [panel, *last])
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
         self.page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2, steps=3)
