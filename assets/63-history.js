@@ -90,9 +90,15 @@
   function linesOf(run) {
     const details = element("details", "mt-past-lines");
     details.open = opened.has(run.id);
-    const list = [...run.lines].sort((a, b) => b.at - a.at);
-    details.append(element("summary", "", past.took(run)), ...list.map((line) => lineOf(line, run.lines.indexOf(line))));
-    details.addEventListener("toggle", () => (details.open ? opened.add(run.id) : opened.delete(run.id)));
+    const fill = () => details.append(...[...run.lines].sort((a, b) => b.at - a.at).map((line) => lineOf(line, run.lines.indexOf(line))));
+    details.append(element("summary", "", past.took(run)));
+    if (details.open) fill();
+    details.addEventListener("toggle", () => {
+      if (details.open === opened.has(run.id)) return;
+      if (!details.open) return void opened.delete(run.id);
+      opened.add(run.id);
+      if (details.children.length === 1) fill(); // not before: a hundred runs have a thousand lines
+    });
     return details;
   }
 

@@ -55,7 +55,7 @@ def _links() -> html.Div:
         title="Copy link: it holds the whole session and needs no server",
     )  # fmt: skip
     short = html.Button(
-        "short", id=ids.COPY_SHORT_LINK, type="button", className="mt-button",
+        [icon("saved"), "short"], id=ids.COPY_SHORT_LINK, type="button", className="mt-button",
         title="Copy short link: this server saves the session",
         **attributes(aria_label="Copy short link"),
     )  # fmt: skip
