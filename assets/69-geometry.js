@@ -13,12 +13,20 @@
   /** What the numbers by layer are drawn for: null while they are not on screen. */
   const geometryAsked = (session) => (isOpen(session) ? { position: lastOf(session.selection.positions) } : null);
 
-  /** What a map is computed for: nothing of its colours. */
+  /** What a map is computed for: nothing of its colours. Without a layer of its own it follows the selected one. */
   function mapAsked(session) {
     if (!isOpen(session)) return null;
     const { colour, ...asked } = session.residual.map;
-    return asked;
+    return { ...asked, layer: asked.layer ?? lastOf(session.selection.layers) };
   }
+
+  /** Where a map is made unless a layer is chosen: `selected, L9`, else `last, L29`. */
+  function placeSaid({ selection: { layers } }, count) {
+    return layers.length ? `selected, L${Math.min(lastOf(layers), count - 1)}` : `last, L${count - 1}`;
+  }
+
+  /** What lassos are of: of another map, or of another run, their points are others. */
+  const lassoedOf = (session) => JSON.stringify([mapAsked(session), session.experiment, session.view.show]);
 
   /** What a map is drawn for: colours need nothing new, but projections the direction that is looked at; one that takes
    * long is there once it has been `computed`, whose times are told apart. */
@@ -55,7 +63,7 @@
   const added = (all, before) => all.filter((at) => !before.includes(at));
 
   if (typeof module !== "undefined") {
-    module.exports = { geometryAsked, mapAsked, mapDrawn, placesOf, between, added, MOST_SAMPLES };
+    module.exports = { geometryAsked, mapAsked, mapDrawn, placeSaid, lassoedOf, placesOf, between, added, MOST_SAMPLES };
   }
   if (typeof document === "undefined") return;
 
@@ -86,27 +94,30 @@
     "geometry-drawn": (value) => ({ geometry: { drawn: value } }),
     "map-method": (value) => ({ map: { method: value } }),
     "map-activation": (value) => ({ map: { activation: value } }),
-    "map-layer": (value) => ({ map: { layer: Number(value) } }),
+    "map-layer": (value) => ({ map: { layer: value === "" ? null : Number(value) } }),
     "map-positions": (value) => ({ map: { positions: value } }),
     "map-colour": (value) => ({ map: { colour: value } }),
   };
 
-  function drawLayers(layer) {
+  function drawLayers(session, { layer }) {
     const select = byId("map-layer");
     const count = microtome.shape().n_layers || 0;
-    if (select.options.length !== count) {
-      select.replaceChildren(...Array.from({ length: count }, (_, at) => new Option(`layer ${at}`, String(at))));
+    if (select.options.length !== count + 1) {
+      const layers = Array.from({ length: count }, (_, at) => new Option(`layer ${at}`, String(at)));
+      select.replaceChildren(new Option("", ""), ...layers);
     }
-    select.value = String(layer === null ? count - 1 : Math.min(layer, count - 1));
+    select.options[0].text = count ? placeSaid(session, count) : "";
+    select.value = layer === null ? "" : String(Math.min(layer, count - 1));
   }
 
-  function drawControls({ residual: { geometry, map } }) {
+  function drawControls(session) {
+    const { geometry, map } = session.residual;
     const values = {
       "geometry-drawn": geometry.drawn, "map-method": map.method, "map-activation": map.activation,
       "map-positions": map.positions, "map-colour": map.colour,
     };
     for (const [id, value] of Object.entries(values)) if (byId(id)) byId(id).value = value;
-    if (byId("map-layer")) drawLayers(map.layer);
+    if (byId("map-layer")) drawLayers(session, map);
     microtome.write(`${PANEL}-foot`, { hidden: map.method === "pca" });
   }
 
@@ -130,7 +141,7 @@
     }
     const made = between(points, groups, pairs(session), { activation, layer });
     dispatch({ type: "add-direction", ...made });
-    say(`A: ${groups[0].length} points, B: ${groups[1].length}. Their difference of means is a direction now (of the plain run); z undoes it.`);
+    say(`A: ${groups[0].length} points, B: ${groups[1].length}. The direction A − B is made: towards A, away from B (difference of means of the plain run); z undoes it.`);
   }
 
   function lassoed(event) {
@@ -150,7 +161,23 @@
     before = { points, all };
     const { selection, experiment } = session;
     dispatch({ type: "set-places", ...placesOf(points, all, { prompt: selection.prompt, base: experiment.base }) });
-    say(`A: ${all.length} points. Shift and another lasso makes the direction from that group to this one.`);
+    say(`A: ${all.length} points. Shift and another lasso (B) makes the direction A − B: towards A, away from B.`);
+  }
+
+  let of = null; // what the lassos were of
+  let hint = null; // what stands there before the first
+
+  /** Another map has no lasso yet. */
+  function forget(session) {
+    const now = lassoedOf(session);
+    hint ??= byId("map-groups").textContent;
+    if (of !== null && of !== now) {
+      before = { points: [], all: [] };
+      say(hint);
+      const gd = microtome.graph(PANEL);
+      if (gd && (gd.layout.selections || []).length) root.Plotly.relayout(gd, { selections: [] });
+    }
+    of = now;
   }
 
   microtome.afterPlot.push((gd, panel) => panel === PANEL && drawControls(microtome.session())); // its model is known
@@ -166,5 +193,6 @@
 
   microtome.projections.push(({ session }, before) => {
     if (!before || before.session.residual !== session.residual || isOpen(session)) drawControls(session);
+    if (isOpen(session) && byId("map-groups")) forget(session);
   });
 })(typeof window === "undefined" ? globalThis : window);

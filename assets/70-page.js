@@ -21,7 +21,7 @@
   // ---- status --------------------------------------------------------------------------------------------------
 
   let polled = null; // the model that the last answer was about
-  let away = false; // whether it was on its way then, or could not be reached
+  let away = false; // whether it was on its way then
   let reachable = true;
 
   const modelKey = () => JSON.stringify(microtome.session().experiment.model);
@@ -36,7 +36,6 @@
   function reached() {
     if (reachable) return;
     reachable = true;
-    away = true;
     write("banner", { hidden: true });
     microtome.askWaiting();
   }
@@ -56,9 +55,9 @@
 
   function publishStatus(status) {
     microtome.release();
-    const news = away || !microtome.state.same(propsOf("status").data, status);
+    const news = away || !microtome.state.same(propsOf("status").data, status); // back after a restart is news too
     if (!news) return;
-    root.dash_clientside.set_props("status", { data: status }); // the same as before, too: what was asked of a server that went is asked again
+    setProps("status", { data: status });
     microtome.askWaiting();
   }
 

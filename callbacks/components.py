@@ -52,7 +52,7 @@ def fill_components(
     except REFUSALS as why:
         return refused(why, NO_ANSWERS)
     total = float(np.nansum(rows.loc[rows["kind"] != "attn", "direct"]))
-    return ready(as_records(rows), f"{shown.show}, Σ {total:+.3g}".replace("-", "−"), direct)
+    return ready(as_records(rows), f"Σ {total:+.3g}, {shown.show}".replace("-", "−"), direct)
 
 
 def register(app: Dash, engine: Engine) -> None:

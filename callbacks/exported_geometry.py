@@ -22,14 +22,14 @@ def _drawn(page: Page, result: Result, style: Style) -> Style:
 
 
 def _recipe(page: Page, intervened: bool) -> AnyRecipe:
-    found = map_recipes(page.engine, page.experiment, page.residual)
+    found = map_recipes(page.engine, page.experiment, page.residual, page.selection)
     return found["intervened" if intervened and "intervened" in found else "baseline"]
 
 
 def _points(page: Page) -> Any:
     if page.view.show == "difference":
         raise Refused(ONE_RUN)
-    result = map_shown(page.asked(_recipe), map_recipes(page.engine, page.experiment, page.residual))
+    result = map_shown(page.asked(_recipe), map_recipes(page.engine, page.experiment, page.residual, page.selection))
     for _, card in _cards(page):
         result = projected(result, card)
     return result

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from dash import no_update
-from dash.exceptions import PreventUpdate
 
 from app.domain.errors import MicrotomeError
 from app.domain.models import ModelSpec
@@ -15,9 +14,9 @@ from callbacks.reading import experiment_of
 
 def read_folder(engine: Engine, read: Callable[[ModelSpec, str], str], folder: Any, store: Any) -> tuple[Any, str]:
     """Folder and fingerprint for the reducer, or why what is there does not fit the model; nothing while that is on
-    its way."""
+    its way. Of an emptied field nothing is said."""
     if not isinstance(folder, str) or not folder.strip():
-        raise PreventUpdate
+        return no_update, ""
     try:
         experiment = experiment_of(store)
         wait_for_model(engine, experiment)

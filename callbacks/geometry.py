@@ -15,6 +15,7 @@ from app.domain.experiment import Experiment
 from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import chosen_direction
+from app.domain.views import Selection
 from app.engine import Engine
 from app.figures.activation_map import LABELS, NUMBERS, activation_map_scatter, on_page, spread
 from app.figures.readings import with_readings
@@ -43,9 +44,11 @@ OF_POINTS = ("x", "y", "hovertext")
 ONE_RUN = "A map of activations is of one run: show Baseline or Intervened above."
 
 
-def map_recipes(engine: Engine, experiment: Experiment, residual: ResidualAsked) -> dict[str, AnyRecipe]:
+def map_recipes(
+    engine: Engine, experiment: Experiment, residual: ResidualAsked, selection: Selection
+) -> dict[str, AnyRecipe]:
     """The baseline's recipe, and the intervened run's where an intervention is on."""
-    options = map_options(residual.map, engine.facts(experiment.model).n_layers, experiment)
+    options = map_options(residual.map, engine.facts(experiment.model).n_layers, experiment, selection)
     found = {"baseline": experiment.set_recipe("activation_map", **options)}
     if experiment.has_interventions:
         found["intervened"] = experiment.set_recipe("activation_map", intervened=True, **options)
@@ -58,10 +61,12 @@ def onto(experiment: Experiment, residual: ResidualAsked, library: tuple[NamedDi
     return None if chosen is None else DirectionCard(model=experiment.model, direction=chosen.direction)
 
 
-def map_options(asked: MapAsked, n_layers: int, experiment: Experiment) -> dict[str, Any]:
-    """The recipe's fields: the last layer where none is named, both sides where every pair has them."""
+def map_options(asked: MapAsked, n_layers: int, experiment: Experiment, selection: Selection) -> dict[str, Any]:
+    """The recipe's fields: where no layer is named the selected one that was last clicked, else the last; both sides
+    where every pair has them."""
     paired = all(pair.corrupted is not None for pair in experiment.prompt_set)
-    layer = n_layers - 1 if asked.layer is None else min(asked.layer, n_layers - 1)
+    layers = (n_layers - 1, *selection.layers) if asked.layer is None else (asked.layer,)
+    layer = min(layers[-1], n_layers - 1)
     options = {name: getattr(asked, name) for name in ("activation", "positions", "method", "neighbours", "seed")}
     return options | {"layer": layer, "both": asked.both and paired}
 
@@ -101,7 +106,7 @@ def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
         if shown.show == "difference":
             raise Refused(ONE_RUN)
         wait_to_run(engine, experiment)
-        found = map_recipes(engine, experiment, asked)
+        found = map_recipes(engine, experiment, asked, selection_of(sent.selection))
         digests = stored(lambda: _map_evaluated(engine, found), sent.experiment, None)
         result = map_shown(Asked(engine, experiment, digests, shown.show), found)
         card = onto(experiment, asked, directions_of(sent.directions))

@@ -20,7 +20,7 @@ from callbacks import sweep_strip
 from callbacks.evaluate import NOTHING, stored, wait_to_run
 from callbacks.geometry import map_recipes
 from callbacks.progress import about
-from callbacks.reading import digests_of, experiment_of, residual_of, view_of, wait_for_section
+from callbacks.reading import digests_of, experiment_of, residual_of, selection_of, view_of, wait_for_section
 from callbacks.sweep import OnScreen
 from callbacks.sweep_map import SLOTS
 from layouts import ids
@@ -31,7 +31,9 @@ COMPILING_S = 10
 """What the first UMAP of a process takes more."""
 
 
-def address(engine: Engine, store: Any, status: Any, asked: Any, view: Any, residual: Any, before: Any) -> Any:
+def address(
+    engine: Engine, store: Any, status: Any, asked: Any, view: Any, residual: Any, selection: Any, before: Any
+) -> Any:
     """The digests and recipes of both runs of a map that takes long; of another nothing, because its panel has it."""
 
     def find() -> dict[str, Any]:
@@ -40,7 +42,7 @@ def address(engine: Engine, store: Any, status: Any, asked: Any, view: Any, resi
         if shown.map.method in QUICK:
             return NOTHING
         wait_to_run(engine, experiment)
-        recipes = map_recipes(engine, experiment, shown)
+        recipes = map_recipes(engine, experiment, shown, selection_of(selection))
         for each in recipes.values():
             engine.check(each)
         spoken = {run: recipe_dict(each) for run, each in recipes.items()}
@@ -85,6 +87,7 @@ def register(app: Dash, engine: Engine) -> None:
     store = ids.DIGESTS.format(KIND)
     app.callback(
         Output(store, "data"), Input(ids.EXPERIMENT, "data"), Input(ids.STATUS, "data"), Input(ids.MAP_ASKED, "data"),
-        State(ids.VIEW, "data"), State(ids.RESIDUAL, "data"), State(store, "data"), prevent_initial_call=True,
+        State(ids.VIEW, "data"), State(ids.RESIDUAL, "data"), State(ids.SELECTION, "data"), State(store, "data"),
+        prevent_initial_call=True,
     )(functools.partial(address, engine))  # fmt: skip
     sweep_strip.register(app, engine, SLOT)

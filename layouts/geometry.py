@@ -39,7 +39,7 @@ COLOURS = (
     ("projection", "by projection", "On the direction that is looked at"),
     ("norm", "by norm", "Length of the activation"),
 )  # fmt: skip
-HINT = "Lasso selects prompts and tokens; Shift and a second lasso makes the direction between both groups."
+HINT = "Lasso selects prompts and tokens (A); Shift and a second lasso (B) makes a direction: towards A, away from B."
 
 
 def geometry_panel() -> html.Section:
@@ -53,7 +53,9 @@ def geometry_panel() -> html.Section:
 
 def activation_map_panel() -> html.Section:
     """Activations of the prompt set as points; a lasso selects, a second one makes a direction."""
-    layer = html.Select(id=ids.MAP_LAYER, className="mt-choice", **attributes(aria_label="Layer of the map"))
+    layer = html.Select(
+        id=ids.MAP_LAYER, className="mt-choice", title="Layer", **attributes(aria_label="Layer of the map")
+    )
     controls = [
         choice(ids.MAP_METHOD, METHODS, "How activations are placed"),
         choice(ids.MAP_ACTIVATION, ACTIVATIONS, "Which activation"), layer,

@@ -59,7 +59,7 @@ HELP: dict[str, Help] = {
     ),
     ids.COMPONENTS: Help(
         "Σ components + bias = logit difference\nΣ heads + b_O = L{l}.attn",
-        "Every part that writes to the residual stream, ranked. Direct is its share of the logit difference; zero "
+        "Every part that writes to the residual stream, ranked. Direct is its direct logit attribution; zero "
         "and mean are the exact change when the head alone is removed. L{l}.attn contains its layer's heads: add up "
         "either the sublayers or their heads, not both.",
         "Direct: positive helps the answer. Zero, mean: negative means the head helped.",
@@ -132,7 +132,7 @@ HELP: dict[str, Help] = {
     ids.NEURONS: Help(
         "act_n · W_out[n] · u / σ,  u = W_U[answer] − W_U[instead]",
         "The 20 largest neurons of one layer's MLP (that of the selected layer, else of the primary head): by their "
-        "direct share of the logit difference at the last token, by their largest activation on this prompt, or by "
+        "direct logit attribution at the last token, by their largest activation on this prompt, or by "
         "their activation at the selected token. In gated MLPs an activation is gate times input. Click one for its "
         "card.",
         "Attribution: positive (blue) pushes towards the answer. Activations have the sign that the MLP gives them.",
@@ -152,7 +152,7 @@ HELP: dict[str, Help] = {
         "f · W_dec[feature] · u / σ,  u = W_U[answer] − W_U[instead]\n"
         "FVU = Σ|x − x̂|² / Σ|x − mean|²,   error = |x − x̂| / |x|",
         "The 20 largest features of a sparse autoencoder on this prompt, each with the token that it promotes most: by "
-        "their direct share of the logit difference at the last token, by their largest activation, or by their "
+        "their direct logit attribution at the last token, by their largest activation, or by their "
         "activation at the selected token. Grey: how much of the activation is lost at each token. L0 is how many "
         "features are active on average; loss of the next tokens and logit difference are those of the run, and "
         "of the run in which the reconstruction stands in the activation's place. The separator before the prompt is "
@@ -175,7 +175,7 @@ HELP: dict[str, Help] = {
         "Σ components + bias = logit",
         "What single heads, attention layers and MLPs write at the selected position (the last where none is), read "
         "as tokens with the run's own final scale σ held fixed: promoted and suppressed most, and what each adds to "
-        "the followed tokens. Largest: by share of the logit difference, or by norm without two answers; or all of one "
+        "the followed tokens. Largest: by direct logit attribution, or by norm without two answers; or all of one "
         "layer, whose attn row is its heads and b_O together. others are components that are no row; "
         "interventions what they changed after it was written. Later layers may use a component otherwise.",
         "Positive (blue) is promoted, negative (red) suppressed.",

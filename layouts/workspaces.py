@@ -51,7 +51,7 @@ COLUMNS: list[dict[str, Any]] = [
         "tooltipValueGetter": {"function": _CONTAINS},
     },
     {"field": "kind", "headerName": "Kind", "filter": "agTextColumnFilter", "width": 46},
-    _signed("direct", "Direct", "Share of the logit difference (logits)"),
+    _signed("direct", "Direct", "Direct logit attribution: written along the answers at the last token (logits)"),
     _signed("zero", "Zero", "Exact change of the logit difference when zero-ablated (logits)"),
     _signed("mean", "Mean", "Exact change of the logit difference when mean-ablated (logits)"),
 ]

@@ -142,8 +142,9 @@ class GeometryAsked:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class MapAsked:
-    """Which activations of the prompt set are mapped, and how. `layer` None = the last; `both` reads the other prompts
-    of the pairs too, where every pair has one. `colour` draws numbers and labels that are there anyway."""
+    """Which activations of the prompt set are mapped, and how. `layer` None = the selected one, else the last; `both`
+    reads the other prompts of the pairs too, where every pair has one. `colour` draws numbers and labels that are there
+    anyway."""
 
     activation: Stream = "resid_post"
     layer: int | None = None

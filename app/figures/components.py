@@ -1,6 +1,6 @@
-"""Components, ranked: the shares of the logit difference, largest magnitude first.
+"""Components, ranked: direct logit attributions, largest magnitude first.
 
-x: share of the logit difference (positive = pushes towards the answer), line at 0; y: component; colour: sign. Heads,
+x: direct logit attribution (logits, positive = towards the answer), line at 0; y: component; colour: sign. Heads,
 the output bias of each attention layer (`L5.b_O`), MLPs, embeddings and the unembedding bias, so that all rows together
 sum to the logit difference; the note says how many are left out and what they sum to. Hover: full precision.
 """
@@ -34,7 +34,7 @@ def component_bars(result: DirectLogitAttributionResult, style: Style, selection
     figure.update_layout(
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False,
         yaxis=_component_axis(top, selection),
-        xaxis={"title": {"text": f"{delta}share of logit diff{_rest(rest)}"}, **_SHARE_AXIS},
+        xaxis={"title": {"text": f"{delta}direct logit attribution, logits{_rest(rest)}"}, **_SHARE_AXIS},
     )  # fmt: skip
     title = f"{delta}direct logit attribution, components of {result.provenance.model}"
     return dress(figure, "components", title, style, {"l": 8, "r": 12, "t": 8, "b": 8})

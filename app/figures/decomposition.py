@@ -1,6 +1,6 @@
 """The logit difference as ranked parts: bars that sum, with what is not drawn, to the logit difference.
 
-x: share of the logit difference (logits, positive = towards the answer), line at 0; y: the 25 largest parts of the
+x: direct logit attribution (logits, positive = towards the answer), line at 0; y: the 25 largest parts of the
 level, then pale what completes the sum: all other parts, biases and whatever the level does not split. Colour: sign.
 Of several prompts bars are means and points single prompts. The line below writes the sum out, with its rounding error.
 Hover: full precision; `customdata`: the part's name, by which a click selects it. Difference: intervened - baseline.
@@ -44,7 +44,8 @@ def decomposition_bars(result: LogitDecompositionResult, style: Style, selection
         plot_bgcolor=CLEAR, bargap=0.25, clickmode="event", dragmode=False, showlegend=False, barmode="overlay",
         yaxis=_axis(labels), annotations=[_sum_line(values, n_ranked, total, delta)],
         shapes=_shapes(labels, selection),
-        xaxis={"title": {"text": f"{delta}share of logit diff"}, "zeroline": True, "showgrid": True, "nticks": 6},
+        xaxis={"title": {"text": f"{delta}direct logit attribution, logits"}, "zeroline": True, "showgrid": True,
+               "nticks": 6},
     )  # fmt: skip
     meta = {"level": style.level, "prompts": len(prompts), "rows": labels}
     return dress(figure, "decomposition", _title(result, style, prompts), style, _margin(labels), meta)

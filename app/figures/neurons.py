@@ -1,12 +1,13 @@
 """Neurons of one MLP: ranked bars, and the card of one.
 
-Bars: the 20 largest by `style.quantity`: `attribution` (share of the logit difference at END), `largest` (activation of
+Bars: the 20 largest by `style.quantity`: `attribution` (direct logit attribution at END), `largest` (activation of
 largest magnitude over the prompt) or `activation` (at the selected position, else END). x: that number, line at 0;
 colour: sign; hover: full precision; `customdata`: `L5N12`, by which a click selects it. Frame: the selected neuron.
 
 Card: activations on the prompt's tokens as bars over the text (y from 0, colour: sign, hover: full precision); below,
 as text, tokens that the output promotes and suppresses (logits per unit of activation), and tokens whose embedding
-alone excites it. A difference has differences of activations; the table's ranks are of the intervened run.
+alone excites it. A difference is of activations; the text is of the weights, read
+at the intervened run's final scale.
 """
 
 from textwrap import wrap
@@ -26,7 +27,7 @@ from app.figures.tokens import label, token_axis
 from app.figures.written import lines_of, text_columns
 
 MOST = 20
-_HEADINGS = ("promotes", "suppresses", "excited by (embedding alone)")
+_HEADINGS = ("promotes<br>logits per unit", "suppresses<br>logits per unit", "excited by<br>(embedding alone)")
 _ROOM = 12
 """Characters of a token: three columns stand in 420 pixels."""
 
@@ -66,7 +67,8 @@ def neuron_card(result: NeuronsResult, style: Style, selection: Selection) -> go
         yaxis={"domain": [0.62, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
                "nticks": 4},
     )  # fmt: skip
-    title = f"{delta}neuron L{result.layer}N{result.neuron}: activations and read-outs, {result.provenance.model}"
+    name = f"neuron L{result.layer}N{result.neuron}"
+    title = f"{name}: {delta}activations; read-outs of its weights, {result.provenance.model}"
     meta = {"neuron": result.neuron, "layer": result.layer}
     return dress(figure, "neuron-card", title, style, {"l": 8, "r": 8, "t": 8, "b": 8}, meta)
 

@@ -1,4 +1,4 @@
-"""What neurons and features are ranked by: their share of the logit difference, their largest activation over the
+"""What neurons and features are ranked by: their direct logit attribution, their largest activation over the
 prompt, or their activation at one token."""
 
 from dataclasses import dataclass, replace
@@ -11,10 +11,11 @@ from app.domain.views import Selection, Style
 from app.figures.tokens import label
 
 QUANTITIES = {
-    "attribution": "share of logit diff", "largest": "largest activation", "activation": "activation at {}",
+    "attribution": "direct logit attribution, logits", "largest": "largest activation",
+    "activation": "activation at {}",
 }  # fmt: skip
 _NO_SHARES = (
-    "{} have shares of the logit difference where the prompt has two answers and no intervention replaced {}; name "
+    "{} have a direct logit attribution where the prompt has two answers and no intervention replaced {}; name "
     "answers, or rank by activation."
 )
 

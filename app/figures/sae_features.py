@@ -1,6 +1,6 @@
 """Features of a sparse autoencoder: ranked bars beside the error at each token, and the card of one.
 
-Left: the 20 largest by `style.quantity`: `attribution` (share of the logit difference at END), `largest` (activation of
+Left: the 20 largest by `style.quantity`: `attribution` (direct logit attribution at END), `largest` (activation of
 largest magnitude over the prompt) or `activation` (at the selected position, else END); named by number and the token
 that each promotes most. x: that number, line at 0; colour: sign; hover: full precision. Frame: the card's feature.
 Right: |x - x^| / |x| at every token (0 = reconstructed exactly), hover: how many features are active there.
@@ -67,7 +67,8 @@ def sae_feature_card(result: SaeFeaturesResult, style: Style, selection: Selecti
         yaxis={"domain": [0.7, 1], "title": {"text": f"{delta}activation"}, "zeroline": True, "showgrid": True,
                "nticks": 3},
     )  # fmt: skip
-    title = f"{delta}feature {result.feature} of {place(result)}: activations and read-outs, {result.provenance.model}"
+    name = f"feature {result.feature} of {place(result)}"
+    title = f"{name}: {delta}activations; read-outs of its weights, {result.provenance.model}"
     known = [*result.plain_feature_activations.tolist(), *result.context_activations[:, BEFORE].tolist()]
     meta = {
         "feature": result.feature, "layer": result.layer, "activation": result.activation,
@@ -148,7 +149,12 @@ def _upright(values: NDArray[np.float32], at: NDArray[np.intp], words: list[str]
 def _tokens(result: SaeFeaturesResult, style: Style) -> list[dict[str, Any]]:
     promoted = lines_of(result.promoted_tokens, result.promoted_logits, 7)
     suppressed = lines_of(result.suppressed_tokens, result.suppressed_logits, 7)
-    return text_columns([("promotes", promoted), ("suppresses", suppressed)], style, top=0.5, across=(0, 0.44))
+    return text_columns(
+        [("promotes<br>logits per unit", promoted), ("suppresses<br>logits per unit", suppressed)],
+        style,
+        top=0.5,
+        across=(0, 0.44),
+    )
 
 
 def _contexts(result: SaeFeaturesResult, style: Style) -> list[dict[str, Any]]:

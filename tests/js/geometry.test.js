@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { after, MODEL, reduce } = require("./support.js");
-const { geometryAsked, mapAsked, mapDrawn, placesOf, between, added } = require("../../assets/69-geometry.js");
+const { geometryAsked, mapAsked, mapDrawn, placeSaid, lassoedOf, placesOf, between, added } = require("../../assets/69-geometry.js");
 
 const open = { type: "set-view", workspace: "residual", section: "geometry" };
 const POINTS = [[0, 1, "clean"], [0, 2, "clean"], [1, 2, "clean"], [0, 1, "corrupted"]];
@@ -20,6 +20,24 @@ test("numbers by layer follow the last token, a map what changes its points", ()
   assert.deepEqual(mapAsked(coloured), mapAsked(session));
   const placed = after(open, { type: "show-residual", map: { method: "umap" } }).session;
   assert.equal(mapAsked(placed).method, "umap");
+});
+
+test("without a layer of its own a map follows the selected one, else it is of the last, and says so", () => {
+  const none = after(open).session;
+  assert.deepEqual([mapAsked(none).layer, placeSaid(none, 30)], [null, "last, L29"]);
+  const { session } = after(open, { type: "click-layer", layer: 1, add: false });
+  assert.deepEqual([mapAsked(session).layer, placeSaid(session, 30)], [1, "selected, L1"]);
+  const own = after(open, { type: "click-layer", layer: 1, add: false }, { type: "show-residual", map: { layer: 0 } }).session;
+  assert.equal(mapAsked(own).layer, 0);
+});
+
+test("a lasso is of its map: other colours keep it, another method, layer or run has none", () => {
+  const { session } = after(open);
+  const then = (...actions) => lassoedOf(after(open, ...actions).session) === lassoedOf(session);
+  assert.ok(then({ type: "show-residual", map: { colour: "token" } }));
+  assert.ok(then({ type: "click-position", position: 1 }));
+  assert.ok(!then({ type: "show-residual", map: { method: "umap" } }));
+  assert.ok(!then({ type: "click-layer", layer: 1, add: false }));
 });
 
 test("a map is drawn again for another direction where it is coloured by it, and once one that takes long is there", () => {

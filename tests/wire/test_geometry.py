@@ -57,6 +57,16 @@ def test_a_map_has_both_sides_of_the_pair_and_is_coloured_as_asked(served: Page)
     assert coloured["activation-map"]["figure"]["layout"]["coloraxis"]["cmin"] < 0
 
 
+def test_a_map_without_a_layer_of_its_own_is_after_the_selected_one_else_after_the_last(served: Page) -> None:
+    def layer(selection: Any, **fields: Any) -> int:
+        sent = {"experiment": experiment(), "view": HERE, "selection": selection, **residual(**fields)}
+        return served.panel("activation-map", sent)["activation-map"]["figure"]["layout"]["meta"]["layer"]
+
+    assert layer({}) == 1
+    assert layer({"layers": [1, 0]}) == 0
+    assert layer({"layers": [0]}, layer=1) == 1
+
+
 def test_too_few_points_and_a_difference_are_refused_in_words(served: Page) -> None:
     assert "take all positions" in words(points(served, experiment(), positions="end"), "activation-map")
     shown = view(workspace="residual", section="geometry", show="difference")

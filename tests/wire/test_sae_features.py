@@ -47,6 +47,7 @@ def test_a_folder_is_read_once_and_what_is_none_is_refused_in_words(served: Page
     refused = read(str(tmp_path / "nowhere"))
     assert "sae-read" not in refused
     assert "no sparse autoencoder in" in refused["sae-said"]["children"]
+    assert read("")["sae-said"]["children"] == ""
 
 
 def test_features_and_the_card_are_drawn_of_either_run_and_their_difference(served: Page, folder: str) -> None:
@@ -59,7 +60,7 @@ def test_features_and_the_card_are_drawn_of_either_run_and_their_difference(serv
     change = ClampFeature(Site("resid_post", 0), direction)
     card = drawn(served, ids.SAE_CARD, asked(folder, feature=feature), change, show="difference")
     assert card[ids.SAE_CARD]["figure"]["layout"]["meta"]["feature"] == feature
-    assert card[ids.OF.format(ids.SAE_CARD)]["children"].startswith("Δ feature")
+    assert ": Δ activations; read-outs of its weights" in card[ids.OF.format(ids.SAE_CARD)]["children"]
 
 
 def test_without_a_folder_the_panels_say_what_to_give(served: Page) -> None:

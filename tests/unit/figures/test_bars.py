@@ -34,7 +34,7 @@ def test_what_is_left_out_of_the_30_is_said_with_its_sum():
     figure = component_bars(result, Style(), Selection())
     assert len(figure.data[0].x) == 30
     left = result.logit_diff[0] - figure.data[0].x.sum()
-    assert figure.layout.xaxis.title.text.startswith("share of logit diff (42 not shown sum to ")
+    assert figure.layout.xaxis.title.text.startswith("direct logit attribution, logits (42 not shown sum to ")
     assert f"{abs(left):#.3g}" in figure.layout.xaxis.title.text
 
 

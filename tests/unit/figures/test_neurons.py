@@ -41,13 +41,15 @@ def test_the_card_has_the_text_and_the_tokens_with_their_logits():
     np.testing.assert_array_equal(figure.data[0].y, result.activations[:, 2])
     assert figure.data[0].customdata[2] == "2 ·Mary"
     promoted, suppressed, excited = (said.text.split("<br>") for said in figure.layout.annotations)
-    assert promoted[0] == "<b>promotes</b>"
-    assert promoted[1].split()[0].startswith("+")
-    assert promoted[1].endswith(" ·the")
-    assert "−" in suppressed[1]
-    assert len(excited) == 1 + 3
+    assert promoted[:2] == ["<b>promotes", "logits per unit</b>"]
+    assert promoted[2].split()[0].startswith("+")
+    assert promoted[2].endswith(" ·the")
+    assert "−" in suppressed[2]
+    assert len(excited) == 2 + 3
+    changed = neuron_card(result, Style(show="difference"), Selection()).layout.meta["title"]
+    assert changed.startswith("Neuron L3N2: Δ activations; read-outs of its weights")
     unknown = neuron_card(replace(result, note="It is not known."), Style(), Selection()).layout.annotations[2]
-    assert unknown.text.split("<br>")[1:] == ["It is not known."]
+    assert unknown.text.split("<br>")[2:] == ["It is not known."]
 
 
 def test_the_table_has_every_activation_and_the_tokens_of_one_neuron():

@@ -41,8 +41,9 @@ def test_the_card_has_the_text_the_tokens_and_the_places_with_their_token_in_bol
     figure = sae_feature_card(result, Style(width=600, height=500), Selection())
     np.testing.assert_array_equal(figure.data[0].y, result.activations[:, 7])
     promoted, _, places = (said.text.split("<br>") for said in figure.layout.annotations)
-    assert promoted[1].split()[0].startswith("+")
-    assert promoted[1].endswith(" ·the")
+    assert promoted[:2] == ["<b>promotes", "logits per unit</b>"]
+    assert promoted[2].split()[0].startswith("+")
+    assert promoted[2].endswith(" ·the")
     assert "<b>·Mary</b>" in places[1]
     assert "12 texts, 1.25% of tokens" in places[0]
     nowhere = {name: getattr(result, name)[:0] for name in ("context_tokens", "context_activations", "context_texts")}
