@@ -25,6 +25,14 @@
     span: isWhole(1, 6), height_mm: between(15, 800), title: orNone(isText), x_label: orNone(isText),
     y_label: orNone(isText), note: isText, tokens: (value) => Array.isArray(value) && value.every(isPair),
   };
+  const BOUNDS = {
+    width_mm: "A figure is 20 to 1200 mm wide.", font_pt: "Letters have 4 to 72 pt.", span: "A panel spans 1 to 6 columns.",
+    height_mm: "A panel is 15 to 800 mm high.",
+  };
+
+  /** Why a number cannot stand in a field; null where it can. */
+  const whyNot = (name, value) => ({ ...FIELDS, ...PANEL })[name](value) ? null : BOUNDS[name];
+
   const FIRST_PANEL = Object.freeze({ span: 1, height_mm: 55, title: null, x_label: null, y_label: null, note: "", tokens: Object.freeze([]) });
   const FIRST_PLATE = Object.freeze({
     preset: "neurips", columns: 2, width_mm: null, font_pt: null, face: null, theme: "light", palette: "blue-red",
@@ -46,7 +54,7 @@
   const plated = (session, fields) => ({ ...session, plate: completePlate({ ...session.plate, ...fields }) });
   const withPanels = (session, change) => plated(session, { panels: change([...session.plate.panels]) });
 
-  const setPlate = (session, { type, ...fields }) => plated(session, fields);
+  const setPlate = (session, { type, ...fields }) => plated(session, known(FIELDS, fields));
   const addPanel = (session, { panel }) => withPanels(session, (panels) => [...panels, panel]);
   const setPanel = (session, { at, type, ...fields }) =>
     withPanels(session, (panels) => panels.map((panel, index) => (index === at ? { ...panel, ...known(PANEL, fields) } : panel)));
@@ -64,6 +72,7 @@
 
   root.microtome = root.microtome || {};
   root.microtome.plates = {
+    whyNot,
     PRESETS, FIRST_PLATE, FIRST_PANEL, completePlate,
     PLATING: {
       "set-plate": setPlate, "add-panel": addPanel, "set-panel": setPanel, "move-panel": movePanel, "remove-panel": removePanel,

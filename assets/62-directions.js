@@ -140,6 +140,7 @@
   function pressed(event) {
     if (!event.target.closest || !event.target.closest("#direction-list")) return;
     if (event.target.matches(".mt-rename")) {
+      if (event.key === "Enter") event.preventDefault(); // else it presses the row, which has the focus by then
       if (event.key === "Enter") renamedTo(event.target, true, true);
       if (event.key === "Escape") renamedTo(event.target, false, true);
       event.stopPropagation();

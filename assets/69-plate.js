@@ -109,12 +109,25 @@
 
   // ---- what is chosen --------------------------------------------------------------------------------------------
 
+  /** A number that can stand is taken; of one that cannot, the box says again what stands. */
+  function take(target, name, value, stands, action) {
+    const why = microtome.plates.whyNot(name, value);
+    if (why === null) return dispatch({ ...action, [name]: value });
+    microtome.notify(why, true);
+    target.value = stands ?? "";
+  }
+
+  const numberIn = (target, { plateNumber: name }) =>
+    take(target, name, numberOf(target.value), microtome.session().plate[name], { type: "set-plate" });
+  const sizeIn = (target, { plateSize: name, at }) =>
+    take(target, name, Number(target.value), microtome.session().plate.panels[at][name], { type: "set-panel", at: Number(at) });
+
   const CHANGES = {
-    plateNumber: (target) => dispatch({ type: "set-plate", [target.dataset.plateNumber]: numberOf(target.value) }),
+    plateNumber: (target) => numberIn(target, target.dataset),
     plateSwitch: (target) => dispatch({ type: "set-plate", [target.dataset.plateSwitch]: target.checked }),
     plateWord: (target) => dispatch({ type: "set-panel", at: Number(target.dataset.at), [target.dataset.plateWord]: target.value }),
     plateTokens: (target) => dispatch({ type: "set-panel", at: Number(target.dataset.at), tokens: tokensOf(target.value) }),
-    plateSize: (target) => dispatch({ type: "set-panel", at: Number(target.dataset.at), [target.dataset.plateSize]: Number(target.value) }),
+    plateSize: (target) => sizeIn(target, target.dataset),
   };
 
   document.addEventListener("change", ({ target }) => {

@@ -21,7 +21,7 @@
   // ---- status --------------------------------------------------------------------------------------------------
 
   let polled = null; // the model that the last answer was about
-  let away = false; // whether it was on its way then
+  let away = false; // whether it was on its way then, or could not be reached
   let reachable = true;
 
   const modelKey = () => JSON.stringify(microtome.session().experiment.model);
@@ -36,6 +36,7 @@
   function reached() {
     if (reachable) return;
     reachable = true;
+    away = true;
     write("banner", { hidden: true });
     microtome.askWaiting();
   }
@@ -55,9 +56,9 @@
 
   function publishStatus(status) {
     microtome.release();
-    const news = away || !microtome.state.same(propsOf("status").data, status); // back after a restart is news too
+    const news = away || !microtome.state.same(propsOf("status").data, status);
     if (!news) return;
-    setProps("status", { data: status });
+    root.dash_clientside.set_props("status", { data: status }); // the same as before, too: what was asked of a server that went is asked again
     microtome.askWaiting();
   }
 

@@ -4,17 +4,16 @@ A figure is drawn for letters of FONT_SIZE pixels and put on the plate smaller o
 have the plate's size in points and everything else keeps its measure beside them.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
 from app.domain.plates import Place, Plate, PlatePanel, letter, placed
 from app.domain.views import View
 from app.figures.palettes import plate_template
+from app.figures.plate_fit import fit_ticks, in_lines
 from app.figures.theme import FONT_SIZE, INK, PANEL
 from app.figures.tokens import safe
 
@@ -23,10 +22,6 @@ LETTERS = 1.2
 """Size of a panel's letter over that of the plate's letters."""
 _LETTER_ROOM = 18
 _TITLE_LINE = 16
-_PLOT, _BELOW = 0.55, 50
-"""Share of a figure's width that is its plot, where labels and a colour bar stand beside it; pixels below it."""
-_SLANTED = 45
-_LEAST_TICK = 7
 
 
 class Drawn(NamedTuple):
@@ -134,7 +129,7 @@ def _dressed(figure: go.Figure, plate: Plate, panel: PlatePanel) -> go.Figure:
         if said is not None:
             figure.update_layout({axes: {"title": {"text": safe(said)}}})
     _rename_ticks(figure, dict(panel.tokens))
-    _fit_ticks(figure)
+    fit_ticks(figure)
     if panel.note:
         place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "top"}
         figure.add_annotation(text=safe(panel.note), showarrow=False, **place)
@@ -142,40 +137,18 @@ def _dressed(figure: go.Figure, plate: Plate, panel: PlatePanel) -> go.Figure:
 
 
 def _entitle(figure: go.Figure, said: str | None, letters: bool) -> None:
-    """One line beside the letter: a text of its own, what its figure shows (the caption says of what), or none."""
+    """Beside the letter: a text of its own, what its figure shows (the caption says of what), or none."""
     layout: Any = figure.layout
     lines = (layout.title.text or "").count("<br>") + 1
     above = layout.margin.t - 2 - _TITLE_LINE * lines - (10 if lines == 1 else 18)
-    text = layout.meta["title"].split(",")[0] if said is None else safe(said)
+    text, left = layout.meta["title"].split(",")[0] if said is None else safe(said), _LETTER_ROOM if letters else 4
+    text = in_lines(text, layout.width - left - 4, FONT_SIZE + 1)
+    more = _TITLE_LINE * text.count("<br>")
+    own = _TITLE_LINE + 6 + more if text or letters else 4
     figure.update_layout(
-        title={"text": text, "pad": {"t": 6, "l": _LETTER_ROOM if letters else 4}, "font": {"size": FONT_SIZE + 1}},
-        margin={"t": max(above, 0) + (_TITLE_LINE + 6 if text or letters else 4)},
+        title={"text": text, "pad": {"t": 6 + more / 2, "l": left}, "font": {"size": FONT_SIZE + 1}},
+        margin={"t": max(above, 0) + own},
     )
-
-
-def _fit_ticks(figure: go.Figure) -> None:
-    """Labels of tokens no larger than their cells; where these are smaller than letters can be, every n-th is left."""
-    layout: Any = figure.layout
-    down = layout.height - layout.margin.t - _BELOW
-    square = layout.yaxis.scaleanchor is not None or layout.xaxis.scaleanchor is not None
-    across = _PLOT * layout.width
-    if square:  # as wide as high, above labels that slant
-        across = down = min(down - _SLANTED, across)
-    for axis in figure.select_xaxes():
-        _fit(axis, across)
-    for axis in figure.select_yaxes():
-        _fit(axis, down)
-
-
-def _fit(axis: Any, pixels: float) -> None:
-    """Where every place has its label."""
-    if axis.ticktext is None or axis.range is None or list(np.diff(axis.tickvals)) != [1] * (len(axis.tickvals) - 1):
-        return
-    low, high = axis.domain or (0, 1)
-    each = max(pixels * (high - low) / max(abs(axis.range[1] - axis.range[0]), 1), 1)
-    every = max(1, math.ceil(_LEAST_TICK / each))
-    axis.tickvals, axis.ticktext = axis.tickvals[::every], axis.ticktext[::every]
-    axis.tickfont.size = min(axis.tickfont.size or FONT_SIZE, max(_LEAST_TICK, each * every * 0.95))
 
 
 def _rename_ticks(figure: go.Figure, names: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 const { reduce, initial } = require("../../assets/11-experiment.js");
+const { whyNot } = require("../../assets/10-plate.js");
 const { decode, encode } = require("../../assets/20-link.js");
 const { tokensOf, linesOf, numberOf } = require("../../assets/69-plate.js");
 const { session } = require("./support.js");
@@ -28,6 +29,10 @@ test("what cannot be printed is left as it was", () => {
   assert.equal(reduce(state, { type: "set-plate", columns: 9, preset: "cell" }, MODEL), state);
   const changed = reduce(state, { type: "set-plate", columns: 3, preset: "nature-page", font_pt: 5 }, MODEL).session.plate;
   assert.deepEqual([changed.columns, changed.preset, changed.font_pt], [3, "nature-page", 5]);
+  const wide = reduce(reduce(state, { type: "set-plate", width_mm: 120 }, MODEL), { type: "set-plate", width_mm: 0 }, MODEL);
+  assert.equal(wide.session.plate.width_mm, 120);
+  assert.deepEqual([whyNot("width_mm", 120), whyNot("font_pt", null)], [null, null]);
+  assert.match(whyNot("width_mm", 99999), /20 to 1200 mm/);
   const panels = reduce(state, { type: "set-panel", at: 1, title: "Mine", height_mm: 2, tokens: [["x", "y"]] }, MODEL).session.plate.panels;
   assert.deepEqual([panels[1].title, panels[1].height_mm, panels[1].tokens], ["Mine", 60, [["x", "y"]]]);
 });

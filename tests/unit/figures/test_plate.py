@@ -73,6 +73,15 @@ def test_words_are_the_figures_own_or_the_persons_and_never_read_as_tags():
     assert "Serif" in figures[1].layout.template.layout.font.family
 
 
+def test_narrow_figures_have_labels_that_do_not_touch_and_titles_in_lines():
+    panels = (_panel("attention", title="Attention of a head with a name that is far too long for its column"),)
+    wide, narrow = (arranged(Plate(panels=panels, columns=columns), _draw)[0].figure.layout for columns in (1, 3))
+    assert (len(wide.xaxis.ticktext), wide.title.text.count("<br>")) == (6, 0)
+    assert len(narrow.xaxis.ticktext) * narrow.xaxis.tickfont.size < len(wide.xaxis.ticktext) * wide.xaxis.tickfont.size
+    assert narrow.title.text.count("<br>") == 1
+    assert narrow.margin.t > wide.margin.t
+
+
 def test_lightness_and_distance_of_colours_are_those_of_the_books():
     lab = palettes._lab(("#ffffff", "#ff0000", "#0000ff"), np.eye(3))
     np.testing.assert_allclose(lab, [[100, 0, 0], [53.24, 80.09, 67.20], [32.30, 79.19, -107.86]], atol=0.02)
