@@ -78,7 +78,7 @@ class Shown:
 
     def close(self) -> None:
         """Hear nothing more of the page. What was on it last stays here; the page itself goes on."""
-        self.engine.screens.close(self.screen)
+        self.screen.closed = True
 
     def _behind(self, panel: str | None) -> tuple[Any, Page]:
         session = self.session

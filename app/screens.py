@@ -15,7 +15,7 @@ MOST_BYTES = 20_000_000
 
 
 class Screen:
-    """One of them. `closed`: its page is told that nobody listens any more."""
+    """One of them. `closed`: nobody listens any more. Its page still opens with what was on it."""
 
     def __init__(self, session: Session) -> None:
         self.token = secrets.token_urlsafe(24)
@@ -32,11 +32,14 @@ class Screen:
         """What is on screen now; what it opened with where no page has told anything yet."""
         return parse_session(self._told.decode())
 
-    def hear(self, told: bytes) -> None:
-        """What is on screen from now on."""
+    def hear(self, told: bytes) -> bool:
+        """What is on screen from now on; whether anybody listens."""
+        if self.closed:
+            return False
         if len(told) > MOST_BYTES:
             raise BadLink(f"The page told {len(told)} bytes and the limit is {MOST_BYTES}; show a smaller prompt set.")
         self._told = told
+        return True
 
 
 class Screens:
@@ -55,10 +58,5 @@ class Screens:
         return screen
 
     def get(self, token: str) -> Screen | None:
-        """The open one with this token."""
+        """The one with this token."""
         return self._screens.get(token)
-
-    def close(self, screen: Screen) -> None:
-        """What was on it last stays with whoever holds it."""
-        screen.closed = True
-        self._screens.pop(screen.token, None)

@@ -20,16 +20,14 @@
   let timer = 0;
 
   function all() {
-    if (runs === null) runs = past.read(root.localStorage.getItem(key()) || "[]", microtome.link.fault);
+    if (runs === null) runs = past.read(microtome.remembered.get(key()) || "[]", microtome.link.fault);
     return runs;
   }
 
   function keep(next) {
     runs = next;
-    try {
-      root.localStorage.setItem(key(), JSON.stringify(next));
-    } catch {
-      if (!said) notify(NO_ROOM, true);
+    if (!microtome.remembered.set(key(), JSON.stringify(next)) && !said) {
+      notify(NO_ROOM, true);
       said = true;
     }
     draw();

@@ -1,6 +1,7 @@
 """What a page that Python shows opens with, and what it tells of itself. An answer in any case, because browsers log
 every refusal as an error."""
 
+import json
 import logging
 
 from flask import Response, request
@@ -19,12 +20,10 @@ def screen(engine: Engine, token: str) -> Response:
 
 
 def heard(engine: Engine, token: str) -> Response:
-    """Whether anybody heard what the page told."""
-    found = engine.screens.get(token)
-    if found is not None:
-        try:
-            found.hear(request.get_data())
-        except MicrotomeError as error:
-            log.warning("%s", error)
-    answer = b"true" if found is not None else b"false"
-    return Response(answer, mimetype="application/json", headers=_NEVER)
+    """Whether anybody listens to what the page tells."""
+    found, listens = engine.screens.get(token), False
+    try:
+        listens = found is not None and found.hear(request.get_data())
+    except MicrotomeError as error:
+        log.warning("%s", error)
+    return Response(json.dumps(listens), mimetype="application/json", headers=_NEVER)

@@ -105,8 +105,9 @@ def test_a_closed_one_keeps_what_was_on_it_and_its_page_hears_that_nobody_listen
     shown = live.show(ASKED)
     assert read(place(shown), told := selected(shown, layers=[1]))
     shown.close()
-    assert read(place(shown), told) is False
+    assert read(place(shown), selected(shown, layers=[0])) is False
     assert shown.selection.layers == (1,)
+    assert read(place(shown)) == told, "a frame that is drawn later opens with what was on it"
 
 
 def test_behind_a_notebook_servers_proxy_everything_lies_under_its_path(live: Engine, monkeypatch: Any) -> None:
