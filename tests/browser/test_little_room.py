@@ -22,7 +22,7 @@ ROWS = """() => [...document.querySelectorAll("#attention .ytick text")].map((te
   .map(({top, bottom}) => [top, bottom]).sort((one, other) => one[0] - other[0])"""
 BEYOND = """() => [...document.querySelectorAll("#selection-bar button, .mt-header :is(button, input, label)")]
   .filter((part) => part.getClientRects().length)
-  .filter((part) => part.getBoundingClientRect().right > innerWidth || (part.matches("button") && part.clientWidth < 14))
+  .filter((part) => part.getBoundingClientRect().right > innerWidth || part.matches("button") && part.clientWidth < 14)
   .map((part) => part.id || part.textContent)"""
 
 FITS = """[...document.querySelectorAll(".js-plotly-plot")].filter((gd) => gd.offsetParent).every(
