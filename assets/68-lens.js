@@ -42,9 +42,15 @@
     return { tokens: lens.tokens, position: positionOf(session), layer: written.layer };
   }
 
+  /** Without a choice the answers are followed: the first token that is chosen joins them. */
+  function followed({ experiment: { prompt }, residual: { lens } }, chosen) {
+    if (lens.tokens.length || chosen.length !== 1) return chosen;
+    return [...new Set([...prompt.answer, ...prompt.incorrect_answer, ...chosen])];
+  }
+
   root.microtome = root.microtome || {};
   root.microtome.writtenAsked = writtenAsked;
-  if (typeof module !== "undefined") module.exports = { unpacked, shownColour, restyling, lensAsked, tokensAsked, writtenAsked };
+  if (typeof module !== "undefined") module.exports = { unpacked, shownColour, restyling, lensAsked, tokensAsked, writtenAsked, followed };
   if (typeof document === "undefined") return;
 
   // ---- colour ----------------------------------------------------------------------------------------------------
@@ -123,7 +129,7 @@
 
   function lensTokens(value) {
     const session = microtome.session();
-    const chosen = value || [];
+    const chosen = session ? followed(session, value || []) : [];
     if (session && !state.same(chosen, session.residual.lens.tokens)) show({ lens: { tokens: chosen } });
     return none();
   }

@@ -4,7 +4,7 @@
 const test = require("node:test");
 const assert = require("node:assert");
 require("./support.js");
-const { unpacked, shownColour, restyling, lensAsked, tokensAsked, writtenAsked } = require("../../assets/68-lens.js");
+const { unpacked, shownColour, restyling, lensAsked, tokensAsked, writtenAsked, followed } = require("../../assets/68-lens.js");
 
 const LENS = { colour: "probability", lens: "logit", folder: "", fingerprint: "", tokens: [] };
 const session = (view = {}, lens = {}, positions = []) => ({
@@ -44,4 +44,11 @@ test("the position last selected is asked for, and nothing where the section is 
   assert.deepStrictEqual(writtenAsked(session()), { tokens: [], position: null, layer: 3 });
   assert.strictEqual(tokensAsked(session({ section: "parts" })), null);
   assert.strictEqual(writtenAsked(session({ workspace: "look" })), null);
+});
+
+test("the first token that is chosen joins the answers, which are followed without a choice", () => {
+  const of = (tokens) => ({ experiment: { prompt: { answer: [" a"], incorrect_answer: [" b"] } }, residual: { lens: { tokens } } });
+  assert.deepStrictEqual(followed(of([]), [" c"]), [" a", " b", " c"]);
+  assert.deepStrictEqual(followed(of([]), [" a"]), [" a", " b"]);
+  assert.deepStrictEqual(followed(of([" a", " b"]), [" a"]), [" a"]);
 });
