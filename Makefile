@@ -15,7 +15,7 @@ run: $(VENV)/.installed
 # One thread per process: on tiny models waiting for each other takes the threads most of the time. Two processes
 # share the files; the browser's journeys, which are first, stay together on one server.
 test: $(VENV)/.installed-dev system
-	OMP_NUM_THREADS=1 MICROTOME_SKIPS=$(SKIPS) $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	OMP_NUM_THREADS=1 MICROTOME_SKIPS=$(SKIPS) $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 20 $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
