@@ -5,7 +5,8 @@ first where groups are answers, points of a row apart only so that they can be s
 prompts. Vertical: a group's mean. The line above says AUC (the probability that a prompt of the upper group has the
 larger projection: 0.5 = the groups do not differ) and d' (difference of means over the pooled standard deviation) where
 there are two groups, and how many prompts are too short to have the position. Rings: the selected prompt. Hover: the
-prompt and full precision. `customdata` = prompt index.
+prompt and full precision. `customdata` = prompt index. What is nothing but rounding is drawn as 0, and where prompts
+differ by nothing else AUC and d' are said to be of nothing (app/figures/rounding.py).
 
 The layer is the selected one, else the direction's own, else the last. In difference mode intervened - baseline.
 """
@@ -26,6 +27,7 @@ from app.domain.sites import within
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.direction_projection import unit, what
+from app.figures.rounding import alike, settled
 from app.figures.scales import short, spoken
 from app.figures.theme import CLEAR, NEUTRAL, dress
 from app.figures.tokens import label, safe, shorten, visible
@@ -57,13 +59,23 @@ def direction_distribution_strip(result: DirectionDistributionResult, style: Sty
     figure.update_layout(
         plot_bgcolor=CLEAR, clickmode="event", dragmode=False, showlegend=False, annotations=_said(groups, result),
         shapes=marks.prompt_rings(selection.prompt, _places(groups)),
-        xaxis={"title": {"text": unit(result, style)}, "zeroline": True, "showgrid": True, "nticks": 6},
+        xaxis={"title": {"text": unit(result, style)}, "zeroline": True, "showgrid": True, "nticks": 6,
+               **_range(groups, result)},
         yaxis=_group_axis(groups[:MOST_GROUPS]),
     )  # fmt: skip
     count = len(result.projection[0])
     title = f"{what(result, style)}, after layer {layer} at {_position(result)}, {result.provenance.model}"
     return dress(figure, "distribution", title, style, {"l": 8, "r": 12, "t": 36, "b": 8},
                  {"prompts": count, "layer": layer})  # fmt: skip
+
+
+def _range(groups: list[Group], result: DirectionDistributionResult) -> dict[str, Any]:
+    """Where prompts differ by rounding alone, one unit to both sides: the axis would be made of it."""
+    values = np.concatenate([group.values for group in groups])
+    if not alike(values, result.normalised):
+        return {}
+    middle = float(values.mean())
+    return {"range": [middle - 1, middle + 1]}
 
 
 def shown_layer(result: DirectionDistributionResult, selection: Selection) -> int:
@@ -77,7 +89,7 @@ def shown_layer(result: DirectionDistributionResult, selection: Selection) -> in
 
 def groups_of(result: DirectionDistributionResult, layer: int, style: Style) -> list[Group]:
     """The prompts that have a value, by side, or by answer with the largest group first."""
-    values = result.projection[:, :, layer]
+    values = settled(result.projection[:, :, layer], result.normalised)
     side, prompt = np.nonzero(np.isfinite(values))
     if style.grouped_by == "side":
         names, order = np.array(result.sides)[side], list(result.sides)
@@ -103,6 +115,8 @@ def _said(groups: list[Group], result: DirectionDistributionResult) -> list[dict
     parts = ["AUC and d′ compare two groups"] if apart is None else [f"AUC {apart[0]:.3f}", f"d′ {short(apart[1])}"]
     if apart is not None and min(len(group.values) for group in groups) < 2:
         parts = ["AUC and d′ need two prompts per group"]
+    elif apart is not None and alike(np.concatenate([group.values for group in groups]), result.normalised):
+        parts = ["AUC and d′ are of nothing: the prompts differ by rounding alone"]
     left = sum(len(group.values) for group in groups[MOST_GROUPS:])
     parts += [f"{left} prompts of smaller groups not shown"] if left else []
     has = "prompts have" if result.left_out > 1 else "prompt has"

@@ -4,7 +4,8 @@ x: position, labelled by the prompt's tokens; y: layer, downwards from 0 (of the
 projection (residual units), or the cosine where normalised, symmetric about 0: blue = along the direction, red =
 against it. The limit is the largest magnitude after the first position, which is far longer than the others in many
 models; what lies beyond is drawn at the limit, and the colour bar says so. In difference mode intervened - baseline.
-Hover: layer, position, token, full precision. Frames mark selected positions and layers.
+Hover: layer, position, token, full precision; what is
+nothing but rounding is 0 (app/figures/rounding.py). Frames mark selected positions and layers.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from app.domain.direction_results import DirectionProjectionResult
 from app.domain.views import Selection, Style
 from app.figures import marks
 from app.figures.head_matrix import layer_axis
+from app.figures.rounding import settled
 from app.figures.scales import colour_range, limit_of
 from app.figures.theme import dress, is_export, monospace
 from app.figures.tokens import label, token_axis
@@ -28,7 +30,7 @@ def direction_projection_heatmap(result: DirectionProjectionResult, style: Style
     """Of the selected prompt."""
     prompt = marks.prompt_row(selection, len(result.projection))
     tokens = result.tokens_of(prompt)
-    values = result.projection[prompt, :, : len(tokens)]
+    values = settled(result.projection[prompt, :, : len(tokens)], result.normalised)
     figure = go.Figure(_cells(result, values, tokens, style))
     width = (style.width or 660) - 120 if is_export(style) else 420
     figure.update_layout(

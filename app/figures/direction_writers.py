@@ -6,7 +6,7 @@ biases (`L5.b_O`), MLPs, embeddings, and what interventions put there (`unwritte
 one standard deviation. The lines above say the sum of everything, the projection as it is read from the stream itself,
 the largest difference of the two, and how many parts are left out and what they sum to. Hover: full precision, and of
 an MLP its neurons that write most. `customdata`: `L5H1`. Frames: selected heads. In difference mode intervened -
-baseline.
+baseline. What is nothing but rounding is drawn and said as 0 (app/figures/rounding.py); hover has it.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from app.figures import marks
 from app.figures.direction_tables import writer_rows
 from app.figures.head_labels import head_labels
 from app.figures.head_matrix import across_axis, layer_axis
+from app.figures.rounding import settled
 from app.figures.scales import colour_range, short, spoken
 from app.figures.theme import CLEAR, FONT_SIZE, dress, is_export
 from app.figures.tokens import label
@@ -62,10 +63,11 @@ def place(result: DirectionWritersResult) -> str:
 
 def said(result: DirectionWritersResult) -> str:
     """The sum, what is read from the stream, and the difference of the two."""
-    return (
-        f"Σ {short(float(result.total.mean()))} = resid·d̂ {short(float(result.projection.mean()))}, "
-        f"error {result.error:.1e}"
-    )
+    return f"Σ {_said(result.total.mean())} = resid·d̂ {_said(result.projection.mean())}, error {result.error:.1e}"
+
+
+def _said(value: Any) -> str:
+    return short(float(settled(value)))
 
 
 def ranked(result: DirectionWritersResult) -> pd.DataFrame:
@@ -89,17 +91,18 @@ def bar_shapes(names: list[str], selection: Selection) -> list[dict[str, Any]]:
 def _map(result: DirectionWritersResult, style: Style, delta: str) -> go.Heatmap:
     values = result.heads.mean(axis=0)[: result.layer + 1]
     labels = head_labels(*values.shape)
-    scale = colour_range(values, style, signed=True, unit="")
+    drawn = settled(values)
+    scale = colour_range(drawn, style, signed=True, unit="")
     scale["colorbar"] |= {"x": _MAP[1], "xpad": 6}
     hover = np.char.add(np.char.add(np.char.add("<b>", labels), f"</b><br>{delta}written "), spoken(values))
     return go.Heatmap(
-        z=values, customdata=labels, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", name="heads",
+        z=drawn, customdata=labels, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", name="heads",
         **scale,
     )  # fmt: skip
 
 
 def _bars(result: DirectionWritersResult, top: pd.DataFrame) -> go.Bar:
-    values, sd = top["value"].to_numpy(np.float32), top["sd"].to_numpy(np.float32)
+    values, sd = settled(top["value"].to_numpy()), settled(top["sd"].to_numpy())
     spread = {"type": "data", "array": sd, "thickness": 1, "width": 2} if len(result.projection) > 1 else None
     return go.Bar(
         x=values, y=np.arange(len(top)), orientation="h", xaxis="x2", yaxis="y2", name="written",
@@ -142,7 +145,7 @@ def _sum(result: DirectionWritersResult, delta: str, rest: pd.Series) -> list[di
 
 
 def _left_out(rest: pd.Series) -> str:
-    return f"<br>{len(rest)} not shown sum to {short(float(rest.sum()))}" if len(rest) else ""
+    return f"<br>{len(rest)} not shown sum to {_said(rest.sum())}" if len(rest) else ""
 
 
 def _component_axis(names: list[str]) -> dict[str, Any]:

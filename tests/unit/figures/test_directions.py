@@ -50,11 +50,37 @@ def test_a_distribution_has_a_row_per_side_and_says_how_far_they_are_apart():
     assert [name.split("<br>")[0] for name in figure.layout.yaxis.ticktext] == ["clean", "corrupted"]
     assert "AUC 1.000" in texts(figure)
     assert figure.layout.meta["layer"] == 1
-    assert "AUC 0.500" in texts(direction_distribution_strip(made.distribution(), PLAIN, Selection(layers=(0,))))
+    assert "of nothing" in texts(direction_distribution_strip(made.distribution(), PLAIN, Selection(layers=(0,))))
     shorter = replace(made.distribution(), texts=np.array([["a", "b", "c"], ["d", "e", "f"]]), position=7)
     assert "1 prompt has no position 7" in texts(direction_distribution_strip(shorter, PLAIN, NOTHING))
     marked = direction_distribution_strip(made.distribution(), PLAIN, Selection(prompt=1)).layout.shapes
     assert [(shape.name, shape.xanchor) for shape in marked] == [("prompt", 3.0), ("prompt", 0.0)]
+
+
+@pytest.mark.parametrize("held_at", [0.0, 5.0])
+def test_prompts_that_differ_by_rounding_alone_are_drawn_as_one_and_have_no_auc(held_at):
+    result = made.distribution()
+    noise = np.where(np.isnan(result.projection), np.nan, held_at + 8e-7 * np.sign(result.projection)).astype(
+        np.float32
+    )
+    figure = direction_distribution_strip(replace(result, projection=noise), PLAIN, NOTHING)
+    assert "of nothing" in figure.layout.annotations[0].text
+    assert list(figure.layout.xaxis.range) == pytest.approx([held_at - 1, held_at + 1])
+    assert "e-" not in "".join(figure.layout.yaxis.ticktext)
+
+
+def test_what_is_nothing_but_rounding_has_no_colour_and_no_sign():
+    nothing = {
+        name: getattr(made.writers(), name) * 0 + 9e-8 for name in ("heads", "attn_bias", "components", "neurons")
+    }
+    total = nothing["components"].sum(-1)
+    figure = direction_writers_bars(replace(made.writers(), projection=total, **nothing), PLAIN, PICKED)
+    assert np.nanmax(np.abs(figure.data[0].z)) == 0 == np.abs(figure.data[1].x).max()
+    assert figure.layout.annotations[0].text.startswith("Σ 0 = resid·d̂ 0, ")
+    assert "9e−08" in figure.data[0].hovertext[0][0]
+    flat = made.projection()
+    heat = direction_projection_heatmap(replace(flat, projection=flat.projection * 0 + 9e-8), PLAIN, NOTHING).data[0]
+    assert np.abs(heat.z).max() == 0
 
 
 def test_prompts_grouped_by_answer_are_both_sides_together():
