@@ -141,7 +141,7 @@
     }
     const made = between(points, groups, pairs(session), { activation, layer });
     dispatch({ type: "add-direction", ...made });
-    say(`A: ${groups[0].length} points, B: ${groups[1].length}. The direction A − B is made: towards A, away from B (difference of means of the plain run); z undoes it.`);
+    say(`A: ${groups[0].length} points, B: ${groups[1].length}. The direction A − B is made: to A, away from B (difference of means of the plain run); z undoes it.`);
   }
 
   function lassoed(event) {
@@ -161,7 +161,7 @@
     before = { points, all };
     const { selection, experiment } = session;
     dispatch({ type: "set-places", ...placesOf(points, all, { prompt: selection.prompt, base: experiment.base }) });
-    say(`A: ${all.length} points. Shift and another lasso (B) makes the direction A − B: towards A, away from B.`);
+    say(`A: ${all.length} points. Shift and another lasso (B) makes the direction A − B: to A, away from B.`);
   }
 
   let of = null; // what the lassos were of

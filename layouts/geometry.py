@@ -39,7 +39,7 @@ COLOURS = (
     ("projection", "by projection", "On the direction that is looked at"),
     ("norm", "by norm", "Length of the activation"),
 )  # fmt: skip
-HINT = "Lasso selects prompts and tokens (A); Shift and a second lasso (B) makes a direction: towards A, away from B."
+HINT = "Lasso selects prompts and tokens (A); Shift and a second one (B) makes a direction to A, away from B."
 
 
 def geometry_panel() -> html.Section:
