@@ -114,7 +114,8 @@
       const answer = await root.fetch(`${microtome.prefix()}views/${view}.json`);
       const text = await answer.text();
       if (answer.ok) return link.read(text);
-      return { session: null, reason: answer.status < 500 ? text : "the server failed; its log says why" };
+      const inside = text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, ""); // of a sentence of the page's own
+      return { session: null, reason: answer.status < 500 ? inside : "the server failed; its log says why" };
     } catch {
       return { session: null, reason: "the server that keeps it does not answer" };
     }
