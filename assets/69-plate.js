@@ -10,7 +10,11 @@
   /** An empty number is the preset's. */
   const numberOf = (text) => (text.trim() === "" ? null : Number(text));
 
-  if (typeof module !== "undefined") module.exports = { tokensOf, linesOf, numberOf };
+  /** Views of one direction are told apart by it, its layer and its token, which the panel says below its title. */
+  const OF_DIRECTIONS = ["projection", "distribution", "writers", "readers", "direction-card"];
+  const titled = (id, name, of) => (OF_DIRECTIONS.includes(id) && of ? `${name}: ${of}` : null);
+
+  if (typeof module !== "undefined") module.exports = { titled, tokensOf, linesOf, numberOf };
   if (typeof document === "undefined") return;
 
   const microtome = root.microtome;
@@ -63,8 +67,17 @@
     return labelled(text, element("input", { type: "number", value: panel[name], min, max, dataset: { plateSize: name, at } }));
   }
 
+  /** The panel on the page that shows such a view. */
+  function shownBy({ figure, recipe: { kind } }) {
+    const of = JSON.parse(byId("plate-list").dataset.shownBy || "{}");
+    return of[figure] || of[kind];
+  }
+
+  const textOf = (id) => (byId(id) ? byId(id).textContent : "");
+  const nameOf = (view) => textOf(`${shownBy(view)}-title`) || view.recipe.kind.replaceAll("_", " ");
+
   function panelOf(panel, at) {
-    const kind = panel.view.recipe.kind.replaceAll("_", " ");
+    const kind = nameOf(panel.view);
     const head = element("header", {}, element("b", {}, String.fromCharCode(97 + at)), element("span", { title: kind }, panel.title || kind),
       button("↑", "Move up", at, "up"), button("↓", "Move down", at, "down"), button("×", "Remove from the figure", at, "remove"));
     const tokens = element("textarea", { rows: 2, value: linesOf(panel.tokens), placeholder: "tick label=another", dataset: { plateTokens: "", at } });
@@ -91,8 +104,10 @@
     const said = seen.map(({ how, arms, lines, reads }) => element("tr", { className: reads ? "" : "is-wrong" },
       element("th", { scope: "row" }, how), element("td", {}, how === "grey" ? (reads ? "steady" : "not steady") : `ΔE ${arms}`),
       element("td", {}, how === "grey" ? `ΔL ${lines}` : `ΔE ${lines}`), element("td", {}, reads ? "✓" : "✗")));
-    const head = element("tr", {}, ...["seen", "arms", "lines", ""].map((text) => element("th", { scope: "col" }, text)));
-    byId("plate-check").replaceChildren(element("table", { title: "Least distance of the two arms of signed colours, and of two lines, as each way of seeing has them; 20 is told apart" }, head, ...said));
+    const head = element("tr", {}, ...["seen by", "signed colours", "lines", ""].map((text) => element("th", { scope: "col" }, text)));
+    const tip = "How far apart colours are to each way of seeing, as a distance of colours (ΔE, CIE 1976) or, in grey, of lightness (ΔL). Signed colours: negative and positive cells of one strength; in grey each has to grow steadily. Lines: the two that are most alike. From 20 on they are told apart.";
+    const words = element("p", { title: tip }, "Can its colours be told apart? ", element("i", {}, "?"));
+    byId("plate-check").replaceChildren(words, element("table", { title: tip }, head, ...said));
   }
 
   function drawn(panel, { svg, check, places }) {
@@ -178,7 +193,9 @@
     if (found && found.text) microtome.copyText(found.text).then((copied) =>
       microtome.notify(copied ? "Copied." : "The clipboard is not allowed here; take the file from the same menu.", !copied));
     if (found && found.panel) {
-      dispatch({ type: "add-panel", panel: found.panel });
+      const { view, title } = found.panel;
+      const id = shownBy(view);
+      dispatch({ type: "add-panel", panel: { ...found.panel, title: title ?? titled(id, nameOf(view), textOf(`${id}-of`)) } });
       microtome.notify(`Added to the figure as ${String.fromCharCode(96 + microtome.session().plate.panels.length)}.`);
     }
     return root.dash_clientside.no_update;

@@ -1,5 +1,7 @@
 """The *Figure* workspace: panels from anywhere as one figure for a paper, at its true size (assets/69-plate.js)."""
 
+import json
+
 from dash import html
 
 from app.domain.plates import PRESETS
@@ -17,6 +19,19 @@ FACES = (("", "face of the preset", "As the preset has it"), ("sans", "sans", "L
 PALETTES = (("blue-red", "blue and red", "The page's own"), ("blue-orange", "blue and orange", ""),
             ("purple-green", "purple and green", ""))  # fmt: skip
 THEMES = (("light", "light paper", ""), ("dark", "dark paper", "For slides"))
+SHOWN_BY = {
+    "prediction": ids.PREDICTION, "direct_logit_attribution": ids.HEAD_MATRIX, "component_bars": ids.COMPONENTS,
+    "behaviour_scores": ids.HEAD_MATRIX, "copying_scores": ids.HEAD_MATRIX, "head_projection": ids.HEAD_MATRIX,
+    "head_statistics": ids.HEAD_MATRIX, "attention_pattern": ids.ATTENTION, "attention_thumbnails": ids.THUMBNAILS,
+    "residual_trajectory": ids.TRAJECTORY, "logit_lens": ids.LENS, "component_lens": ids.COMPONENT_LENS,
+    "path_patching": ids.PATHS, "prompt_strip": ids.STRIP, "generation": ids.GENERATION,
+    "head_reading": ids.HEAD_READING, "steering_curve": ids.STRENGTH, "residual_geometry": ids.GEOMETRY,
+    "activation_map": ids.ACTIVATION_MAP, "direction_card": ids.DIRECTION_CARD, "sae_features": ids.SAE_FEATURES,
+    "sae_feature_card": ids.SAE_CARD, "neurons": ids.NEURONS, "neuron_card": ids.NEURON_CARD,
+    "logit_decomposition": ids.DECOMPOSITION, "direction_projection": ids.PROJECTION,
+    "direction_distribution": ids.DISTRIBUTION, "direction_writers": ids.WRITERS, "direction_readers": ids.READERS,
+}  # fmt: skip
+"""Figure, or kind of recipe -> the panel that shows it, whose title names it in the list."""
 FORMS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"), ("html", "HTML"), ("tex", "LaTeX"), ("ipynb", "Notebook"))
 
 
@@ -61,7 +76,9 @@ def _side() -> html.Aside:
             ),
             html.Div(id="plate-numbers", className="mt-plate-numbers"),
             html.Div(id="plate-check", className="mt-plate-check"),
-            html.Div(id="plate-list", className="mt-plate-list"),
+            html.Div(
+                id="plate-list", className="mt-plate-list", **attributes(data_shown_by=json.dumps(SHOWN_BY))
+            ),
         ],
         className="mt-plate-side",
     )  # fmt: skip

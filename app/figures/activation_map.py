@@ -68,7 +68,11 @@ def activation_map_scatter(
     axes = cell_scatter.axes(*_axes(result), _ends(x), _ends(y)) | {"dragmode": "lasso"}
     figure.update_layout(axes, showlegend=by in LABELS, **colours)
     on = f" on {result.direction}" if by == "projection" and result.direction else ""
-    what = f"{_METHODS[result.method]} of {len(x)} activations by {NUMBERS[by][0] if by in NUMBERS else by}{on}"
+    asked: Any = parse_recipe(result.recipe)
+    where = f"L{asked.layer}.{asked.activation}"
+    what = (
+        f"{_METHODS[result.method]} of {len(x)} activations of {where} by {NUMBERS[by][0] if by in NUMBERS else by}{on}"
+    )
     title = f"{what}, {result.provenance.model}"
     return dress(figure, "activation-map", title, style, {"l": 14, "r": 8, "t": 26, "b": 8}, _lassoed(result))
 

@@ -64,7 +64,7 @@ def direction_distribution_strip(result: DirectionDistributionResult, style: Sty
         yaxis=_group_axis(groups[:MOST_GROUPS]),
     )  # fmt: skip
     count = len(result.projection[0])
-    title = f"{what(result, style)}, after layer {layer} at {_position(result)}, {result.provenance.model}"
+    title = f"{what(result, style)} after layer {layer} at {_position(result)}, {result.provenance.model}"
     return dress(figure, "distribution", title, style, {"l": 8, "r": 12, "t": 36, "b": 8},
                  {"prompts": count, "layer": layer})  # fmt: skip
 

@@ -5,7 +5,7 @@ const { test } = require("node:test");
 const { reduce, initial } = require("../../assets/11-experiment.js");
 const { whyNot } = require("../../assets/10-plate.js");
 const { decode, encode } = require("../../assets/20-link.js");
-const { tokensOf, linesOf, numberOf } = require("../../assets/69-plate.js");
+const { titled, tokensOf, linesOf, numberOf } = require("../../assets/69-plate.js");
 const { session } = require("./support.js");
 
 const MODEL = { n_layers: 2, n_heads: 3, n_key_value_heads: 3, n_positions: 5 };
@@ -35,6 +35,11 @@ test("what cannot be printed is left as it was", () => {
   assert.match(whyNot("width_mm", 99999), /20 to 1200 mm/);
   const panels = reduce(state, { type: "set-panel", at: 1, title: "Mine", height_mm: 2, tokens: [["x", "y"]] }, MODEL).session.plate.panels;
   assert.deepEqual([panels[1].title, panels[1].height_mm, panels[1].tokens], ["Mine", 60, [["x", "y"]]]);
+});
+
+test("panels of a direction have what tells them apart in their title, others are as drawn", () => {
+  assert.equal(titled("writers", "Who writes it", "after L9 at 14 ·to, mine"), "Who writes it: after L9 at 14 ·to, mine");
+  assert.equal(titled("activation-map", "Map of activations", "28 points"), null);
 });
 
 test("a link carries the figure", () => {

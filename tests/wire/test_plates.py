@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from app.analyses import ANALYSES, FIGURES
 from app.domain.session import parse_session
 from app.export.manifest import read_manifest
 from app.export.opened import opened
 from callbacks.asked_panels import ANSWERS
 from layouts import ids
+from layouts.plate import SHOWN_BY
 from tests.wire.page import Page, experiment
 from tests.wire.test_export import clicked, why
 
@@ -85,3 +87,9 @@ def test_an_empty_figure_says_how_to_fill_it_and_what_its_colours_are_worth(serv
 
 def test_a_panel_without_numbers_says_why_it_cannot_be_added(served: Page) -> None:
     assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "plate", quantity="mean"))
+
+
+def test_what_names_panels_in_the_list_is_known_and_on_the_page() -> None:
+    assert set(SHOWN_BY) <= {*ANALYSES, *FIGURES}
+    assert set(SHOWN_BY.values()) <= {part for part in vars(ids).values() if isinstance(part, str)}
+    assert {kind for kind in ANALYSES if kind.startswith("direction_")} <= set(SHOWN_BY)
