@@ -71,21 +71,21 @@ def compute(settings: Settings, given: dict[str, Any]) -> None:
 
 
 def figure(settings: Settings, given: dict[str, Any]) -> None:
-    """Draw a view or a plate of several, or what an exported picture shows, and write it, with its manifest inside."""
+    """Draw a view, a recipe or a plate of several, or what an exported picture shows, with its manifest inside."""
     from app.engine import Engine
     from app.export.manifest import differences
 
     out = _out(given["out"], PICTURES)
-    shown, made = _shown(given["file"])
+    shown, made = shown_in(given["file"])
     with closing(Engine(settings)) as engine:
-        content, provenance = _drawn(engine, shown, out.suffix[1:])
+        content, provenance = picture_of(engine, shown, out.suffix[1:])
     _write(out, content, "the figure, with its recipe inside")
     for line in differences(made, provenance) if made else ():
         print(f"not as when {given['file']} was made: {line}", file=sys.stderr)
 
 
-def _drawn(engine: Any, shown: Any, format: Any) -> tuple[bytes, Any]:
-    """The picture of a view or a plate, and where its (first) numbers come from."""
+def picture_of(engine: Any, shown: Any, format: Any, dpi: int = 300) -> tuple[bytes, Any]:
+    """The picture of a view or a plate, and where its (first) numbers come from; `dpi` is for png only."""
     from app.analyses import ANALYSES
     from app.domain.plates import Plate
     from app.export.manifest import manifest
@@ -95,11 +95,11 @@ def _drawn(engine: Any, shown: Any, format: Any) -> tuple[bytes, Any]:
 
     if isinstance(shown, Plate):
         numbers = [Numbers.of(engine, panel.view, _progress) for panel in shown.panels]
-        return plate_file(shown, numbers, format), numbers[0].result.provenance if numbers else None
+        return plate_file(shown, numbers, format, dpi=dpi), numbers[0].result.provenance if numbers else None
     found = Numbers.of(engine, shown, _progress)
     sized = replace(shown, style=ANALYSES[shown.recipe.kind].sized(shown.style))
     figure, source = captioned(found.drawn(sized), shown.prompt_named, sized.style), found.result.provenance
-    return picture(figure, format, manifest(shown, source, found.result.digest)), source
+    return picture(figure, format, manifest(shown, source, found.result.digest), dpi), source
 
 
 def script(settings: Settings, given: dict[str, Any]) -> None:
@@ -261,10 +261,12 @@ def _recipe(given: dict[str, Any]) -> AnyRecipe:
     return replace(recipe, prompts=parse_prompts(_read(given["prompts"]))) if given["prompts"] else recipe
 
 
-def _shown(file: str) -> tuple[Any, dict[str, Any] | None]:
-    """The view or plate in a JSON file, or that of an exported picture with its manifest."""
+def shown_in(file: str) -> tuple[Any, dict[str, Any] | None]:
+    """The view or plate in a JSON file, or that of an exported picture with its manifest. A recipe is drawn as it runs,
+    with its interventions."""
     from app.domain.plates import parse_plate
-    from app.domain.views import parse_view
+    from app.domain.recipes import parse_recipe
+    from app.domain.views import Style, View, parse_view
     from app.export.manifest import format_of, read_manifest
 
     content = _content(file)
@@ -273,6 +275,9 @@ def _shown(file: str) -> tuple[Any, dict[str, Any] | None]:
         made = read_manifest(content, format)
         return parse_plate(made["plate"]) if "plate" in made else parse_view(made["view"]), made
     text = _text(file, content)
+    if _holds(text, "kind"):
+        recipe = parse_recipe(text)
+        return View(recipe, Style(show="intervened" if recipe.interventions else "baseline")), None
     return (parse_plate if _holds(text, "panels") else parse_view)(text), None
 
 

@@ -8,19 +8,15 @@ Takes a few minutes on two cores. `error` is the standard error over prompts.
 import base64
 import json
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.analyses import ANALYSES, drawn
+from app.__main__ import picture_of
 from app.domain.prompt_sets import to_jsonl
 from app.domain.recipes import AnyRecipe, recipe_json
 from app.domain.session import session_json
 from app.domain.views import Selection, Style, View
 from app.engine import Engine
-from app.export.manifest import manifest
-from app.export.pictures import picture
-from app.figures.caption import captioned
 from docs.stories import number_agreement as story
 from docs.stories.measured import PARTS, Asking
 from docs.stories.tables import filled
@@ -59,11 +55,7 @@ def figures(engine: Engine, recipes: dict[str, AnyRecipe]) -> None:
     """As `python -m app figure` makes them."""
     for name in ("projection", "distribution", "curve"):
         view = View(recipes[name], Style(), Selection(layers=(story.LAYER,), positions=(story.SUBJECT,)))
-        row, result = ANALYSES[recipes[name].kind], engine.view(view)
-        view = replace(view, style=row.sized(view.style))
-        figure = captioned(drawn(view, result), view.prompt_named, view.style)
-        told = manifest(view, result.provenance, result.digest)
-        (FOLDER / f"{name}.png").write_bytes(picture(figure, "png", told, dpi=144))
+        (FOLDER / f"{name}.png").write_bytes(picture_of(engine, view, "png", dpi=144)[0])
 
 
 def main() -> None:

@@ -112,6 +112,9 @@ def test_figure_writes_a_picture_that_says_how_it_was_made(run: Any, tmp_path: P
     assert run("figure", tmp_path / "view.json", "-o", out) == 0
     made = read_manifest(out.read_bytes(), "html")
     assert made["view"]["recipe"]["interventions"][0]["site"]["layer"] == 1
+    (tmp_path / "recipe.json").write_text(json.dumps(view["recipe"]))
+    assert run("figure", tmp_path / "recipe.json", "-o", out) == 0
+    assert read_manifest(out.read_bytes(), "html")["view"] == made["view"]
 
 
 def test_a_picture_is_recomputed_from_itself_and_what_changed_since_is_told(
