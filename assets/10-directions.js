@@ -41,6 +41,9 @@
   const METRICS = ["logit_diff", "answer_log_prob", "probability", "rank", "kl_divergence"]; // app.domain.results.METRICS
   const RANKINGS = ["attribution", "largest", "activation"];
   const POINT_COLOURS = ["side", "token", "answer", "prompt", "position", "logit_diff", "projection", "norm"];
+  const LABEL = "label:"; // app.domain.labels.PREFIX
+  const oneOrLabel = (choices) => (value) =>
+    choices.includes(value) || (typeof value === "string" && value.startsWith(LABEL) && value.length > LABEL.length);
 
   // ---- what is shown -------------------------------------------------------------------------------------------
 
@@ -48,7 +51,7 @@
   const FIELDS = {
     "": { direction: (value) => value === null || isName(value) },
     projection: { activation: (value) => STREAMS.includes(value), normalised: (value) => typeof value === "boolean" },
-    distribution: { by: (value) => ["side", "answer"].includes(value) },
+    distribution: { by: oneOrLabel(["side", "answer"]) },
     writers: { of: (value) => ["prompt", "set"].includes(value) },
     readers: { by: (value) => ["z", "norm"].includes(value) },
     strength: {
@@ -76,7 +79,7 @@
     map: {
       activation: oneOf(STREAMS), layer: isIndexOrNone, positions: oneOf(["end", "all"]), both: isSwitch,
       method: oneOf(["pca", "umap", "tsne"]), neighbours: (value) => value === null || (isIndex(value) && value >= 2),
-      seed: (value) => isIndex(value), colour: oneOf(POINT_COLOURS),
+      seed: (value) => isIndex(value), colour: oneOrLabel(POINT_COLOURS),
     },
   };
   const FIRST_RESIDUAL = Object.freeze({

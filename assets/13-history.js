@@ -14,6 +14,7 @@
 
   const state = typeof require === "undefined" ? root.microtome.state : require("./10-reduce.js");
   const describe = typeof require === "undefined" ? root.microtome : require("./12-describe.js");
+  const { labelNames } = typeof require === "undefined" ? root.microtome : require("./12-labels.js");
   const { same } = state;
   const MOST = { runs: 100, lines: 40, characters: 1500000 };
   const PARTS = ["selection", "view", "sweep", "heads", "residual", "directions"];
@@ -179,7 +180,7 @@
     const rows = {
       model: ({ model }) => model.name, weights: ({ model }) => weights(model), "clean prompt": ({ prompt }) => prompt.clean,
       "corrupted prompt": ({ prompt }) => prompt.corrupted || "none", answers: ({ prompt }) => answers(prompt),
-      "run on": ({ base }) => base, "prompt set": ({ prompts }) => (prompts.length ? `${prompts.length} prompts` : "the pair alone"),
+      "run on": ({ base }) => base, "prompt set": ({ prompts }) => (prompts.length ? [`${prompts.length} prompts`, ...labelNames(prompts)].join(" · ") : "the pair alone"),
       interventions: ({ interventions }) => changes(interventions).map((each) => describe.describeIntervention(each, [])).join("\n") || "none",
     };
     const found = Object.entries(rows).map(([name, of]) => [name, of(now), of(then), of(now) !== of(then)]);

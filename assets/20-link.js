@@ -74,8 +74,10 @@
   const isSwitched = (item) =>
     isObject(item) && missingOr((on) => typeof on === "boolean")(item.on) && isIntervention(item.intervention);
 
+  const isLabels = (labels) => isObject(labels) && Object.values(labels).every(isText);
+
   const isPrompt = (prompt) =>
-    isObject(prompt) && isText(prompt.clean) && isTextOrNone(prompt.corrupted) &&
+    isObject(prompt) && isText(prompt.clean) && isTextOrNone(prompt.corrupted) && missingOr(isLabels)(prompt.labels) &&
     missingOr(isTextList)(prompt.answer) && missingOr(isTextList)(prompt.incorrect_answer);
 
   const missingOrEach = (fields) =>

@@ -3,7 +3,7 @@
   "use strict";
 
   const microtome = root.microtome;
-  const { dispatch, write, setProps, describeIntervention, promptText, shownToken, state } = microtome;
+  const { dispatch, write, setProps, describeIntervention, labelNames, labelsSaid, labelValues, promptText, shownToken, state } = microtome;
   const NO_INTERVENTIONS = "None: this is the baseline. Select heads and press Ablate or Patch, or add one of any kind.";
   const ONE_PROMPT = "Only the pair above. Add more to sweep over a set and see the spread.";
 
@@ -47,11 +47,13 @@
   const answers = ({ answer, incorrect_answer: incorrect }) =>
     [answer, incorrect].filter((side) => side.length).map((side) => side.map(shownToken).join("|")).join(" − ");
 
-  function promptRow(prompt, index, prompts) {
+  function promptRow(prompt, index, prompts, names) {
     const row = element("div", "mt-prompt", null, { "data-prompt": index });
-    const choose = button("mt-prompt-choose", null, `Prompt ${index}: ${prompt.clean}`);
+    const labels = labelsSaid(prompt);
+    const choose = button("mt-prompt-choose", null, `Prompt ${index}: ${prompt.clean}${labels && ` (${labels})`}`);
     choose.append(
       element("span", "mt-prompt-number", String(index)), element("span", "mt-prompt-text", promptText(prompts, index)),
+      element("span", "mt-prompt-labels", labelValues(prompt, names)),
       element("span", "mt-prompt-answers", answers(prompt)),
     );
     row.append(choose, button("mt-row-action mt-remove", "×", `Remove prompt ${index} from the set`));
@@ -81,7 +83,8 @@
   }
 
   function drawPrompts({ prompts }) {
-    put("prompt-list", prompts.map(promptRow), ONE_PROMPT);
+    const names = labelNames(prompts);
+    put("prompt-list", prompts.map((prompt, index) => promptRow(prompt, index, prompts, names)), ONE_PROMPT);
     write("prompt-count", { textContent: prompts.length ? String(prompts.length) : "" });
   }
 

@@ -97,7 +97,7 @@
   microtome.projections.push(({ session: { residual, experiment } }) => {
     write("projection-activation", { value: residual.projection.activation });
     write("projection-normalised", { value: residual.projection.normalised ? "cosine" : "projection" });
-    write("distribution-by", { value: residual.distribution.by });
+    microtome.offerLabels("distribution-by", experiment, residual.distribution.by);
     write("writers-prompts", { value: residual.writers.of, disabled: experiment.prompts.length < 2 });
     write("readers-by", { value: residual.readers.by });
   });

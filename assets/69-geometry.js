@@ -114,9 +114,10 @@
     const { geometry, map } = session.residual;
     const values = {
       "geometry-drawn": geometry.drawn, "map-method": map.method, "map-activation": map.activation,
-      "map-positions": map.positions, "map-colour": map.colour,
+      "map-positions": map.positions,
     };
     for (const [id, value] of Object.entries(values)) if (byId(id)) byId(id).value = value;
+    microtome.offerLabels("map-colour", session.experiment, map.colour);
     if (byId("map-layer")) drawLayers(session, map);
     microtome.write(`${PANEL}-foot`, { hidden: map.method === "pca" });
   }

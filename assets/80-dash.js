@@ -103,7 +103,8 @@
   function hintAtDraft() {
     const session = microtome.session();
     if (!session) return;
-    const edited = !state.same(typed(), { ...session.experiment.prompt, corrupted: session.experiment.prompt.corrupted || null });
+    const { labels, ...prompt } = session.experiment.prompt; // labels are not typed here
+    const edited = !state.same(typed(), { ...prompt, corrupted: prompt.corrupted || null });
     document.body.dataset.draft = edited ? "edited" : "";
     write("draft-hint", { textContent: edited ? "edited, not run yet: Ctrl Enter" : "Ctrl Enter" });
   }

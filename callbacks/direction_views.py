@@ -17,9 +17,9 @@ from app.domain.recipes import AnyRecipe
 from app.domain.residual_asked import ResidualAsked
 from app.domain.results import Result
 from app.domain.session import Viewed, chosen_direction
-from app.domain.views import GroupedBy, ReadingAs, Selection, Style
+from app.domain.views import ReadingAs, Selection, Style
 from app.engine import Engine
-from app.figures.direction_distribution import direction_distribution_strip, shown_layer
+from app.figures.direction_distribution import direction_distribution_strip, groupings_of, shown_layer
 from app.figures.direction_projection import direction_projection_heatmap
 from app.figures.direction_readers import direction_readers_heatmap
 from app.figures.direction_writers import direction_writers_bars, place
@@ -97,8 +97,8 @@ def _nothing(page: OnScreen) -> dict[str, Any]:
 @dataclass(frozen=True)
 class DirectionView:
     """One panel: its analysis, the recipe's options, the words behind its title, whether it is of the whole prompt set
-    or of the `model` alone, what else its figure depends on, and the field of the style and its values between which
-    the page switches itself."""
+    or of the `model` alone, what else its figure depends on, and the field of the style and its values, of a result,
+    between which the page switches itself."""
 
     id: str
     kind: str
@@ -107,7 +107,7 @@ class DirectionView:
     of: Callable[[Any, OnScreen], str]
     whole: Callable[[OnScreen], bool] = lambda page: False
     model: bool = False
-    readings: tuple[str, tuple[str, ...]] | None = None
+    readings: tuple[str, Callable[[Any], tuple[str, ...]]] | None = None
 
     def recipe(self, page: OnScreen, intervened: bool) -> AnyRecipe:
         """What is computed."""
@@ -133,12 +133,12 @@ class DirectionView:
         style = self.style(page, style_of(page.view))
         if self.readings is None:
             return self.figure(result, style, page.selection)
-        field, names = self.readings
+        field, names_of = self.readings
 
         def drawing(name: str) -> go.Figure:
             return self.figure(result, replace(style, **{field: name}), page.selection)  # pyright: ignore[reportArgumentType]  # of its names
 
-        return with_readings(getattr(style, field), names, drawing, result.provenance.model)
+        return with_readings(getattr(style, field), names_of(result), drawing, result.provenance.model)
 
     def shown(self, page: OnScreen, digests: Any) -> Result:
         """The run on screen, or the difference."""
@@ -158,7 +158,7 @@ VIEWS = (
         lambda result, page: f"after L{shown_layer(result, page.selection)} at "
         f"{'END' if page.position is None else page.position}, {page.named.name}, {page.view.show}",
         whole=lambda page: True,
-        readings=("grouped_by", get_args(GroupedBy)),
+        readings=("grouped_by", groupings_of),
     ),
     DirectionView(
         ids.WRITERS, "direction_writers", direction_writers_bars, _of_writers,
@@ -168,7 +168,7 @@ VIEWS = (
     DirectionView(
         ids.READERS, "direction_readers", direction_readers_heatmap, _nothing,
         lambda result, page: f"{page.named.name}, weights alone", model=True,
-        readings=("reading_as", get_args(ReadingAs)),
+        readings=("reading_as", lambda result: get_args(ReadingAs)),
     ),
 )  # fmt: skip
 """Panels of the section."""

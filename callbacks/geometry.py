@@ -17,7 +17,7 @@ from app.domain.residual_asked import MapAsked, ResidualAsked
 from app.domain.session import chosen_direction
 from app.domain.views import Selection
 from app.engine import Engine
-from app.figures.activation_map import LABELS, NUMBERS, activation_map_scatter, on_page, spread
+from app.figures.activation_map import activation_map_scatter, colours_of, on_page, spread
 from app.figures.readings import with_readings
 from app.figures.residual_geometry import DRAWN, named_position, position_of, residual_geometry_lines
 from callbacks.evaluate import NOTHING, runs, stored, too_long, wait_to_run
@@ -116,7 +116,7 @@ def answer_map(engine: Engine, sent: OnPage) -> tuple[Any, ...]:
             style = replace(style_of(shown), quantity=name)
             return on_page(activation_map_scatter(result, style, selection_of(None), *beside))
 
-        names = [name for name in (*LABELS, *NUMBERS) if name != "projection" or beside]
+        names = [name for name in colours_of(result) if name != "projection" or beside]
         figure = with_readings(asked.map.colour, names, drawing, result.provenance.model, OF_POINTS)
     except REFUSALS as why:
         return refused(why, NO_PROMPT)

@@ -7,7 +7,8 @@ import base64
 import binascii
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, dcc, no_update
@@ -16,7 +17,7 @@ from dash.exceptions import PreventUpdate
 from app.domain.errors import BadAnswer, BadInput, BadPrompt, MicrotomeError
 from app.domain.models import ModelSpec
 from app.domain.prompt_sets import NAMES, WORDS, induction, ioi, parse_prompts, to_csv
-from app.domain.prompts import PromptPair, aligned
+from app.domain.prompts import PromptPair, aligned, label_names, spoken
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
 from callbacks.export import notice
@@ -79,7 +80,8 @@ def _bounded(pairs: tuple[PromptPair, ...]) -> None:
     """Refuse a set that is too long to travel."""
     if len(pairs) > MOST_PROMPTS:
         raise BadPrompt(f"These are {len(pairs)} prompts, and a set holds {MOST_PROMPTS}; give fewer.")
-    length = sum(len(pair.clean) + len(pair.corrupted or "") for pair in pairs)
+    label_names(pairs)
+    length = sum(len(part) for pair in pairs for part in (pair.clean, pair.corrupted or "", *chain(*pair.labels)))
     if length > MOST_CHARACTERS:
         raise BadPrompt(f"These prompts have {length} characters, and a set holds {MOST_CHARACTERS}; give fewer.")
 
@@ -96,7 +98,7 @@ def accept_prompts(engine: Engine, add: Any, replaced: Any, text: Any, store: An
         _bounded((*experiment.prompt_set, *pairs) if adds else pairs)
     except MicrotomeError as error:
         return no_update, str(error)
-    return {"prompts": [asdict(pair) for pair in pairs], "add": adds, "run": [add, replaced]}, None
+    return {"prompts": [spoken(pair) for pair in pairs], "add": adds, "run": [add, replaced]}, None
 
 
 # what fills the text

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from dash import Dash, Input, Output, State, html, no_update
@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from app.domain.errors import BadAnswer, MicrotomeError
 from app.domain.models import ModelSpec
-from app.domain.prompts import PromptPair, TokenisedPrompt, aligned
+from app.domain.prompts import PromptPair, TokenisedPrompt, aligned, spoken
 from app.engine import Engine
 from callbacks.evaluate import wait_for_model
 from callbacks.prompt_set import read_pair
@@ -29,17 +29,18 @@ def accept_draft(
     engine: Engine, clicks: Any, clean: Any, corrupted: Any, answer: Any, incorrect: Any, store: Any
 ) -> tuple[Any, Any]:
     """(accepted experiment, None), or (no_update, why not): the drafts stay as they are either way. A draft that is on
-    screen already is not accepted again, so that undo does not fill with nothing."""
+    screen already is not accepted again, so that undo does not fill with nothing. Labels stay with their prompt."""
     try:
         if clicks is None:
             raise PreventUpdate
         before = experiment_of(store)
         prompt = read_draft(engine, before.model, (clean, corrupted, answer, incorrect))
+        prompt = replace(prompt, labels=before.prompt.labels)
     except MicrotomeError as error:
         return no_update, str(error)
     if prompt == before.prompt:
         return no_update, None
-    return {"experiment": {"model": asdict(before.model), "prompt": asdict(prompt)}, "run": clicks}, None
+    return {"experiment": {"model": asdict(before.model), "prompt": spoken(prompt)}, "run": clicks}, None
 
 
 def read_draft(engine: Engine, spec: ModelSpec, draft: tuple[Any, Any, Any, Any]) -> PromptPair:

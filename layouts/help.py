@@ -53,7 +53,8 @@ HELP: dict[str, Help] = {
         "mean something; UMAP and t-SNE only say who is near whom, take longer and wait for their button; what Cancel "
         "leaves ends by itself, before the next one. A lasso selects prompts and the tokens of the one "
         "on screen. Shift and a second lasso makes the difference of the two groups' means a direction, of the plain "
-        "run. A click shows the point's prompt.",
+        "run. A click shows the point's prompt. Labels of the prompts (extra columns of the prompt set) colour "
+        "points too: by name, or by size where every value is a number.",
         "Directions of the axes are chosen so that each component's largest entry is positive.",
         "PCA: residual units; UMAP, t-SNE: none. Hollow points have no number to colour them by.",
     ),
@@ -304,8 +305,9 @@ HELP: dict[str, Help] = {
         "The same number at one place, after the selected layer (else the direction's own, else the last) at the "
         "selected token (else the last), for every prompt of the set. Filled points are clean prompts, open ones "
         "corrupted; the line is the mean of a row. By answer, a corrupted prompt is answered by its pair's other "
-        "answer. Interventions hold in both prompts of a pair. Click a point to show its prompt everywhere. A "
-        "direction made from these prompts tells them apart better than it would new ones.",
+        "answer; by a label (an extra column of the prompt set), both prompts of a pair are in one row. "
+        "Interventions hold in both prompts of a pair. Click a point to show its prompt everywhere. A direction "
+        "made from these prompts tells them apart better than it would new ones.",
         "AUC: above 0.5, the upper group lies further along the direction; 1 = all of it.",
         "that of the projection. AUC 0.5 and d′ 0 = the groups do not differ.",
     ),

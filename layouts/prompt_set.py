@@ -23,6 +23,7 @@ PLACEHOLDER = (
 )
 FORMATS = (
     ("CSV", "with the header clean,corrupted,answer,incorrect_answer (only clean is needed); several answers: a|b"),
+    ("Labels", "every other column or field (topic, level): maps are coloured, distributions grouped by them"),
     ("Spreadsheet", "cells pasted as they are, in that order or under that header"),
     ("JSONL, JSON", '{"clean": "…", "corrupted": "…", "answer": " Mary", "incorrect_answer": [" John"]} per line'),
 )

@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app.domain.head_choices import described
+from app.domain.prompts import spoken
 from app.domain.session import EXAMPLES, WORKED_EXAMPLE, Session, session_dict
 from layouts import direction_views, ids
 from layouts.bars import section_bar, selection_bar, status_bar
@@ -74,7 +75,7 @@ def stores(entries: tuple[Any, ...], session: Session, templates: dict[str, Any]
         dcc.Store(id=ids.TEMPLATES, data=templates),
         dcc.Store(id=ids.HELP_TEXTS, data={panel: asdict(said) for panel, said in HELP.items()}),
         dcc.Store(id=ids.MODELS, data={entry.spec.name: asdict(entry.spec) for entry in entries}),
-        dcc.Store(id=ids.EXAMPLES, data={name: asdict(prompt) for name, prompt in EXAMPLES.items()}),
+        dcc.Store(id=ids.EXAMPLES, data={name: spoken(prompt) for name, prompt in EXAMPLES.items()}),
     ]
     return filled + [dcc.Store(id=name) for name in empty]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.domain.labels import labels_of
 from app.domain.results import Floats, Ints, Result, Strings, axes
 
 
@@ -45,6 +46,11 @@ class DirectionDistributionResult(Result):
     answers: Strings = axes("side", "prompt", difference=False)
     """What answers the prompt: of the corrupted one the pair's incorrect answer. Several are joined by `/`."""
     projection: Floats = axes("side", "prompt", "layer")
+
+    @property
+    def labels(self) -> dict[str, Strings]:
+        """`label:topic` -> what each pair is labelled with, empty where it is not."""
+        return {name: np.array(values) for name, values in labels_of(self.recipe).items()}
 
     @property
     def left_out(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.domain.labels import labels_of
 from app.domain.results import Floats, Ints, Result, Strings, axes
 
 NORMS = ("resid_pre", "attn_out", "mlp_out", "resid_post")
@@ -45,6 +46,11 @@ class ActivationMapResult(Result):
     projection: Floats = axes("point", difference=None)
     logit_diff: Floats = axes("point", difference=None)
     activations: Floats = axes("point", "d_model", difference=None)
+
+    @property
+    def labels(self) -> dict[str, Strings]:
+        """`label:topic` -> what the point's pair is labelled with, empty where it is not."""
+        return {name: np.array(values)[self.prompt] for name, values in labels_of(self.recipe).items()}
 
     def along(self, vector: Floats, direction: str) -> "ActivationMapResult":
         """The same points with their projections `activation · d̂` on a vector, in residual units, positive = along."""

@@ -3,10 +3,12 @@
 Text is one of: CSV whose header names `clean,corrupted,answer,incorrect_answer` (any order, `clean` at least); lines
 pasted from a spreadsheet, separated by tabs, with that header or with the columns in that order; a JSON list; JSON
 lines. Several answers of one prompt are separated by `|` in cells (`\\|` is the sign itself) and are a list in JSON.
+Every other column or field is a label of its prompt (app/domain/labels.py), and so is each in a JSON object `labels`.
 Spaces count: most tokenisers make ` Mary` and `Mary` two tokens.
 """
 
 import csv
+import difflib
 import io
 import json
 import random
@@ -16,9 +18,9 @@ from itertools import permutations
 from typing import Any, cast
 
 from app.domain.errors import BadPrompt
-from app.domain.prompts import PromptPair
+from app.domain.labels import one_line
+from app.domain.prompts import COLUMNS, PromptPair, label_names, spoken
 
-COLUMNS = ("clean", "corrupted", "answer", "incorrect_answer")
 NAMES = (
     "Mary", "John", "Tom", "James", "Dan", "Sid", "Martin", "Amy", "Michael", "David", "Sarah", "Emma", "Robert",
     "Paul", "Mark", "Peter", "George", "Alice", "Anna", "Kate", "Laura", "Jane", "Richard", "Andrew", "Daniel",
@@ -57,22 +59,27 @@ def parse_prompts(text: str) -> tuple[PromptPair, ...]:
     found = read(text)
     if not found:
         raise BadPrompt(f"There are no prompts in this text; {_GIVE}.")
+    label_names(found)
     return found
 
 
 def to_csv(prompts: Iterable[PromptPair]) -> str:
     """CSV with a header; `parse_prompts` reads equal prompts from it."""
+    pairs = tuple(prompts)
+    names = label_names(pairs)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for pair in prompts:
-        writer.writerow([pair.clean, pair.corrupted or "", _joined(pair.answer), _joined(pair.incorrect_answer)])
+    writer.writerow((*COLUMNS, *names))
+    for pair in pairs:
+        cells = (pair.clean, pair.corrupted or "", _joined(pair.answer), _joined(pair.incorrect_answer))
+        labels = dict(pair.labels)
+        writer.writerow((*cells, *(labels.get(name, "") for name in names)))
     return out.getvalue()
 
 
 def to_jsonl(prompts: Iterable[PromptPair]) -> str:
     """One JSON object per line; `parse_prompts` reads equal prompts from it, and recipes take them as they are."""
-    return "".join(json.dumps({n: getattr(pair, n) for n in COLUMNS}, ensure_ascii=False) + "\n" for pair in prompts)
+    return "".join(json.dumps(spoken(pair), ensure_ascii=False) + "\n" for pair in prompts)
 
 
 def _from_json_list(text: str) -> tuple[PromptPair, ...]:
@@ -100,11 +107,24 @@ def _from_json(entry: Any, where: str) -> PromptPair:
     if not isinstance(given, dict):
         raise BadPrompt(f"{where} is {json.dumps(entry)}, which is no prompt; {_GIVE}.")
     values = cast(dict[str, Any], given)
-    _known(values, where)
+    _meant(values, where)
     for name in COLUMNS[:2]:
         if not isinstance(values.get(name), str | None):
             raise BadPrompt(f"{where}: {name} is {json.dumps(values[name])}; give it as text in quotes.")
-    return _pair(values, _answers(values, "answer", where), _answers(values, "incorrect_answer", where), where)
+    answers = _answers(values, "answer", where), _answers(values, "incorrect_answer", where)
+    return _pair(values, *answers, _labels(values, where), where)
+
+
+def _labels(values: dict[str, Any], where: str) -> dict[str, str]:
+    """Numbers as JSON writes them; null is no label."""
+    given = {name: value for name, value in values.items() if name not in COLUMNS}
+    if isinstance(given.get("labels"), dict):
+        given = given.pop("labels") | given
+    for name, value in given.items():
+        if isinstance(value, list | dict):
+            raise BadPrompt(f"{where}: the label {name!r} is {json.dumps(value)}; give one text or number.")
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
+            if value is not None}  # fmt: skip
 
 
 def _answers(values: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
@@ -125,9 +145,9 @@ def _from_cells(text: str) -> tuple[PromptPair, ...]:
         raise BadPrompt(
             f"Line {read.line_num} cannot be read ({error}); look for a quote that is not closed."
         ) from error
-    names = [name.strip().lower() for name in rows[0][1]] if rows else []
+    names = [_named(cell) for cell in rows[0][1]] if rows else []
     if "clean" in names:
-        _known(names, "The header")
+        _meant(names, "The header")
         return tuple(_from_row(names, row, f"Row {number}") for number, row in rows[1:])
     if rows and delimiter == ",":
         raise BadPrompt(f"The first row is no header: {','.join(rows[0][1])!r}; begin with {','.join(COLUMNS)}.")
@@ -141,18 +161,38 @@ def _from_row(names: Sequence[str], row: list[str], where: str) -> PromptPair:
             "that contains the separator."
         )
     values = dict(zip(names, row, strict=False))
-    return _pair(values, _split(values.get("answer", "")), _split(values.get("incorrect_answer", "")), where)
+    answers = _split(values.get("answer", "")), _split(values.get("incorrect_answer", ""))
+    return _pair(values, *answers, {name: values[name] for name in values if name not in COLUMNS}, where)
 
 
-def _known(names: Iterable[str], where: str) -> None:
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown:
-        raise BadPrompt(f"{where} names {unknown[0]!r}, which a prompt does not have; {_GIVE}.")
+def _named(cell: str) -> str:
+    """A column's name as it is read; of labels capitals stay."""
+    name = one_line(cell)
+    return name.lower() if name.lower() in COLUMNS else name
 
 
-def _pair(values: dict[str, Any], answer: tuple[str, ...], incorrect_answer: tuple[str, ...], where: str) -> PromptPair:
+def _meant(names: Iterable[str], where: str) -> None:
+    """Refuse names that come twice or none, and what is a slip of the pen rather than a label."""
+    listed = list(names)
+    for at, name in enumerate(listed):
+        if not name or name in listed[:at]:
+            raise BadPrompt(f"{where} names {name!r} {'twice' if name else 'as a column'}; give each column one name.")
+        near = difflib.get_close_matches(name.lower(), COLUMNS, 1, 0.8)
+        if name not in COLUMNS and near:
+            raise BadPrompt(f"{where} names {name!r}; write {near[0]}, or give a label a name of its own.")
+
+
+def _pair(
+    values: dict[str, Any],
+    answer: tuple[str, ...],
+    incorrect_answer: tuple[str, ...],
+    labels: dict[str, str],
+    where: str,
+) -> PromptPair:
+    """Labels without a value are none."""
+    said = tuple((one_line(name), one_line(value)) for name, value in labels.items() if value.strip())
     try:
-        return PromptPair(values.get("clean") or "", values.get("corrupted") or None, answer, incorrect_answer)
+        return PromptPair(values.get("clean") or "", values.get("corrupted") or None, answer, incorrect_answer, said)
     except BadPrompt as error:
         raise BadPrompt(f"{where}: {error}") from error
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from app.domain.cells import Cells
 from app.domain.direction_interventions import ProjectOut
+from app.domain.direction_recipes import DirectionDistribution
+from app.domain.geometry_recipes import ActivationMap
 from app.domain.prompts import PromptPair
 from app.domain.recipe_base import OnTexts
 from app.domain.recipes import ActivationPatching, AnyRecipe, AttributionPatching, Generation, LogitLens, PathPatching
@@ -47,6 +49,8 @@ _SETS: dict[type, tuple[str, ...]] = {
     LogitLens: ("positions", "points"),
 }
 """Whose fields are sets, whatever their order; `freeze` is one wherever it is."""
+_LABELLED = (ActivationMap, DirectionDistribution)
+"""What is drawn by labels of prompts, which their results keep."""
 
 
 def _ordered(asks: Any) -> Any:
@@ -58,7 +62,9 @@ def _ordered(asks: Any) -> Any:
 
 def settled(recipe: AnyRecipe) -> AnyRecipe:
     """The recipe with references to its own prompts spelled out, options that its methods do not read at their
-    defaults, and sets in order, so that equal questions have equal digests."""
+    defaults, no labels that nothing is drawn by, and sets in order, so that equal questions have equal digests."""
+    if not isinstance(recipe, _LABELLED):
+        recipe = replace(recipe, prompts=tuple(replace(pair, labels=()) for pair in recipe.prompts))
     own = {
         "prompts": tuple(pair.clean for pair in recipe.prompts),
         "corrupted": tuple(pair.corrupted for pair in recipe.prompts if pair.corrupted is not None),

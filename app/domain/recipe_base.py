@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 from app.domain.errors import BadRecipe
 from app.domain.interventions import Intervention
 from app.domain.models import ModelSpec
-from app.domain.prompts import PromptPair
+from app.domain.prompts import PromptPair, label_names
 from app.domain.sites import Head
 
 
@@ -50,6 +50,7 @@ class OnRuns:
     def __post_init__(self) -> None:
         if not self.prompts:
             raise BadRecipe("The recipe has no prompts; give at least one.")
+        label_names(self.prompts)
         if self.base == "corrupted" and any(pair.corrupted is None for pair in self.prompts):
             raise BadRecipe("base is corrupted, and not every prompt has a corrupted one; give them, or run the clean.")
 

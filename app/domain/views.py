@@ -4,9 +4,9 @@ A view is what `python -m app figure VIEW.json` draws and what an exported figur
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
 from app.domain.prompts import PromptPair
 from app.domain.recipes import AnyRecipe, Recipe, parse_json
@@ -20,8 +20,8 @@ Together = Literal["primary", "mean", "max", "each"]
 """Attention of the primary head, or of the selected ones: their mean, the largest, each in its own colour."""
 Minus = Literal["corrupted", "pinned"]
 """What is taken away from attention: the pair's other prompt, or the pinned head."""
-GroupedBy = Literal["side", "answer"]
-"""Clean and corrupted prompts, or prompts by what answers them."""
+GroupedBy = Annotated[str, Field(pattern=r"^(side|answer|label:.+)$")]
+"""Clean and corrupted prompts, prompts by what answers them, or by a label of theirs (`label:topic`)."""
 ReadingAs = Literal["z", "norm"]
 """Standard deviations from random directions, or the norm as a multiple of theirs."""
 WeightedBy = Literal["value_norm", "output_norm", "attribution"]

@@ -37,10 +37,12 @@ def _vectors(result: ActivationMapResult) -> str:
 
 
 def _metadata(result: ActivationMapResult) -> str:
-    """Labels, then numbers to colour by; numbers that no point has are left out."""
+    """Names, labels of the prompts (`label:topic`), numbers to colour by; numbers that no point has are left out."""
     numbers = [name for name in _NUMBERS if np.isfinite(getattr(result, name)).any()]
-    lines = ["\t".join((*_COLUMNS, *numbers))]
-    columns = [np.asarray(getattr(result, name)).astype(str) for name in (*_COLUMNS, *numbers)]
+    named = (*_COLUMNS, *result.labels, *numbers)
+    lines = ["\t".join(map(_one_line, named))]
+    of = {name: getattr(result, name) for name in (*_COLUMNS, *numbers)} | result.labels
+    columns = [np.asarray(of[name]).astype(str) for name in named]
     lines += ["\t".join(map(_one_line, row)) for row in zip(*columns, strict=True)]
     return "\n".join(lines) + "\n"
 

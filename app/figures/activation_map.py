@@ -4,7 +4,9 @@ x, y: scores on the first two principal components (their share of the variance 
 t-SNE's coordinates, which have no unit and no meaning but who is near whom. `style.quantity` names what colours them:
 `prompt`, `position` (both from first to last), `token`, `side` of the pair, `answer` (named colours of the most
 frequent ones, grey for the rest), or a number: `logit_diff` and `projection` (signed, symmetric about 0), `norm`.
-Points without a number are hollow. Hover: prompt, position and token, side, and every number in full precision.
+`label:topic` is a label of the prompts: named colours, or where all its values are numbers a scale from below the
+smallest to the largest (symmetric about 0 where both signs are among them). Points without a number or label are
+hollow. Hover: prompt, position and token, side, labels, every number in full precision.
 
 Projections are on the direction whose card (`DirectionCardResult`) stands beside the map.
 
@@ -12,6 +14,7 @@ Every trace has `customdata` = the point's index in the result, so that a lasso 
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,12 +24,13 @@ from numpy.typing import NDArray
 from app.domain.direction_card import DirectionCardResult
 from app.domain.errors import BadInput
 from app.domain.geometry_results import ActivationMapResult
+from app.domain.labels import PREFIX, as_numbers, in_order, labels_of
 from app.domain.recipes import parse_recipe
 from app.domain.views import Selection, Style
 from app.figures import cell_scatter
 from app.figures.scales import limit_of, short, spoken
 from app.figures.theme import NEUTRAL, dress
-from app.figures.tokens import label
+from app.figures.tokens import label, safe, shorten
 
 LABELS = ("token", "side", "answer")
 NUMBERS: dict[str, tuple[str, bool]] = {
@@ -35,8 +39,27 @@ NUMBERS: dict[str, tuple[str, bool]] = {
 }  # fmt: skip
 """What colours points by a number: its words, and whether it has a sign."""
 _MOST_COLOURS = 8
-_REST = "other"
+_REST, _BARE = "other", "none"
+_HOLLOW: dict[str, Any] = {"symbol": "circle-open", "color": NEUTRAL}
+_MOST_TICKS = 7
 _METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """Numbers that colour points, in words, the ends of their colours, and what is written beside them (None = what
+    Plotly finds)."""
+
+    words: str
+    values: NDArray[np.float64]
+    low: float
+    high: float
+    ticks: tuple[float, ...] | None = None
+
+
+def colours_of(result: ActivationMapResult) -> tuple[str, ...]:
+    """What its points can be coloured by."""
+    return (*LABELS, *NUMBERS, *result.labels)
 
 
 def projected(result: ActivationMapResult, card: DirectionCardResult) -> ActivationMapResult:
@@ -58,21 +81,20 @@ def activation_map_scatter(
     for card in beside:
         result = projected(result, card)
     by = style.quantity or "side"
-    if by not in (*LABELS, *NUMBERS):
-        raise BadInput(f"Points have no {by!r}; colour them by one of {', '.join((*LABELS, *NUMBERS))}.")
-    figure = go.Figure(_by_number(result, by, style) if by in NUMBERS else _by_label(result, by))
+    if by not in colours_of(result):
+        raise BadInput(f"Points have no {by!r}; colour them by one of {', '.join(colours_of(result))}.")
+    scale = _scale(result, by, style)
+    figure = go.Figure(_by_label(result, by) if scale is None else _by_number(result, scale))
     x, y = result.coordinates.T.astype(np.float64)
     if np.isnan(x).all():
         raise BadInput("A map of activations is of one run: show Baseline or Intervened.")
-    colours = _colours(result, by, style) if by in NUMBERS else {}
+    colours = {} if scale is None else _colours(scale)
     axes = cell_scatter.axes(*_axes(result), _ends(x), _ends(y)) | {"dragmode": "lasso"}
-    figure.update_layout(axes, showlegend=by in LABELS, **colours)
+    figure.update_layout(axes, showlegend=scale is None, **colours)
     on = f" on {result.direction}" if by == "projection" and result.direction else ""
     asked: Any = parse_recipe(result.recipe)
-    where = f"L{asked.layer}.{asked.activation}"
-    what = (
-        f"{_METHODS[result.method]} of {len(x)} activations of {where} by {NUMBERS[by][0] if by in NUMBERS else by}{on}"
-    )
+    words = _named(by) if scale is None else scale.words
+    what = f"{_METHODS[result.method]} of {len(x)} activations of L{asked.layer}.{asked.activation} by {words}{on}"
     title = f"{what}, {result.provenance.model}"
     return dress(figure, "activation-map", title, style, {"l": 14, "r": 8, "t": 26, "b": 8}, _lassoed(result))
 
@@ -114,38 +136,72 @@ _LOOKS: dict[str, dict[str, Any]] = {
 """Rings: up to the first difference of a pair, its points lie on each other."""
 
 
+def _named(by: str) -> str:
+    return safe(shorten(by.removeprefix(PREFIX), 24))
+
+
 def _by_label(result: ActivationMapResult, by: str) -> list[go.Scatter]:
-    """A trace per label, the most frequent first; all others together."""
-    values = getattr(result, by)
-    common = [value for value, _ in Counter(values.tolist()).most_common()]
+    """A trace per label, the most frequent first; all others together, grey. Labels of prompts stand in their order in
+    the prompt set, as they do where prompts are grouped by them; points without one are apart."""
+    if by in LABELS:
+        values = getattr(result, by)
+        common, bare = [value for value, _ in Counter(values.tolist()).most_common()], ()
+        called = {value: label(value) if value else _BARE for value in common}
+    else:
+        values, common, bare = result.labels[by], in_order(labels_of(result.recipe)[by]), ("",)
+        called = {value: safe(shorten(value, 24)) for value in common}
     alone = common if len(common) <= _MOST_COLOURS else common[: _MOST_COLOURS - 1]
-    traces = [
-        _points(result, np.flatnonzero(values == value), label(value) if value else "none", _LOOKS.get(value, {}))
-        for value in alone
-    ]
-    rest = np.flatnonzero(~np.isin(values, alone))
-    return [*traces, *([_points(result, rest, _REST, {"color": NEUTRAL})] if len(rest) else [])]
+    looks = _LOOKS if by == "side" else {}
+    traces = [_points(result, np.flatnonzero(values == value), called[value], looks.get(value, {})) for value in alone]
+    rest, none = np.flatnonzero(~np.isin(values, [*alone, *bare])), np.flatnonzero(np.isin(values, bare))
+    apart = ((rest, _REST, {"color": NEUTRAL}), (none, _BARE, _HOLLOW))
+    return [*traces, *(_points(result, at, name, look) for at, name, look in apart if len(at))]
 
 
-def _by_number(result: ActivationMapResult, by: str, style: Style) -> list[go.Scatter]:
-    values = np.asarray(getattr(result, by), dtype=float)
+def _scale(result: ActivationMapResult, by: str, style: Style) -> _Scale | None:
+    """None of what colours by name."""
+    if by in NUMBERS:
+        words, signed = NUMBERS[by]
+        values = np.asarray(getattr(result, by), dtype=float)
+        top = limit_of(values, style)
+        return _Scale(words, values, -top if signed else 0, top)
+    numbers = None if by in LABELS else as_numbers(result.labels[by])
+    return None if numbers is None else _labelled(_named(by), np.array(numbers))
+
+
+def _labelled(words: str, values: NDArray[np.float64]) -> _Scale:
+    """Of one sign the smallest is a third of the range above the palest colour: it is no number that is missing."""
+    found = np.unique(values[np.isfinite(values)])
+    low, high = float(found[0]), float(found[-1])
+    if low < 0 < high:
+        low, high = -max(-low, high), max(-low, high)
+    else:
+        low -= (high - low) / 3 or 1
+    return _Scale(words, values, low, high, tuple(map(float, found)) if len(found) <= _MOST_TICKS else None)
+
+
+def _by_number(result: ActivationMapResult, scale: _Scale) -> list[go.Scatter]:
+    values = scale.values
     known, unknown = np.flatnonzero(np.isfinite(values)), np.flatnonzero(~np.isfinite(values))
-    traces = [_points(result, known, NUMBERS[by][0], {"color": values[known], "coloraxis": "coloraxis"})]
-    hollow = {"symbol": "circle-open", "color": NEUTRAL}
-    return traces + ([_points(result, unknown, "without a number", hollow)] if len(unknown) else [])
+    traces = [_points(result, known, scale.words, {"color": values[known], "coloraxis": "coloraxis"})]
+    return traces + ([_points(result, unknown, "without a number", _HOLLOW)] if len(unknown) else [])
 
 
-def _colours(result: ActivationMapResult, by: str, style: Style) -> dict[str, Any]:
-    words, signed = NUMBERS[by]
-    top = limit_of(getattr(result, by), style)
-    bar = {"title": {"text": words}, "nticks": 7}
-    return {"coloraxis": {"cmin": -top if signed else 0, "cmax": top, "autocolorscale": True, "colorbar": bar}}
+def _colours(scale: _Scale) -> dict[str, Any]:
+    bar: dict[str, Any] = {"title": {"text": scale.words}, "nticks": _MOST_TICKS}
+    if scale.ticks is not None:
+        bar |= {"tickmode": "array", "tickvals": scale.ticks}
+    return {"coloraxis": {"cmin": scale.low, "cmax": scale.high, "autocolorscale": True, "colorbar": bar}}
 
 
 def _hover(result: ActivationMapResult, chosen: NDArray[np.intp]) -> list[str]:
-    """Where it is, then every number."""
+    """Where it is, then every label and number."""
     numbers = {"norm": ("norm", False), "logit_diff": ("logit diff", True), "projection": ("projection", True)}
     tails = np.full(len(chosen), "", dtype=object)
+    for name, values in result.labels.items():
+        tails = tails + np.array(
+            [f"<br>{_named(name)} {safe(value)}" if value else "" for value in values[chosen]], object
+        )
     for name, (words, signed) in numbers.items():
         values = getattr(result, name)[chosen]
         lines = np.char.add(f"<br>{words} ", spoken(values, signed)).astype(object)

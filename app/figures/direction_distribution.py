@@ -1,12 +1,13 @@
 """Projections on a direction over a prompt set, by group: whether the direction tells the groups apart.
 
 x: projection (or cosine) of one layer at one position of every prompt, line at 0; y: one row per group, largest group
-first where groups are answers, points of a row apart only so that they can be seen; filled = clean, open = corrupted
-prompts. Vertical: a group's mean. The line above says AUC (the probability that a prompt of the upper group has the
-larger projection: 0.5 = the groups do not differ) and d' (difference of means over the pooled standard deviation) where
-there are two groups, and how many prompts are too short to have the position. Rings: the selected prompt. Hover: the
-prompt and full precision. `customdata` = prompt index. What is nothing but rounding is drawn as 0, and where prompts
-differ by nothing else AUC and d' are said to be of nothing (app/figures/rounding.py).
+first where groups are answers or labels (ascending where they are numbers), points of a row apart only so that they can
+be seen; filled = clean, open = corrupted prompts. Vertical: a group's mean. The line above says AUC (the probability
+that a prompt of the upper group has the larger projection: 0.5 = the groups do not differ) and d' (difference of means
+over the pooled standard deviation) where there are two groups, how many prompts are too short to have the position, and
+how many lack the label. Rings: the selected prompt. Hover: the prompt and full precision. `customdata` = prompt index.
+What is nothing but rounding is drawn as 0, and where prompts differ by nothing else AUC and d' are said to be of
+nothing (app/figures/rounding.py).
 
 The layer is the selected one, else the direction's own, else the last. In difference mode intervened - baseline.
 """
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from app.domain.direction_places import place_of
 from app.domain.direction_results import DirectionDistributionResult
 from app.domain.errors import BadInput
+from app.domain.labels import PREFIX, in_order
 from app.domain.recipes import parse_recipe
 from app.domain.separation import auc, d_prime
 from app.domain.sites import within
@@ -51,17 +53,18 @@ def direction_distribution_strip(result: DirectionDistributionResult, style: Sty
     layer = shown_layer(result, selection)
     groups = groups_of(result, layer, style)
     if not groups:
-        raise BadInput("The prompts name no answers to group by; name them, or group by clean and corrupted.")
+        raise BadInput(_no_groups(result, style.grouped_by))
     rows = list(enumerate(groups[:MOST_GROUPS]))
     figure = go.Figure(
         [*(_points(result, group, row) for row, group in rows), *(_mean(group, row) for row, group in rows)]
     )
     figure.update_layout(
-        plot_bgcolor=CLEAR, clickmode="event", dragmode=False, showlegend=False, annotations=_said(groups, result),
+        plot_bgcolor=CLEAR, clickmode="event", dragmode=False, showlegend=False,
+        annotations=_said(groups, result, style.grouped_by),
         shapes=marks.prompt_rings(selection.prompt, _places(groups)),
         xaxis={"title": {"text": unit(result, style)}, "zeroline": True, "showgrid": True, "nticks": 6,
                **_range(groups, result)},
-        yaxis=_group_axis(groups[:MOST_GROUPS]),
+        yaxis=_group_axis(groups[:MOST_GROUPS], style.grouped_by),
     )  # fmt: skip
     count = len(result.projection[0])
     title = f"{what(result, style)} after layer {layer} at {_position(result)}, {result.provenance.model}"
@@ -78,6 +81,17 @@ def _range(groups: list[Group], result: DirectionDistributionResult) -> dict[str
     return {"range": [middle - 1, middle + 1]}
 
 
+def groupings_of(result: DirectionDistributionResult) -> tuple[str, ...]:
+    """What its prompts can be grouped by."""
+    return ("side", "answer", *result.labels)
+
+
+def _no_groups(result: DirectionDistributionResult, by: str) -> str:
+    if by == "answer":
+        return "The prompts name no answers to group by; name them, or group by clean and corrupted."
+    return f"The prompts have no {by!r}; group them by one of {', '.join(groupings_of(result))}."
+
+
 def shown_layer(result: DirectionDistributionResult, selection: Selection) -> int:
     """The layer that is drawn; refuses one that the model does not have."""
     n_layers = result.projection.shape[-1]
@@ -88,15 +102,16 @@ def shown_layer(result: DirectionDistributionResult, selection: Selection) -> in
 
 
 def groups_of(result: DirectionDistributionResult, layer: int, style: Style) -> list[Group]:
-    """The prompts that have a value, by side, or by answer with the largest group first."""
+    """The prompts that have a value, by side, or by answer or label with the largest group first."""
     values = settled(result.projection[:, :, layer], result.normalised)
     side, prompt = np.nonzero(np.isfinite(values))
     if style.grouped_by == "side":
         names, order = np.array(result.sides)[side], list(result.sides)
     else:
         names = result.answers[side, prompt]
-        found, counts = np.unique(names[names != ""], return_counts=True)
-        order = found[np.argsort(-counts, kind="stable")].tolist()
+        if style.grouped_by != "answer":
+            names = result.labels.get(style.grouped_by, np.full(len(result.answers[0]), ""))[prompt]
+        order = in_order(names.tolist())
     rows = [(name, names == name) for name in order]
     return [Group(str(name), values[side[of], prompt[of]], side[of], prompt[of]) for name, of in rows if of.any()]
 
@@ -109,8 +124,8 @@ def separation(groups: list[Group]) -> tuple[float, float] | None:
     return auc(above, below), d_prime(above, below)
 
 
-def _said(groups: list[Group], result: DirectionDistributionResult) -> list[dict[str, Any]]:
-    """AUC and d', and prompts that have no row, or no such position."""
+def _said(groups: list[Group], result: DirectionDistributionResult, by: str) -> list[dict[str, Any]]:
+    """AUC and d', and prompts that have no row, no such position, or no such label."""
     apart = separation(groups)
     parts = ["AUC and d′ compare two groups"] if apart is None else [f"AUC {apart[0]:.3f}", f"d′ {short(apart[1])}"]
     if apart is not None and min(len(group.values) for group in groups) < 2:
@@ -121,6 +136,9 @@ def _said(groups: list[Group], result: DirectionDistributionResult) -> list[dict
     parts += [f"{left} prompts of smaller groups not shown"] if left else []
     has = "prompts have" if result.left_out > 1 else "prompt has"
     parts += [f"{result.left_out} {has} no position {result.position}"] if result.left_out else []
+    bare = int((result.labels[by] == "").sum()) if by in result.labels else 0
+    name = safe(shorten(by.removeprefix(PREFIX), 24))
+    parts += [f"{bare} {'prompts have' if bare > 1 else 'prompt has'} no {name}"] if bare else []
     place = {
         "x": 1,
         "y": 1,
@@ -179,9 +197,14 @@ def _position(result: DirectionDistributionResult) -> str:
     return "END" if result.position is None else f"position {result.position}"
 
 
-def _group_axis(groups: list[Group]) -> dict[str, Any]:
+def _called(name: str, by: str) -> str:
+    """Tokens with their spaces visible, labels as they were written."""
+    return safe(shorten(name, 14)) if by.startswith(PREFIX) else label(name, 12)
+
+
+def _group_axis(groups: list[Group], by: str) -> dict[str, Any]:
     names = [
-        f"{label(each.name, 12)}<br>n = {len(each.values)}<br>{short(float(each.values.mean()))}" for each in groups
+        f"{_called(each.name, by)}<br>n = {len(each.values)}<br>{short(float(each.values.mean()))}" for each in groups
     ]
     return {
         "tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False,

@@ -29,13 +29,15 @@ def projection_rows(result: DirectionProjectionResult) -> pd.DataFrame:
 
 
 def distribution_rows(result: DirectionDistributionResult) -> pd.DataFrame:
-    """`side` is which prompt of the pair, `answer` what answers it; position is empty at END."""
+    """`side` is which prompt of the pair, `answer` what answers it, `label:topic` a label of the pair; position is
+    empty at END."""
     side, prompt, layer = np.nonzero(np.isfinite(result.projection))
     rows = pd.DataFrame(
         {
             "prompt": prompt, "side": np.array(result.sides)[side], "answer": result.answers[side, prompt],
             "layer": layer, "component": result.activation, "metric": _METRIC[result.normalised],
             "value": result.projection[side, prompt, layer],
+            **{name: values[prompt] for name, values in result.labels.items()},
         }
     )  # fmt: skip
     return rows.assign(position=pd.array([result.position] * len(rows), dtype="Int64"))

@@ -33,11 +33,11 @@ def _grid(values: Any, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def map_rows(result: ActivationMapResult) -> pd.DataFrame:
-    """Per point its coordinates and numbers, a projection with the direction that it is on; the activations themselves
-    leave by the projector's files and as npz."""
+    """Per point its coordinates and numbers, a projection with the direction that it is on, labels of the prompt in
+    columns `label:topic`. The activations themselves leave by the projector's files and as npz."""
     columns = {f"coordinate_{axis}": result.coordinates[:, axis] for axis in range(result.coordinates.shape[1])}
     columns |= {name: getattr(result, name) for name in POINT_NUMBERS}
-    named = {name: getattr(result, name) for name in ("prompt", "side", "position", "token", "answer")}
+    named = {name: getattr(result, name) for name in ("prompt", "side", "position", "token", "answer")} | result.labels
     parts = [pd.DataFrame({**named, "metric": metric, "value": values}) for metric, values in columns.items()]
     rows = pd.concat(parts, ignore_index=True)
     if result.direction:

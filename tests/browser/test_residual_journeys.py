@@ -10,6 +10,7 @@ from tests.browser.screen import Screen, experiment, link
 Visit = Callable[..., Screen]
 WORDS = "river apple dog tree river apple the sea ship road"
 SMALL = experiment("ground-truth", f"{WORDS} dog", f"{WORDS} tree", "tree", "dog")
+TOPICS = "clean,topic\nthe sea ship,water\nriver apple dog tree,land\nthe river ship road,water\n"
 DIRECTION = {
     "name": "tree − dog",
     "direction": {"kind": "tokens", "tokens": ["tree"], "minus": ["dog"], "matrix": "W_U"},
@@ -70,11 +71,29 @@ def test_a_lasso_selects_tokens_and_a_second_one_makes_a_direction(visit: Visit)
     assert made["kind"] == "mean_difference"
     assert made["plus"]
     assert made["minus"]
-    expect(screen.page.locator("#map-groups")).to_contain_text("is a direction now")
+    expect(screen.page.locator("#map-groups")).to_contain_text("The direction A − B is made")
     asks_nothing(screen, "map-colour", "token", "microtome.graph('activation-map').data.length > 2")
     asks_nothing(
         screen, "geometry-drawn", "cosines", "microtome.graph('geometry').layout.yaxis.title.text === 'cosine'"
     )
+    by_a_label(screen)
+
+
+def by_a_label(screen: Screen) -> None:
+    """A column of one's own colours the map and groups the distribution; undo takes it back with the prompts."""
+    screen.page.locator("#prompts-open").click()
+    screen.page.locator("#prompts-text").fill(TOPICS)
+    screen.page.locator("#prompts-replace").click()
+    expect(screen.page.locator("#prompt-list .mt-prompt-labels")).to_have_text(["water", "land", "water"])
+    expect(screen.page.get_by_role("dialog")).to_be_hidden()
+    screen.page.locator("#map-colour").select_option("label:topic")
+    screen.until("microtome.graph('activation-map').data.map(({name}) => name).join() === 'water,land'")
+    screen.page.evaluate("microtome.dispatch({type: 'set-view', section: 'direction'})")
+    screen.ready("distribution")
+    rows = "microtome.graph('distribution').layout.yaxis.ticktext.map(text => text.split('<br>')[0]).join()"
+    asks_nothing(screen, "distribution-by", "label:topic", f"{rows} === 'water,land'")
+    screen.until("microtome.session().experiment.prompts.length === 0 || void microtome.dispatch({type: 'undo'})")
+    expect(screen.page.locator("#distribution-by option[value='label:topic']")).to_have_count(0)
 
 
 def test_an_answer_is_taken_apart_to_a_head_and_to_a_neuron(visit: Visit):

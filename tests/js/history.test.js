@@ -91,6 +91,9 @@ test("two experiments are compared by what differs first", () => {
   const rows = past.compared(session().experiment, ablated().experiment);
   assert.deepEqual(rows[0], ["interventions", "none", "zero L1H2", true]);
   assert.deepEqual(rows.filter(([, , , differs]) => differs).length, 1);
+  const { experiment } = session();
+  const labelled = { ...experiment, prompts: [{ ...experiment.prompt, labels: { topic: "a" } }] };
+  assert.deepEqual(past.compared(experiment, labelled)[0].slice(1, 3), ["the pair alone", "1 prompts · topic"]);
 });
 
 test("what a browser has kept is read again without what is damaged", () => {

@@ -104,6 +104,19 @@ test("prompt set, base, sweep and every kind of intervention survive the address
   assert.deepEqual(decode(encode(state.session)), { session: state.session, reason: null });
 });
 
+test("labels of prompts survive the address bar, and what is none is refused", () => {
+  const labelled = { ...pair("p"), labels: { topic: "sport", level: "2" } };
+  const colour = { distribution: { by: "label:topic" }, map: { colour: "label:level" } };
+  const state = after({ type: "set-prompts", prompts: [labelled, pair("q")] }, { type: "show-residual", ...colour });
+  assert.deepEqual(state.session.experiment.prompt.labels, labelled.labels);
+  assert.deepEqual([state.session.residual.distribution.by, state.session.residual.map.colour], ["label:topic", "label:level"]);
+  assert.deepEqual(decode(encode(state.session)), { session: state.session, reason: null });
+  for (const labels of [["sport"], "sport", { level: 2 }, null]) {
+    assert.equal(decode(changed((s) => { s.experiment.prompt.labels = labels; })).reason, "its experiment has no usable prompt");
+  }
+  assert.equal(after({ type: "show-residual", map: { colour: "label:" } }).session.residual.map.colour, "side");
+});
+
 test("prompts, sweeps and interventions that are none are refused and name the part", () => {
   const reason = (change) => decode(changed(change)).reason;
   const withOne = (intervention) => (s) => { s.experiment.interventions = [{ intervention, on: true }]; };

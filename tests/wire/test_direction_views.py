@@ -90,6 +90,11 @@ def test_what_is_asked_of_a_panel_changes_it(served: Page) -> None:
     assert "3 prompts" in said(drawn(served, ids.WRITERS, SET, residual=asked), ids.WRITERS)
     rows = drawn(served, ids.DISTRIBUTION, SET, residual=asked)[ids.DISTRIBUTION]["figure"]["layout"]["yaxis"]
     assert [name.split("<br>")[0] for name in rows["ticktext"]] == ["apple", "dog"]
+    labelled = prompt_set({"clean": "the dog apple", "labels": (("topic", "b"),)})
+    grouped = drawn(served, ids.DISTRIBUTION, labelled, residual={"distribution": {"by": "label:topic"}})
+    layout = grouped[ids.DISTRIBUTION]["figure"]["layout"]
+    assert [name.split("<br>")[0] for name in layout["yaxis"]["ticktext"]] == ["b"]
+    assert "side" in layout["meta"]["readings"]
     cells = drawn(served, ids.READERS, residual=asked)[ids.READERS]["figure"]["data"][0]
     assert cells["zmin"] == 0
 

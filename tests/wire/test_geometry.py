@@ -1,5 +1,6 @@
 """The *Geometry* section over the wire: numbers by layer, and maps of the prompt set."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.domain.directions import NamedDirection, TokenDirection
@@ -65,6 +66,15 @@ def test_a_map_without_a_layer_of_its_own_is_after_the_selected_one_else_after_t
     assert layer({}) == 1
     assert layer({"layers": [1, 0]}) == 0
     assert layer({"layers": [0]}, layer=1) == 1
+
+
+def test_labels_of_prompts_colour_the_map_beside_all_other_colours(served: Page) -> None:
+    labelled = experiment(replace(PAIR, labels=(("topic", "sport"), ("level", "2"))))
+    figure = points(served, labelled, colour="label:topic")["activation-map"]["figure"]
+    assert [trace["name"] for trace in figure["data"]] == ["sport"]
+    assert {"label:topic", "label:level", "side"} <= set(figure["layout"]["meta"]["readings"])
+    refused = words(points(served, experiment(), colour="label:topic"), "activation-map")
+    assert "Points have no 'label:topic'; colour them by one of token, side" in refused
 
 
 def test_too_few_points_and_a_difference_are_refused_in_words(served: Page) -> None:

@@ -27,6 +27,11 @@ def refusal(served: Page, text: Any) -> str:
     return answer["prompts-refusal"]["children"]
 
 
+def test_further_columns_are_labels(served: Page) -> None:
+    answer = read(served, "clean,topic\nthe dog sun moon,sky\nthe river,\n")
+    assert [prompt.get("labels") for prompt in answer["prompts-read"]["data"]["prompts"]] == [{"topic": "sky"}, None]
+
+
 def test_prompts_that_hold_are_handed_to_the_page(served: Page) -> None:
     answer = read(served, TEXT)
     prompts = answer["prompts-read"]["data"]["prompts"]
@@ -117,7 +122,7 @@ def test_a_file_over_the_limit_is_refused_with_both_numbers(served: Page) -> Non
 
 
 def test_the_set_is_downloaded_as_csv(served: Page) -> None:
-    other = PromptPair("the dog", "the cat", ("dog",), ("cat",))
+    other = PromptPair("the dog", "the cat", ("dog",), ("cat",), (("topic", "pets"),))
     spoken = experiment()
     store = spoken | {"prompts": [spoken["prompt"], experiment(other)["prompt"]]}
     wanted = next(d for d in served.dependencies if d["inputs"][0]["id"] == "prompts-csv")

@@ -1,6 +1,7 @@
 """The rail: a draft becomes an experiment only when it holds; everything else is said, and nothing is lost."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_draft_that_holds_becomes_the_experiment(served: Page) -> None:
     assert prompt["clean"] == "the dog apple house the dog"
     assert prompt["answer"] == ["apple"]
     assert answer["refusal"]["data"] is None
+
+
+def test_a_prompt_that_is_typed_anew_keeps_its_labels(served: Page) -> None:
+    labelled = experiment(replace(PAIR, labels=(("topic", "sport"),)))
+    given = {"run.n_clicks": 1, **DRAFT, "clean-prompt.value": "the dog apple", "experiment.data": labelled}
+    answer = served.ask("accepted.data", given)
+    assert answer is not None
+    assert answer["accepted"]["data"]["experiment"]["prompt"]["labels"] == {"topic": "sport"}
 
 
 def test_an_accepted_draft_is_model_and_prompt_and_leaves_everything_else_to_the_page(served: Page) -> None:

@@ -105,7 +105,8 @@ models = st.builds(
     st.booleans(),
 )
 answers = st.lists(text, max_size=2, unique=True).map(tuple)
-prompts = st.builds(PromptPair, text, st.none() | text, answers, answers)
+labels = st.sampled_from([(), (("topic", "sport"),), (("level", "2"), ("é x", "-"))])
+prompts = st.builds(PromptPair, text, st.none() | text, answers, answers, labels)
 pairs = st.builds(PromptPair, text, text, answers, answers)
 cells = (
     st.builds(

@@ -1,6 +1,7 @@
 """Prompt sets: what is pasted is what is read, templates repeat with their seed, refusals name the row."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,12 +16,20 @@ WORDS = ("river", "apple", "house", "dog", "sun", "moon", "tree")
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))).filter(str.strip)
 answers = st.lists(st.text(st.sampled_from("ab |\\,\"'\té"), min_size=1), max_size=3).map(tuple)
-pairs = st.builds(PromptPair, texts, st.none() | texts, answers, answers)
+values = st.text("ab1. ,|é\"'", min_size=1, max_size=5).map(lambda text: " ".join(text.split())).filter(bool)
+names = st.sampled_from(["topic", "Level 2", "labels", "x|y"])
+labels = st.dictionaries(names, values, max_size=3).map(lambda found: tuple(found.items()))
+pairs = st.builds(PromptPair, texts, st.none() | texts, answers, answers, labels)
+
+
+def as_said(pair):
+    """A table gives its labels in the order of its columns."""
+    return replace(pair, labels=()), dict(pair.labels)
 
 
 @given(st.lists(pairs, min_size=1, max_size=4).map(tuple))
 def test_prompts_come_back_from_csv_and_from_json_lines_as_they_were(prompts):
-    assert parse_prompts(to_csv(prompts)) == prompts
+    assert [as_said(pair) for pair in parse_prompts(to_csv(prompts))] == [as_said(pair) for pair in prompts]
     assert parse_prompts(to_jsonl(prompts)) == prompts
     assert parse_prompts(json.dumps([json.loads(line) for line in to_jsonl(prompts).split("\n") if line])) == prompts
 
@@ -47,12 +56,30 @@ def test_only_the_clean_prompt_is_needed():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "clean,Topic,level\na b, two  words ,2\nc,,",
+        "clean\tTopic\tlevel\na b\ttwo words\t2\nc",
+        '{"clean": "a b", "labels": {"Topic": "two words"}, "level": 2}\n{"clean": "c", "Topic": null, "level": ""}',
+    ],
+    ids=["csv", "tabs", "json"],
+)
+def test_what_a_prompt_has_beside_text_and_answers_are_its_labels(text):
+    assert parse_prompts(text) == (PromptPair("a b", labels=(("Topic", "two words"), ("level", "2"))), PromptPair("c"))
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         (" \n", "no prompts in this text; give clean, corrupted, answer, incorrect_answer"),
         ("clean,answer\n", "no prompts"),
         ("When Mary,and John", "first row is no header: 'When Mary,and John'; begin with clean,corrupted"),
-        ("clean,target\na,b", "The header names 'target'"),
+        ("clean,anwser\na,b", "The header names 'anwser'; write answer, or give a label a name of its own"),
+        ("clean,topic,topic\na,b,c", "The header names 'topic' twice"),
+        ("clean,,x\na,b,c", "The header names '' as a column"),
+        ("clean," + ",".join("abcdefghi") + "\n" + "1," * 9 + "1", "have 9 labels .*8 are kept; leave columns out"),
+        ("clean,topic\na," + "b" * 81, "Row 2: The label 'topic' has 81 characters .* 80 are kept; shorten it"),
+        ('{"clean": "a", "weight": [1]}', r"Line 1: the label 'weight' is \[1\]; give one text or number"),
         ("clean,answer\na,b\nWhen Mary, John,c", "Row 3 has 3 cells for 2 columns: 'c' is too many; put quotes"),
         ("a\tb\nc\td\te\tf\tg", "Row 2 has 5 cells for 4 columns"),
         ("clean,corrupted\nx,y\n ,b", "Row 3: The clean prompt is empty"),
@@ -61,7 +88,6 @@ def test_only_the_clean_prompt_is_needed():
         ('[{"clean": "a", "answer": [1]}]', r"Entry 1: answer is \[1\]; give a text in quotes, or a list"),
         ('[{"clean": "a", "answer": {"b": 1}}]', "Entry 1: answer is"),
         ('{"clean": "a"}\n{"clean": "b"', "Line 2 is not JSON: .* at character 14"),
-        ('{"clean": "a", "weight": 1}', "Line 1 names 'weight', which a prompt does not have"),
         ("[1, 2", "The text is not JSON"),
     ],
 )

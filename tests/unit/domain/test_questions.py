@@ -1,5 +1,7 @@
 """Equal questions: recipes that ask the same have one digest, and others have others."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -27,6 +29,13 @@ def test_equal_questions_about_the_recipes_own_prompts_are_one_question():
         for reference in ("prompts", ["cat dog"])
     ]
     assert settled(asked[0]) == settled(asked[1])
+
+
+@given(recipes)
+def test_labels_of_prompts_make_another_question_only_of_what_is_drawn_by_them(recipe):
+    labelled = replace(recipe, prompts=tuple(replace(each, labels=(("topic", "new"),)) for each in recipe.prompts))
+    drawn_by_them = recipe.kind in ("activation_map", "direction_distribution")
+    assert (settled(labelled) == settled(recipe)) is not drawn_by_them or not recipe.prompts
 
 
 ABLATION = {**LENS, "kind": "ablation"}

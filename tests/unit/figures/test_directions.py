@@ -95,6 +95,22 @@ def test_prompts_grouped_by_answer_are_both_sides_together():
         direction_distribution_strip(made.distribution(), PLAIN, Selection(layers=(9,)))
 
 
+def test_prompts_are_grouped_by_a_label_and_by_one_of_numbers_in_their_order():
+    labels = [{"topic": "sport", "level": "10"}, {"topic": "art", "level": "9"}, {"topic": "sport"}]
+    asked = made._common("direction_distribution", [{"clean": "a", "labels": each} for each in labels])
+    result = from_bytes(type(made.distribution()), to_bytes(replace(made.distribution(), **asked)))
+    figure = direction_distribution_strip(result, Style(grouped_by="label:topic"), NOTHING)
+    assert [name.split("<br>")[0] for name in figure.layout.yaxis.ticktext] == ["sport", "art"]
+    assert [list(trace.customdata) for trace in figure.data[:2]] == [[0, 2, 0], [1, 1]]
+    assert [trace.name for trace in figure.data[:2]] == ["sport", "art"]
+    ordered = direction_distribution_strip(result, Style(grouped_by="label:level"), NOTHING)
+    assert [name.split("<br>")[0] for name in ordered.layout.yaxis.ticktext] == ["9", "10"]
+    assert "1 prompt has no level" in texts(ordered)
+    assert set(long_table(result)["label:topic"]) == {"sport", "art"}
+    with pytest.raises(BadInput, match="group them by one of side, answer, label:topic, label:level"):
+        direction_distribution_strip(result, Style(grouped_by="label:weather"), NOTHING)
+
+
 def test_separation_is_that_of_scipy_and_of_the_formula():
     rng = np.random.default_rng(0)
     more, less = rng.integers(0, 9, 20), rng.integers(0, 7, 15)

@@ -93,6 +93,27 @@ def test_more_labels_than_colours_share_one_grey_trace():
     assert sorted(i for trace in figure.data for i in trace.customdata) == list(range(10))
 
 
+ASKED = [{"clean": "a", "labels": {"topic": "<b>sport", "level": "-1"}}, {"clean": "b", "labels": {"level": "3"}}]
+
+
+def test_a_label_colours_by_name_and_one_of_numbers_by_size():
+    result = replace(points(), recipe=_common("activation_map", layer=1, prompts=ASKED)["recipe"])
+    named = activation_map_scatter(result, Style(quantity="label:topic"), NOTHING)
+    assert [(trace.name, list(trace.customdata)) for trace in named.data] == [("&lt;b>sport", [0, 2]), ("none", [1, 3])]
+    assert " by topic, " in named.layout.meta["title"]
+    assert "<br>topic &lt;b>sport<br>level -1" in named.data[0].hovertext[0]
+    sized = activation_map_scatter(result, Style(quantity="label:level"), NOTHING)
+    assert sized.data[0].marker.color.tolist() == [-1, 3, -1, 3]
+    assert (sized.layout.coloraxis.cmin, sized.layout.coloraxis.cmax) == (-3, 3)
+    assert list(sized.layout.coloraxis.colorbar.tickvals) == [-1, 3]
+    assert named.data[1].marker.symbol == "circle-open"
+    rows = long_table(result).query("metric == 'norm'")
+    assert rows["label:topic"].tolist() == ["<b>sport", "", "<b>sport", ""]
+    with zipfile.ZipFile(io.BytesIO(to_projector(result))) as archive:
+        metadata = archive.read("metadata.tsv").decode().splitlines()
+    assert [line.split("\t")[5:7] for line in metadata[:2]] == [["label:topic", "label:level"], ["<b>sport", "-1"]]
+
+
 def test_a_map_of_a_difference_and_an_unknown_colour_are_refused():
     with pytest.raises(BadInput, match="one run"):
         activation_map_scatter(difference(points(), points()), Style(show="difference"), NOTHING)
