@@ -34,9 +34,9 @@ class ActivationMap(OnRuns):
     """Activations at `layer` of every prompt (with `both`, of the pair's other prompts too), as points of a plane.
 
     `positions`: each prompt's last, all but a prepended separator, or these. PCA is exact; UMAP and t-SNE are drawn
-    with `seed`, and keep neighbourhoods, not distances. `neighbours` is UMAP's n_neighbors or t-SNE's perplexity (None = 15 or 30, fewer
-    where there are few points). A projection of its points on a direction needs no map of its own
-    (`ActivationMapResult.along`).
+    with `seed`, and keep neighbourhoods, not distances. `neighbours` is UMAP's n_neighbors or t-SNE's perplexity
+    (None = 15 or 30, fewer where there are few points). A projection of its points on a direction needs no map of its
+    own (`ActivationMapResult.along`).
     """
 
     layer: int
