@@ -210,6 +210,15 @@
     writeStores();
   }
 
+  /** Everything of the present experiment, under a new number: answers of a server that went never came, and what it
+   * had answered is not told again under the old one. */
+  function askAgain() {
+    if (!written) return;
+    number += 1;
+    microtome.tellPanels(written);
+    root.dash_clientside.set_props("experiment", { data: stored("experiment") });
+  }
+
   /** The page itself shows another selection or other numbers of heads, and a store costs Dash a walk over the page:
    * that waits for a pause. */
   function writeStoresInTime() {
@@ -306,6 +315,7 @@
     session: () => current && current.session,
     current: () => current,
     numbers: () => ({ number, asked, swept }),
+    askAgain,
     address,
     whenOpen: (act) => (current ? act() : document.addEventListener("microtome:open", act, { once: true })),
   });

@@ -21,7 +21,8 @@
   // ---- status --------------------------------------------------------------------------------------------------
 
   let polled = null; // the model that the last answer was about
-  let away = false; // whether it was on its way then, or could not be reached
+  let away = false; // whether it was on its way then
+  let returned = false; // whether the server was gone, perhaps with what was asked of it
   let reachable = true;
 
   const modelKey = () => JSON.stringify(microtome.session().experiment.model);
@@ -36,7 +37,7 @@
   function reached() {
     if (reachable) return;
     reachable = true;
-    away = true;
+    returned = true;
     write("banner", { hidden: true });
     microtome.askWaiting();
   }
@@ -56,9 +57,11 @@
 
   function publishStatus(status) {
     microtome.release();
+    if (returned) microtome.askAgain();
+    returned = false;
     const news = away || !microtome.state.same(propsOf("status").data, status);
     if (!news) return;
-    root.dash_clientside.set_props("status", { data: status }); // the same as before, too: what was asked of a server that went is asked again
+    setProps("status", { data: status });
     microtome.askWaiting();
   }
 

@@ -118,6 +118,7 @@ def look_back(screen: Screen) -> None:
     assert (screen.interventions, "Mary" in screen.session["experiment"]["prompt"]["clean"]) == ([], True)
     screen.page.keyboard.press("z")
     assert screen.session["experiment"] == before["experiment"]
+    screen.until("location.hash === microtome.link.encode(microtome.session())")
     screen.page.reload()
     screen.page.wait_for_selector("html[data-microtome=open]", state="attached")
     screen.page.keyboard.press("h")

@@ -56,14 +56,19 @@ def test_a_page_outlives_a_restart_of_its_server(browser: Browser, free_port: in
         page.fill("#corrupted-prompt", "")
         page.click("#run")
         expect(page.locator("#readout")).not_to_have_text(before, timeout=60_000)
-        expect(page.locator("#head-matrix-panel")).to_have_class(re.compile("is-ready of-2"), timeout=60_000)
-        page.route("**/_dash-update-component", lambda route: route.abort())  # asked as the server goes
+        expect(page.locator("#head-matrix-panel")).to_have_class(re.compile("is-ready of-3"), timeout=60_000)
+        page.route("**/_dash-update-component*", lambda route: route.abort())
         before = page.text_content("#readout")
-        page.fill("#clean-prompt", "river apple house dog sun moon sun")
-        page.click("#run")
+        page.evaluate(
+            """clean => {
+          const {model, prompt} = microtome.session().experiment;
+          microtome.dispatch({type: "set-experiment", experiment: {model, prompt: {...prompt, clean}}});
+        }""",
+            "river apple house dog sun moon sun",
+        )
         page.wait_for_timeout(500)
     expect(page.locator("#banner")).to_be_visible(timeout=30_000)
-    page.unroute("**/_dash-update-component")
+    page.unroute("**/_dash-update-component*")
     with server(free_port, tmp_path / "second"):
         expect(page.locator("#readout")).not_to_have_text(before, timeout=60_000)
     page.close()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.analyses import ANALYSES, FIGURES
+from app.domain.prompts import PromptPair
 from app.domain.session import parse_session
 from app.export.manifest import read_manifest
 from app.export.opened import opened
@@ -86,7 +87,8 @@ def test_an_empty_figure_says_how_to_fill_it_and_what_its_colours_are_worth(serv
 
 
 def test_a_panel_without_numbers_says_why_it_cannot_be_added(served: Page) -> None:
-    assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "plate", quantity="mean"))
+    unseen = experiment(PromptPair("the ship the door the ship", None, ("door",), ("moon",)))  # no other test sweeps it
+    assert "Sweep" in why(clicked(served, ids.HEAD_MATRIX, "plate", unseen, quantity="mean"))
 
 
 def test_what_names_panels_in_the_list_is_known_and_on_the_page() -> None:

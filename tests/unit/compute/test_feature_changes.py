@@ -33,7 +33,7 @@ def feature(folder, model, at=None):
     own, sae = fitting_autoencoder(model, folder)
     if at is None:
         at = int(sae.encode(seen(model, sae.site)).features.sum(0).argmax())
-    return SaeFeature(folder, at, own, sae.layer), sae
+    return SaeFeature(folder, at, own, sae.layer, sae.activation), sae
 
 
 def seen(model, site, *interventions):

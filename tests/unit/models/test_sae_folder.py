@@ -190,7 +190,7 @@ def test_a_feature_is_a_direction_and_one_that_is_not_there_is_refused(tmp_path)
     torch.testing.assert_close(found.vector, autoencoders.random_state("standard", 32)["W_dec"][7])
     with pytest.raises(MicrotomeError, match=r"has 40 features \(0 to 39\)"):
         made(model, SaeFeature(folder, 40, own))
-    with pytest.raises(MicrotomeError, match="is of layer 1 and not 2"):
+    with pytest.raises(MicrotomeError, match="is of resid_post of layer 1 and not resid_post of layer 2"):
         made(model, SaeFeature(folder, 7, own, 2))
     with pytest.raises(MicrotomeError, match="no sparse autoencoder in /nowhere"):
         made(model, SaeFeature("/nowhere", 7, own))
